@@ -1,0 +1,125 @@
+/**
+ * Every way orch can refuse, in one table. CLI exit codes, HTTP statuses, GraphQL and MCP errors and `docs/errors.md`
+ * are read from it. A message says what and which record; a hint says what to do next and never holds a destructive
+ * command.
+ *
+ * Exit codes by group: 1 a bug, 2 bad input, 3 not found, 4 refused by the state as it is now, 5 the repository,
+ * 6 the disk, 7 the daemon, 8 not allowed.
+ */
+interface Code {
+  readonly exit: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
+  readonly http: number
+  /** What happened, with `{names}` filled from the error's data. */
+  readonly message: string
+  /** What to do next. */
+  readonly hint: string
+}
+
+const define = <T extends Record<string, Code>>(table: T): { readonly [K in keyof T]: Code } => table
+
+export const errorCodes = define({
+  internal: { exit: 1, http: 500, message: 'Something that should not happen: {reason}', hint: 'This is a bug in orch. The daemon log has the details; please report it with them.' },
+
+  usage: { exit: 2, http: 400, message: '{reason}', hint: 'See `orch help` or add --help to the command.' },
+  invalid_input: { exit: 2, http: 400, message: 'Invalid {field}: {reason}', hint: 'Correct the value and try again; nothing was changed.' },
+  invalid_status: { exit: 2, http: 400, message: 'There is no status "{value}"', hint: 'Use one of: {allowed}.' },
+  dependency_cycle: { exit: 2, http: 422, message: 'This dependency would close a circle: {path}', hint: 'Remove one of the dependencies in the circle first; nothing was changed.' },
+  text_not_found: { exit: 2, http: 422, message: 'The text to replace is not in {id}', hint: 'Show the record, take the text exactly as it stands there, and try again.' },
+  text_not_unique: { exit: 2, http: 422, message: 'The text to replace is {count} times in {id}', hint: 'Give more of the surrounding text so that it is found once.' },
+  too_large: { exit: 2, http: 413, message: '{what} is {size} bytes; the limit is {limit}', hint: 'Make it smaller or split it; nothing was changed.' },
+  invalid_config: { exit: 2, http: 400, message: '{file}: {reason}', hint: '{suggestion}' },
+  import_failed: { exit: 2, http: 422, message: 'Cannot import {path}: {reason}', hint: 'Check the path and the format; a dry run shows what would be imported.' },
+
+  record_not_found: { exit: 3, http: 404, message: 'There is no {kind} "{id}"', hint: 'List the records of this kind to see their ids.' },
+  ambiguous_id: { exit: 3, http: 409, message: '"{id}" is the beginning of {count} ids: {matches}', hint: 'Type more characters of the id.' },
+  snapshot_not_found: { exit: 3, http: 404, message: 'There is no snapshot "{id}"', hint: 'See `orch history` for the snapshots there are.' },
+  peer_not_found: { exit: 3, http: 404, message: 'There is no peer "{name}"', hint: 'See `orch peer list`.' },
+
+  stale_base: { exit: 4, http: 412, message: '{id} has changed since {base}; it is now {hash}', hint: 'Read it again, apply your change to what it says now, and send that hash.' },
+  already_exists: { exit: 4, http: 409, message: '{what} already exists', hint: 'Choose another name, or change the one that is there.' },
+  record_deleted: { exit: 4, http: 409, message: '{id} is deleted', hint: 'Restore it first: `orch {kind} restore {id}`.' },
+  different_project: { exit: 4, http: 409, message: 'The peer holds another project: {theirs}, this is {ours}', hint: 'Two projects that were started apart cannot be linked. Link a fresh repository, which then joins the peer\'s project.' },
+  git_refused: { exit: 4, http: 409, message: 'git refused: {reason}', hint: 'Nothing is lost: the change is in the database and the next snapshot tries again.' },
+
+  not_a_repository: { exit: 5, http: 400, message: '{path} is not inside a git repository', hint: 'Go to your repository, or make one with `git init`.' },
+  bare_repository: { exit: 5, http: 400, message: '{path} is a bare repository: there is no place for the files', hint: 'Run orch in a clone that has a working tree.' },
+  not_initialised: { exit: 5, http: 404, message: 'orch is not set up in {path}', hint: 'Run `orch init` there.' },
+  linked_worktree: { exit: 5, http: 400, message: '{path} is a linked worktree of {main}', hint: 'All worktrees share one state. Its files are in the main worktree; run `orch init` there.' },
+  git_missing: { exit: 5, http: 500, message: 'git cannot be run: {reason}', hint: 'Install git 2.30 or newer and make sure that it is on the PATH.' },
+  git_unsafe: { exit: 5, http: 500, message: 'git does not trust {path}: it belongs to another user', hint: 'If you trust it: git config --global --add safe.directory {path}' },
+
+  read_only: { exit: 6, http: 503, message: '{path} cannot be written: {reason}', hint: 'Make the directory writable for you; orch keeps its private state there.' },
+  storage_failed: { exit: 6, http: 503, message: 'The change could not be made durable: {reason}', hint: 'It was not made and nobody saw it. Free space or repair the disk; writes are accepted again as soon as the disk works.' },
+  database_damaged: { exit: 6, http: 500, message: 'The database does not load: {reason}', hint: 'Nothing was changed. The files and the git branch still hold the state; see docs/recovery in docs/architecture.md.' },
+  database_newer: { exit: 6, http: 500, message: 'The database has format {found}; this orch knows up to {known}', hint: 'Use the newer orch. Nothing was touched.' },
+
+  daemon_unreachable: { exit: 7, http: 503, message: 'The daemon does not answer: {reason}', hint: 'See {log}, then try `orch restart`.' },
+  daemon_start_failed: { exit: 7, http: 503, message: 'The daemon did not start: {reason}', hint: 'See {log}.' },
+  daemon_other_version: { exit: 7, http: 409, message: 'The daemon is orch {daemon}, this is orch {client}', hint: 'A newer orch replaces an older daemon by itself. Here the daemon is the newer one: update this orch.' },
+  daemon_other_repository: { exit: 7, http: 409, message: 'The daemon at {socket} serves another repository', hint: 'This looks like a copied repository. Run `orch restart` here: the copy gets a daemon of its own.' },
+  daemon_stopping: { exit: 7, http: 503, message: 'The daemon is stopping', hint: 'Try again.' },
+
+  unauthorized: { exit: 8, http: 401, message: 'No valid token', hint: '`orch token show` prints the token of this repository.' },
+  forbidden: { exit: 8, http: 403, message: 'Not allowed: {reason}', hint: 'Ask somebody who may.' },
+  untrusted_config: { exit: 8, http: 403, message: '{key} in {file} is ignored: the file is not trusted', hint: 'Read the file, then run `orch trust`.' },
+})
+
+export type ErrorCode = keyof typeof errorCodes
+export type ErrorData = Readonly<Record<string, string | number>>
+
+/** How an error travels: over the socket, HTTP and `--json`. */
+export interface ErrorBody {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint: string
+  readonly exit: number
+  readonly data: ErrorData
+}
+
+/** A refusal with a code from the table. What is thrown to callers is always one of these; anything else is a bug. */
+export class OrchError extends Error {
+  override readonly name = 'OrchError'
+  readonly code: ErrorCode
+  readonly hint: string
+  readonly data: ErrorData
+
+  constructor(code: ErrorCode, data: ErrorData = {}, cause?: unknown) {
+    const { message, hint } = errorCodes[code]
+    super(fill(message, data), cause === undefined ? {} : { cause })
+    this.code = code
+    this.hint = fill(hint, data)
+    this.data = data
+  }
+
+  get exit(): number {
+    return errorCodes[this.code].exit
+  }
+
+  get http(): number {
+    return errorCodes[this.code].http
+  }
+
+  toBody(): ErrorBody {
+    return { code: this.code, message: this.message, hint: this.hint, exit: this.exit, data: this.data }
+  }
+
+  static fromBody(body: ErrorBody): OrchError {
+    return new OrchError(body.code in errorCodes ? body.code : 'internal', { reason: body.message, ...body.data })
+  }
+}
+
+/** The refusal for anything thrown: itself if it is one, `internal` with the cause kept otherwise. */
+export function toOrchError(error: unknown): OrchError {
+  if (error instanceof OrchError) return error
+  return new OrchError('internal', { reason: reasonOf(error) }, error)
+}
+
+/** What went wrong, in one line, for a message. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.split('\n', 1)[0] ?? text
+}
+
+function fill(template: string, data: ErrorData): string {
+  return template.replace(/\{(\w+)\}/g, (whole, key: string) => (key in data ? String(data[key]) : whole))
+}

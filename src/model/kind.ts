@@ -1,0 +1,92 @@
+import { type Field, tags, text, time } from './field.ts'
+
+/** Fields of every record of every kind. */
+const common = {
+  aliases: tags({ help: 'other ids this record is known by, for example from an import' }),
+  createdAt: time({ help: 'when it was created', readonly: true, indexed: true }),
+  createdBy: text({ help: 'who created it', readonly: true, maxLength: 64 }),
+} as const
+
+export interface RecordKind {
+  readonly shape: 'records'
+  readonly name: string
+  /** Root type in the document, SQL table and folder. */
+  readonly plural: string
+  /** First letter of its ids. */
+  readonly letter: string
+  readonly help: string
+  readonly fields: Readonly<Record<string, Field>>
+  /** The register that names a record for people; file names are made from it. */
+  readonly title: string
+  /** The prose field that is the file's text below the front matter. */
+  readonly body: string
+  /** Values of a new record, where the caller gives none. */
+  readonly defaults: Readonly<Record<string, Value>>
+  /** How a new record's file is called: `<id>-<slug of title>.md`, or as its writer says (a page's path). */
+  readonly fileName: 'id-slug' | 'path'
+  /** Times that orch sets: the field named by the key, when the register `field` enters one of `values`; cleared when it leaves. */
+  readonly stamps: Readonly<Record<string, { readonly field: string; readonly values: readonly string[] }>>
+}
+
+/** A kind whose records are the keys of one JSON object, in one file. */
+export interface KeyedKind {
+  readonly shape: 'keys'
+  readonly name: string
+  readonly plural: string
+  readonly help: string
+  /** The file, below the mirror directory. */
+  readonly file: string
+  readonly table: string
+}
+
+export type Kind = RecordKind | KeyedKind
+
+/** What a field holds, by merge: register -> text, number or null; prose -> text; set -> sorted texts; counter -> number. */
+export type Value = string | number | null | readonly string[]
+export type Values = Readonly<Record<string, Value>>
+
+export interface KindDeclaration {
+  readonly plural: string
+  readonly letter: string
+  readonly help: string
+  readonly fields: Readonly<Record<string, Field>>
+  readonly title?: string
+  readonly body?: string
+  readonly defaults?: Readonly<Record<string, Value>>
+  readonly fileName?: RecordKind['fileName']
+  readonly stamps?: RecordKind['stamps']
+}
+
+/** Declares a kind of records. Everything else about it is derived from this one declaration. */
+export function defineKind(name: string, declaration: KindDeclaration): RecordKind {
+  return {
+    shape: 'records',
+    name,
+    title: 'title',
+    body: 'body',
+    defaults: {},
+    fileName: 'id-slug',
+    stamps: {},
+    ...declaration,
+    fields: { ...declaration.fields, ...common },
+  }
+}
+
+/** Declares a kind of keyed JSON values. */
+export function defineKeys(name: string, declaration: Omit<KeyedKind, 'shape' | 'name'>): KeyedKind {
+  return { shape: 'keys', name, ...declaration }
+}
+
+/** The value a field has when nothing was ever written to it. */
+export function emptyValue(field: Field): Value {
+  switch (field.merge) {
+    case 'register':
+      return null
+    case 'prose':
+      return ''
+    case 'set':
+      return []
+    case 'counter':
+      return 0
+  }
+}

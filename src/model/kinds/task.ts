@@ -1,0 +1,35 @@
+import { choice, counter, MAX_TITLE_LENGTH, number, prose, ref, refs, tags, text, time } from '../field.ts'
+import { defineKind } from '../kind.ts'
+
+export const task = defineKind('task', {
+  plural: 'tasks',
+  letter: 't',
+  help: 'a piece of work',
+  fields: {
+    title: text({ help: 'what is to be done', required: true, maxLength: MAX_TITLE_LENGTH, shown: true }),
+    status: choice(['todo', 'in_progress', 'blocked', 'review', 'completed', 'cancelled'], {
+      help: 'where the work stands',
+      synonyms: { done: 'completed', 'in-progress': 'in_progress', 'in progress': 'in_progress' },
+      required: true,
+      indexed: true,
+      shown: true,
+    }),
+    priority: choice(['critical', 'high', 'medium', 'low'], {
+      help: 'how much it matters',
+      required: true,
+      indexed: true,
+      shown: true,
+    }),
+    assignee: text({ help: 'who works on it', indexed: true, maxLength: 200, shown: true }),
+    labels: tags({ help: 'free words to find it by', indexed: true, shown: true }),
+    dependencies: refs('task', { help: 'tasks that must be completed first', indexed: true, shown: true }),
+    parent: ref('task', { help: 'the task this one is a part of', indexed: true }),
+    estimatedHours: number({ help: 'how long it may take, in hours', min: 0, max: 1e6 }),
+    spentHours: counter({ help: 'how long it took so far, in hours' }),
+    due: time({ help: 'when it must be completed' }),
+    body: prose({ help: 'what it is about: any Markdown' }),
+    closedAt: time({ help: 'when it was completed or cancelled', readonly: true }),
+  },
+  defaults: { status: 'todo', priority: 'medium' },
+  stamps: { closedAt: { field: 'status', values: ['completed', 'cancelled'] } },
+})

@@ -1,0 +1,127 @@
+import type { Origin, RowOrigin, WriteOrigin } from '../doc/origin.ts'
+import type { RecordId } from '../model/id.ts'
+import type { RecordKind, Values } from '../model/kind.ts'
+import type { Json, RecordMeta, RecordView } from '../model/record.ts'
+import type { Row, Vector } from './row.ts'
+
+/** A record with what the rows say around it. */
+export type StoredRecord = RecordView & RecordMeta
+
+/** One record, or one key of the state, changed by one row. */
+export interface Change {
+  /** The kind's name; for a keyed kind, too. */
+  readonly kind: string
+  /** A record's id, or the key. */
+  readonly id: string
+  /** As it was before and is after; absent before its creation. A deleted record is still there, with `deletedAt`. */
+  readonly before: StoredRecord | KeyedValue | undefined
+  readonly after: StoredRecord | KeyedValue | undefined
+  readonly row: RowHead
+}
+
+/** A key of a keyed kind; `value` undefined when it was removed. */
+export interface KeyedValue {
+  readonly key: string
+  readonly value: Json | undefined
+  readonly updatedAt: number
+  readonly updatedBy: string
+}
+
+export type RowHead = Omit<Row, 'update'>
+
+/** What one durable commit did. Listeners hear it after it is on disk. */
+export interface Commit {
+  readonly rows: readonly Row[]
+  readonly changes: readonly Change[]
+  readonly origin: Origin
+}
+
+/** What a writer may do inside a transaction. Each call checks first and throws an OrchError; then nothing of the transaction is applied. */
+export interface Tx {
+  /** Creates a record and returns its id. `file` is a path below the kind's folder; made from id and title when absent. */
+  create(kind: RecordKind, values: Values, options?: CreateOptions): RecordId
+  /** Writes fields. Registers are set; prose is replaced by its smallest difference; sets and counters take the value as the new total. */
+  update(kind: RecordKind, id: RecordId, patch: RecordPatch): void
+  /** Deletes softly, naming what this replica has seen. */
+  delete(kind: RecordKind, id: RecordId): void
+  /** Takes a deletion back. */
+  restore(kind: RecordKind, id: RecordId): void
+  /** Sets a key of a keyed kind; undefined removes it. */
+  setKey(kind: string, key: string, value: Json | undefined): void
+}
+
+export interface CreateOptions {
+  readonly id?: RecordId
+  readonly file?: string
+  readonly front?: string
+  readonly extra?: Readonly<Record<string, string>>
+  /** When and by whom, where an import knows it: ISO time and name. */
+  readonly createdAt?: string
+  readonly createdBy?: string
+}
+
+/** An edit of a text: at UTF-16 offset `at` of the text before any of the edits, delete and insert. Sorted, not overlapping. */
+export interface TextEdit {
+  readonly at: number
+  readonly delete: number
+  readonly insert: string
+}
+
+export interface RecordPatch {
+  /** Registers: the new value. */
+  readonly set?: Values
+  /** Sets: members to add and to remove. */
+  readonly add?: Readonly<Record<string, readonly string[]>>
+  readonly remove?: Readonly<Record<string, readonly string[]>>
+  /** Counters: what to add. */
+  readonly increment?: Readonly<Record<string, number>>
+  /** Prose: edits of the text as it is now. */
+  readonly edit?: Readonly<Record<string, readonly TextEdit[]>>
+  /** Edits of the front matter's skeleton as it is now. */
+  readonly front?: readonly TextEdit[]
+  /** Extra keys: YAML source, or null to remove. */
+  readonly extra?: Readonly<Record<string, string | null>>
+  readonly file?: string
+}
+
+/**
+ * The door to a project's state. Everything above this layer reads and writes through it; only the parts it is made of
+ * know the document or the database.
+ */
+export interface Project {
+  readonly id: string
+  readonly name: string
+  readonly replica: string
+
+  /** A record as it is now and durable, deleted ones included. */
+  read(kind: RecordKind, id: RecordId): StoredRecord | undefined
+  /** Ids of a kind, in the order of ids. Deleted ones only when asked for. */
+  ids(kind: RecordKind, options?: { readonly deleted?: boolean }): readonly RecordId[]
+  /** A key of a keyed kind, or all of them by key. */
+  readKeys(kind: string): ReadonlyMap<string, KeyedValue>
+  /** The path below the mirror directory where a record's file belongs: unique, even where two records ask for one name. */
+  pathOf(kind: RecordKind, id: RecordId): string
+  /** The record whose file belongs at a path below the mirror directory. */
+  recordAt(path: string): { readonly kind: RecordKind; readonly id: RecordId } | undefined
+
+  /**
+   * Runs `write` in one transaction: one update, one row. Resolves when the row is durable. Rejects with what `write`
+   * threw, or `storage_failed`; then nothing was changed and nobody saw anything.
+   */
+  transact<T>(origin: WriteOrigin, write: (tx: Tx) => T): Promise<T>
+  /** Takes rows other replicas made; known ones are passed over. Resolves when durable, with how many were new. Rejects on rows whose `seen` is not here yet. */
+  applyRows(rows: readonly Row[], origin: RowOrigin): Promise<number>
+  /** Takes an update of a stock client. Rejects on malformed, oversized or gapped ones, and nothing of them is applied. */
+  applyUpdate(update: Uint8Array, origin: WriteOrigin & { readonly source: 'room' }): Promise<void>
+
+  /** Highest row per replica here, all durable. */
+  have(): Vector
+  /** Rows that `have` lacks, oldest first in this replica's order (which respects causes), at most `limit`. */
+  rowsSince(have: Vector, limit: number): readonly Row[]
+  /** The durable document as a Yjs update: all of it, or what a state vector lacks. */
+  encodeState(stateVector?: Uint8Array): Uint8Array
+  encodeStateVector(): Uint8Array
+
+  /** Hears every commit once it is durable, in order. A listener must not throw and must not block. */
+  onCommit(listen: (commit: Commit) => void): () => void
+}
