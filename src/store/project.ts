@@ -2,6 +2,7 @@ import type { Origin, RowOrigin, WriteOrigin } from '../doc/origin.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind, Values } from '../model/kind.ts'
 import type { Json, RecordMeta, RecordView } from '../model/record.ts'
+import type { TextEdit } from '../model/text-edit.ts'
 import type { Row, Vector } from './row.ts'
 
 /** A record with what the rows say around it. */
@@ -60,13 +61,6 @@ export interface CreateOptions {
   readonly createdBy?: string
 }
 
-/** An edit of a text: at UTF-16 offset `at` of the text before any of the edits, delete and insert. Sorted, not overlapping. */
-export interface TextEdit {
-  readonly at: number
-  readonly delete: number
-  readonly insert: string
-}
-
 export interface RecordPatch {
   /** Registers: the new value. */
   readonly set?: Values
@@ -84,6 +78,32 @@ export interface RecordPatch {
   readonly file?: string
 }
 
+export interface TransactOptions {
+  /** Runs inside the same SQL transaction as the row, also when `write` changes nothing: what must be durable together. */
+  readonly also?: () => void
+}
+
+export interface Query {
+  /** Field name -> the values it may have; null stands for empty. For a set: one of its members. */
+  readonly where?: Readonly<Record<string, readonly (string | null)[]>>
+  /** Words that must all be in the record's id, title or body, in any case. */
+  readonly text?: string
+  /** Which records: those that are not deleted (default), only deleted ones, or all. */
+  readonly deleted?: 'no' | 'only' | 'all'
+  /** A register or `updatedAt`, `createdAt`; `-` before it for descending. By default by priority or title, then id. */
+  readonly sort?: string
+  readonly limit: number
+  /** The `next` of the page before. */
+  readonly after?: string
+}
+
+export interface Page {
+  readonly items: readonly StoredRecord[]
+  /** How many match in all. */
+  readonly total: number
+  readonly next: string | undefined
+}
+
 /**
  * The door to a project's state. Everything above this layer reads and writes through it; only the parts it is made of
  * know the document or the database.
@@ -95,6 +115,12 @@ export interface Project {
 
   /** A record as it is now and durable, deleted ones included. */
   read(kind: RecordKind, id: RecordId): StoredRecord | undefined
+  list(kind: RecordKind, query: Query): Page
+  /**
+   * The record a person means: a full id, a unique beginning of one, an alias, or a file's path. Deleted records too.
+   * Throws `record_not_found` or `ambiguous_id`.
+   */
+  resolve(text: string, kind?: RecordKind): { readonly kind: RecordKind; readonly id: RecordId }
   /** Ids of a kind, in the order of ids. Deleted ones only when asked for. */
   ids(kind: RecordKind, options?: { readonly deleted?: boolean }): readonly RecordId[]
   /** A key of a keyed kind, or all of them by key. */
@@ -108,7 +134,7 @@ export interface Project {
    * Runs `write` in one transaction: one update, one row. Resolves when the row is durable. Rejects with what `write`
    * threw, or `storage_failed`; then nothing was changed and nobody saw anything.
    */
-  transact<T>(origin: WriteOrigin, write: (tx: Tx) => T): Promise<T>
+  transact<T>(origin: WriteOrigin, write: (tx: Tx) => T, options?: TransactOptions): Promise<T>
   /** Takes rows other replicas made; known ones are passed over. Resolves when durable, with how many were new. Rejects on rows whose `seen` is not here yet. */
   applyRows(rows: readonly Row[], origin: RowOrigin): Promise<number>
   /** Takes an update of a stock client. Rejects on malformed, oversized or gapped ones, and nothing of them is applied. */

@@ -1,0 +1,135 @@
+import type { z } from 'zod'
+import type { Clock } from '../base/clock.ts'
+import type { Actor } from '../model/actor.ts'
+import type { Project } from '../store/project.ts'
+
+export type Role = 'reader' | 'writer' | 'admin'
+
+/** What an operation is given. Everything it can reach is here. */
+export interface OperationContext {
+  readonly project: Project
+  readonly actor: Actor
+  readonly session: string | undefined
+  readonly clock: Clock
+  readonly parts: Parts
+  /** Reports how far long work has got; shown by a terminal. */
+  readonly progress: (done: number, total: number, what: string) => void
+}
+
+/** The services that some operations ask, as the composition root connects them. */
+export interface Parts {
+  readonly snapshots: {
+    /** Commits what is not in git yet; undefined when nothing is. */
+    take(message?: string): Promise<SnapshotInfo | undefined>
+    history(query: { readonly id?: string; readonly limit: number }): Promise<readonly SnapshotInfo[]>
+  }
+  readonly mirror: {
+    /** Resolves when all that was saved before is merged, and all that is merged is written out. */
+    sync(): Promise<void>
+    problems(): readonly Problem[]
+  }
+  readonly peers: {
+    add(peer: { readonly name: string; readonly url: string; readonly token: string }): Promise<void>
+    remove(name: string): Promise<void>
+    list(): readonly PeerInfo[]
+  }
+  readonly daemon: {
+    status(): Promise<Status>
+    doctor(): Promise<readonly Finding[]>
+    token(): string
+  }
+}
+
+export interface SnapshotInfo {
+  readonly commit: string
+  readonly at: string
+  readonly author: string
+  readonly subject: string
+  readonly body: string
+}
+
+/** Something a person or agent should know: what, where, and what to do. */
+export interface Problem {
+  readonly what: string
+  /** A path below the mirror directory, a peer, or a part. */
+  readonly where: string
+  readonly line?: number
+  readonly column?: number
+  readonly fix: string
+}
+
+export interface PeerInfo {
+  readonly name: string
+  readonly url: string
+  readonly state: 'connecting' | 'linked' | 'waiting' | 'refused'
+  readonly since: string
+  readonly error?: string
+}
+
+export interface Status {
+  readonly pid: number
+  readonly version: string
+  readonly project: { readonly id: string; readonly name: string }
+  readonly replica: string
+  readonly url: string
+  readonly websocket: string
+  readonly mirror: string
+  readonly branch: string
+  readonly startedAt: string
+  readonly memoryMb: number
+  readonly counts: Readonly<Record<string, number>>
+  readonly sizes: Readonly<Record<string, number>>
+  readonly rows: number
+  readonly clients: number
+  readonly eventLoopDelayMs: number
+  readonly peers: readonly PeerInfo[]
+  readonly problems: readonly Problem[]
+}
+
+export interface Finding {
+  readonly check: string
+  readonly ok: boolean
+  readonly detail: string
+}
+
+/** How a terminal shows a result. The thin client knows only these. */
+export type View =
+  /** Rows of `result[rows]`, with these columns, and a footer when there is a `next` page. */
+  | { readonly type: 'table'; readonly rows: string; readonly columns: readonly Column[]; readonly empty: string }
+  /** One record: title line, fields, body. */
+  | { readonly type: 'record'; readonly at?: string }
+  /** A sentence with `{paths}` of the result filled in. */
+  | { readonly type: 'message'; readonly text: string }
+  /** `result[field]` as it is. */
+  | { readonly type: 'text'; readonly field: string }
+  /** Any JSON, indented. */
+  | { readonly type: 'json'; readonly field?: string }
+
+export interface Column {
+  readonly key: string
+  readonly head: string
+  readonly style?: 'id' | 'status' | 'priority' | 'dim' | 'time'
+}
+
+/** Something a caller can ask. CLI commands, docs and, later, MCP tools, GraphQL fields and HTTP routes are views of the table of these. */
+export interface Operation<I = unknown, O = unknown> {
+  /** `task.create` */
+  readonly name: string
+  readonly effect: 'read' | 'write'
+  readonly role: Role
+  readonly help: string
+  /** A z.object; every property carries `.describe()`. In kebab case its properties are the CLI's flags; arrays may be repeated. */
+  readonly input: z.ZodType<I>
+  readonly output: z.ZodType<O>
+  readonly cli: {
+    /** `task create` */
+    readonly command: string
+    /** Properties of the input that are taken by position, in order; an array takes the rest. */
+    readonly positionals: readonly string[]
+    /** Flag names that differ from the property's, property -> flag. */
+    readonly flags?: Readonly<Record<string, string>>
+    readonly view: View
+    readonly examples: readonly string[]
+  }
+  run(context: OperationContext, input: I): O | Promise<O>
+}

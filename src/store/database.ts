@@ -1,0 +1,66 @@
+import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite'
+
+export type SqlValue = string | number | bigint | Uint8Array | null
+
+/** PORT: one SQLite database. Synchronous: a call that returned has happened, and a transaction that returned is on disk. */
+export interface Database {
+  exec(sql: string): void
+  run(sql: string, ...params: readonly SqlValue[]): void
+  get<T>(sql: string, ...params: readonly SqlValue[]): T | undefined
+  all<T>(sql: string, ...params: readonly SqlValue[]): T[]
+  /** Runs `work` in one transaction; inside another, as a part of that one. Throws what `work` threw, with nothing changed. */
+  transaction<T>(work: () => T): T
+  close(): void
+}
+
+/** Opens a database file, or `:memory:`. WAL; a commit returns only when it is on disk (the binding's default is weaker, so it is set at every open). */
+export function openDatabase(file: string): Database {
+  const db = new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true, defensive: true })
+  db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY')
+  return wrap(db)
+}
+
+function wrap(db: DatabaseSyncInstance): Database {
+  const statements = new Map<string, StatementSyncInstance>()
+  const prepare = (sql: string): StatementSyncInstance => {
+    let statement = statements.get(sql)
+    if (!statement) {
+      statement = db.prepare(sql)
+      statements.set(sql, statement)
+    }
+    return statement
+  }
+  let depth = 0
+  return {
+    exec: (sql) => db.exec(sql),
+    run: (sql, ...params) => {
+      prepare(sql).run(...params)
+    },
+    get: (sql, ...params) => prepare(sql).get(...params) as never,
+    all: (sql, ...params) => prepare(sql).all(...params) as never,
+    transaction(work) {
+      if (depth > 0) return work()
+      db.exec('BEGIN IMMEDIATE')
+      depth++
+      try {
+        const result = work()
+        db.exec('COMMIT')
+        return result
+      } catch (error) {
+        rollback(db)
+        throw error
+      } finally {
+        depth--
+      }
+    },
+    close: () => db.close(),
+  }
+}
+
+function rollback(db: DatabaseSyncInstance): void {
+  try {
+    db.exec('ROLLBACK')
+  } catch {
+    // SQLite has rolled back by itself after a full disk or an I/O error; the first error is the one to report.
+  }
+}
