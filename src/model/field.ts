@@ -16,6 +16,8 @@ interface FieldOptions {
   readonly required?: boolean
   /** Written by orch only: not in a create or update call, and a hand edit of it is not an edit. */
   readonly readonly?: boolean
+  /** What a caller types for it, where that is not the name: `estimate`; for a set the name of one member: `label`. False: not written by callers. */
+  readonly flag?: string | false
   /** Has an index in SQL, and a filter in `list`. */
   readonly indexed?: boolean
   /** Stands in a new file even when it is empty, so that a person sees where to write. */

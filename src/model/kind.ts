@@ -2,7 +2,7 @@ import { type Field, tags, text, time } from './field.ts'
 
 /** Fields of every record of every kind. */
 const common = {
-  aliases: tags({ help: 'other ids this record is known by, for example from an import' }),
+  aliases: tags({ help: 'other ids this record is known by, for example from an import', flag: false }),
   createdAt: time({ help: 'when it was created', readonly: true, indexed: true }),
   createdBy: text({ help: 'who created it', readonly: true, maxLength: 64 }),
 } as const

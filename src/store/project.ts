@@ -39,6 +39,13 @@ export interface Commit {
 
 /** What a writer may do inside a transaction. Each call checks first and throws an OrchError; then nothing of the transaction is applied. */
 export interface Tx {
+  /**
+   * A record as the document is at this moment: with what this transaction, and others that wait for the same commit,
+   * have written. What an edit's offsets, a base hash or a cycle check are about.
+   */
+  read(kind: RecordKind, id: RecordId): RecordView | undefined
+  /** A keyed kind's values at this moment. */
+  readKeys(kind: string): ReadonlyMap<string, Json>
   /** Creates a record and returns its id. `file` is a path below the kind's folder; made from id and title when absent. */
   create(kind: RecordKind, values: Values, options?: CreateOptions): RecordId
   /** Writes fields. Registers are set; prose is replaced by its smallest difference; sets and counters take the value as the new total. */
