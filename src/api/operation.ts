@@ -128,6 +128,10 @@ export interface Operation<I = unknown, O = unknown> {
     readonly positionals: readonly string[]
     /** Flag names that differ from the property's, property -> flag. */
     readonly flags?: Readonly<Record<string, string>>
+    /** A text property that is read from standard input when it is not given and standard input is not a terminal, or when it is `-`. */
+    readonly stdin?: string
+    /** Properties that are paths on the caller's machine: made absolute against the caller's directory before they are sent. */
+    readonly paths?: readonly string[]
     readonly view: View
     readonly examples: readonly string[]
   }
