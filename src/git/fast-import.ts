@@ -1,0 +1,52 @@
+import { assert } from '../base/assert.ts'
+import type { FileChange, NewCommit, Signature } from './git-repo.ts'
+
+/**
+ * The input of one `git fast-import` that makes this commit and prints its id. It begins with `feature done`: without
+ * it, a stream cut by a kill commits half a tree and exits 0. An explicit `from` makes it a compare-and-swap.
+ */
+export function* fastImportStream(commit: NewCommit): Generator<Uint8Array> {
+  const message = text(commit.message)
+  yield text(
+    `feature done\ncommit ${commit.ref}\nmark :1\nauthor ${signature(commit.author)}\n` +
+      `committer ${signature(commit.committer)}\ndata ${message.length}\n`,
+  )
+  yield message
+  if (commit.parent !== undefined) yield text(`\nfrom ${commit.parent}`)
+  yield text('\n')
+  for (const change of deletionsFirst(commit.changes)) {
+    if ('delete' in change) {
+      yield text(`D ${quote(change.path)}\n`)
+    } else {
+      yield text(`M 100644 inline ${quote(change.path)}\ndata ${change.bytes.length}\n`)
+      yield change.bytes
+      yield text('\n')
+    }
+  }
+  yield text('get-mark :1\ndone\n')
+}
+
+/** Deletions first: a file whose path another one takes over must not be removed after that. */
+export function deletionsFirst(changes: readonly FileChange[]): readonly FileChange[] {
+  return [...changes.filter((change) => 'delete' in change), ...changes.filter((change) => !('delete' in change))]
+}
+
+/** A name and address as git accepts them in a commit, with the time in whole seconds UTC. */
+function signature({ name, email, at }: Signature): string {
+  const clean = (part: string): string => part.replace(/[<>\p{Cc}]+/gu, ' ').trim()
+  return `${clean(name)} <${clean(email)}> ${Math.max(0, Math.floor(at / 1000))} +0000`
+}
+
+/** git would take these parts of a path for something else than a file's or folder's name. */
+const BAD_PART = /^(|\.|\.\.|\.git)$/i
+
+function quote(path: string): string {
+  assert(!path.split('/').some((part) => BAD_PART.test(part)), `not a path for a tree: ${path}`)
+  const escaped = path.replace(/["\\]/g, '\\$&').replace(/\p{Cc}/gu, octal)
+  return `"${escaped}"`
+}
+
+const octal = (character: string): string =>
+  [...Buffer.from(character)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')
+
+const text = (value: string): Uint8Array => Buffer.from(value)

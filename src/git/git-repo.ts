@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+
+/** A git object id: 40 hex digits, or 64 in a SHA-256 repository. */
+export type Oid = string
+
+/** What a ref points at. `at` is the commit's time in milliseconds since 1970. */
+export interface Head {
+  readonly oid: Oid
+  readonly at: number
+  /** The work tree that has this branch checked out: moving it there would make a person's files look reverted. */
+  readonly checkedOutIn?: string
+}
+
+export interface Signature {
+  readonly name: string
+  readonly email: string
+  /** Milliseconds since 1970; git keeps whole seconds. */
+  readonly at: number
+}
+
+export type FileChange =
+  | { readonly path: string; readonly bytes: Uint8Array }
+  | { readonly path: string; readonly delete: true }
+
+export interface NewCommit {
+  /** Full name: `refs/heads/orch-history`. */
+  readonly ref: string
+  /** What the ref is believed to hold; undefined when it is believed to be absent. */
+  readonly parent: Oid | undefined
+  /** Against the parent's tree. Deletions are done first, so that a path may be freed and taken in one commit. */
+  readonly changes: readonly FileChange[]
+  readonly message: string
+  readonly author: Signature
+  readonly committer: Signature
+}
+
+export interface LoggedCommit {
+  readonly oid: Oid
+  readonly parents: readonly Oid[]
+  readonly author: Signature
+  readonly message: string
+}
+
+export interface LogQuery {
+  readonly limit: number
+  /** Only commits that changed this path. */
+  readonly path?: string
+  /** Only commits whose message holds this text. */
+  readonly text?: string
+}
+
+/**
+ * PORT: what orch asks of a git repository. Reads never write; a commit writes objects and one ref of ours, and nothing
+ * else: not HEAD, index, work tree, config or stash. Throws `git_missing`, `git_unsafe` or `git_refused`.
+ */
+export interface GitRepo {
+  /** What a ref holds; undefined when there is no such ref. */
+  head(ref: string): Promise<Head | undefined>
+  /** Refs that are, or lie below, one of these names, with what they hold. A `*` stands for one part of a name. */
+  refs(patterns: readonly string[]): Promise<ReadonlyMap<string, Oid>>
+  /**
+   * Makes one commit and moves the ref to it: all or nothing, also when killed half-way. Refuses (`git_refused`) when the
+   * ref holds a commit that `parent` does not contain.
+   */
+  commit(commit: NewCommit): Promise<Oid>
+  /** Commits reachable from a ref or commit, newest first; none when there is no such revision. */
+  log(revision: string, query: LogQuery): Promise<readonly LoggedCommit[]>
+  /** Every file of a ref's or commit's tree: path -> id of its bytes. */
+  readTree(revision: string): Promise<ReadonlyMap<string, Oid>>
+  readBlobs(oids: readonly Oid[]): Promise<ReadonlyMap<Oid, Uint8Array>>
+}
+
+/** The id git gives these bytes, in the object format that `like` is of. */
+export function blobOid(bytes: Uint8Array, like: Oid | undefined): Oid {
+  return createHash(like?.length === 64 ? 'sha256' : 'sha1')
+    .update(`blob ${bytes.length}\0`)
+    .update(bytes)
+    .digest('hex')
+}
