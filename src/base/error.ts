@@ -28,6 +28,7 @@ export const errorCodes = define({
   text_not_unique: { exit: 2, http: 422, message: 'The text to replace is {count} times in {id}', hint: 'Give more of the surrounding text so that it is found once.' },
   too_large: { exit: 2, http: 413, message: '{what} is {size} bytes; the limit is {limit}', hint: 'Make it smaller or split it; nothing was changed.' },
   invalid_config: { exit: 2, http: 400, message: '{file}: {reason}', hint: '{suggestion}' },
+  update_malformed: { exit: 2, http: 400, message: 'The update is not a Yjs update', hint: 'Nothing was applied. Send updates in encoding V1, as y-websocket does.' },
   import_failed: { exit: 2, http: 422, message: 'Cannot import {path}: {reason}', hint: 'Check the path and the format; a dry run shows what would be imported.' },
 
   record_not_found: { exit: 3, http: 404, message: 'There is no {kind} "{id}"', hint: 'List the records of this kind to see their ids.' },
@@ -39,6 +40,8 @@ export const errorCodes = define({
   already_exists: { exit: 4, http: 409, message: '{what} already exists', hint: 'Choose another name, or change the one that is there.' },
   record_deleted: { exit: 4, http: 409, message: '{id} is deleted', hint: 'Restore it first: `orch {kind} restore {id}`.' },
   different_project: { exit: 4, http: 409, message: 'The peer holds another project: {theirs}, this is {ours}', hint: 'Two projects that were started apart cannot be linked. Link a fresh repository, which then joins the peer\'s project.' },
+  rows_missing: { exit: 4, http: 409, message: 'Row {row} builds on {lacks}, which is not here', hint: 'The peer is asked for the missing rows; nothing has to be done.' },
+  update_gap: { exit: 4, http: 409, message: 'The update builds on something that is not here', hint: 'Synchronise with this replica, then send what it lacks.' },
   git_refused: { exit: 4, http: 409, message: 'git refused: {reason}', hint: 'Nothing is lost: the change is in the database and the next snapshot tries again.' },
 
   not_a_repository: { exit: 5, http: 400, message: '{path} is not inside a git repository', hint: 'Go to your repository, or make one with `git init`.' },

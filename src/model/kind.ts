@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts'
 import { type Field, tags, text, time } from './field.ts'
 
 /** Fields of every record of every kind. */
@@ -6,6 +7,23 @@ const common = {
   createdAt: time({ help: 'when it was created', readonly: true, indexed: true }),
   createdBy: text({ help: 'who created it', readonly: true, maxLength: 64 }),
 } as const
+
+/** What a record keeps beside its fields, in the document and the index: no field can be called so. */
+export const RESERVED_NAMES: readonly string[] = [
+  'id',
+  'kind',
+  'front',
+  'file',
+  'path',
+  'extra',
+  'life',
+  'hash',
+  'issues',
+  'updatedAt',
+  'updatedBy',
+  'deletedAt',
+  'deletedBy',
+]
 
 export interface RecordKind {
   readonly shape: 'records'
@@ -24,6 +42,8 @@ export interface RecordKind {
   readonly defaults: Readonly<Record<string, Value>>
   /** How a new record's file is called: `<id>-<slug of title>.md`, or as its writer says (a page's path). */
   readonly fileName: 'id-slug' | 'path'
+  /** Fields that lists are sorted by, before creation and id. */
+  readonly order: readonly string[]
   /** Times that orch sets: the field named by the key, when the register `field` enters one of `values`; cleared when it leaves. */
   readonly stamps: Readonly<Record<string, { readonly field: string; readonly values: readonly string[] }>>
 }
@@ -54,22 +74,26 @@ export interface KindDeclaration {
   readonly body?: string
   readonly defaults?: Readonly<Record<string, Value>>
   readonly fileName?: RecordKind['fileName']
+  readonly order?: readonly string[]
   readonly stamps?: RecordKind['stamps']
 }
 
 /** Declares a kind of records. Everything else about it is derived from this one declaration. */
 export function defineKind(name: string, declaration: KindDeclaration): RecordKind {
-  return {
+  const kind: RecordKind = {
     shape: 'records',
     name,
     title: 'title',
     body: 'body',
     defaults: {},
     fileName: 'id-slug',
+    order: [],
     stamps: {},
     ...declaration,
     fields: { ...declaration.fields, ...common },
   }
+  for (const taken of RESERVED_NAMES) assert(!(taken in kind.fields), `the field name "${taken}" is taken`)
+  return kind
 }
 
 /** Declares a kind of keyed JSON values. */

@@ -40,8 +40,8 @@ export interface Commit {
 /** What a writer may do inside a transaction. Each call checks first and throws an OrchError; then nothing of the transaction is applied. */
 export interface Tx {
   /**
-   * A record as the document is at this moment: with what this transaction, and others that wait for the same commit,
-   * have written. What an edit's offsets, a base hash or a cycle check are about.
+   * A record at this moment, other transactions that wait for the same commit included; of this transaction's own writes
+   * only creations are seen. What an edit's offsets, a base hash or a cycle check are about.
    */
   read(kind: RecordKind, id: RecordId): RecordView | undefined
   /** A keyed kind's values at this moment. */

@@ -1,6 +1,22 @@
 import { crc32 } from 'node:zlib'
-import { createDecoder, type Decoder, hasContent, readUint8, readVarString, readVarUint, readVarUint8Array } from 'lib0/decoding'
-import { createEncoder, type Encoder, toUint8Array, writeUint8, writeVarString, writeVarUint, writeVarUint8Array } from 'lib0/encoding'
+import {
+  createDecoder,
+  type Decoder,
+  hasContent,
+  readUint8,
+  readVarString,
+  readVarUint,
+  readVarUint8Array,
+} from 'lib0/decoding'
+import {
+  createEncoder,
+  type Encoder,
+  toUint8Array,
+  writeUint8,
+  writeVarString,
+  writeVarUint,
+  writeVarUint8Array,
+} from 'lib0/encoding'
 
 /** How far something has got, per replica: replica id -> the highest sequence, all below it included. */
 export type Vector = Readonly<Record<string, number>>

@@ -10,4 +10,5 @@ export const page = defineKind('page', {
     body: prose({ help: 'the text: any Markdown' }),
   },
   fileName: 'path',
+  order: ['title'],
 })

@@ -36,5 +36,6 @@ export const task = defineKind('task', {
     closedAt: time({ help: 'when it was completed or cancelled', readonly: true }),
   },
   defaults: { status: 'todo', priority: 'medium' },
+  order: ['priority'],
   stamps: { closedAt: { field: 'status', values: ['completed', 'cancelled'] } },
 })

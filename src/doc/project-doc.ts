@@ -1,0 +1,195 @@
+import * as Y from 'yjs'
+import { assert, must } from '../base/assert.ts'
+import type { RecordId } from '../model/id.ts'
+import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { Json } from '../model/record.ts'
+import { type GuardLimits, guardUpdate, type Verdict } from './guard.ts'
+import { CLIENTS_ROOT, type DeleteMark, LIFE } from './layout.ts'
+import { type DocRecord, readRecord } from './read.ts'
+import { createRecord, editRecord, markDeleted, markRestored, type NewRecord, type RecordEdit } from './write.ts'
+
+/** Who writes under a clientID; kept in the document, so that authorship travels with every character. */
+export interface ClientEntry {
+  readonly actor: string
+  readonly type: string
+  readonly replica: string
+}
+
+/** What one transaction did. Keys are record ids, or `<keyed kind>/<key>`. */
+export interface Applied {
+  /** The Yjs update, or undefined when nothing changed. */
+  readonly update: Uint8Array | undefined
+  /** Everything that changed. */
+  readonly changed: ReadonlySet<string>
+  /** What changed otherwise than by a mark of deletion. */
+  readonly edited: ReadonlySet<string>
+}
+
+/** Writes inside one transaction. What is written was checked before; a throw in here is a bug. */
+export interface DocWriter {
+  create(kind: RecordKind, id: RecordId, record: NewRecord): void
+  edit(kind: RecordKind, id: RecordId, edit: RecordEdit): void
+  delete(kind: RecordKind, id: RecordId, replica: string, mark: DeleteMark): void
+  restore(kind: RecordKind, id: RecordId, by: string, at: number): void
+  setKey(kind: KeyedKind, key: string, value: Json | undefined): void
+}
+
+/** The one Y.Doc of a project, behind the words of the model. */
+export interface ProjectDoc {
+  read(kind: RecordKind, id: RecordId): DocRecord | undefined
+  has(kind: RecordKind, id: RecordId): boolean
+  ids(kind: RecordKind): IterableIterator<string>
+  keys(kind: KeyedKind): ReadonlyMap<string, Json>
+  key(kind: KeyedKind, key: string): Json | undefined
+  /** Writes under a clientID; the whole is one update. */
+  write(client: number, entry: ClientEntry, work: (writer: DocWriter) => void): Applied
+  guard(update: Uint8Array, limits?: GuardLimits): Verdict
+  /** Applies an update that was made elsewhere. Throws when parts of it wait for something that is not here. */
+  apply(update: Uint8Array): Applied
+  encodeState(stateVector?: Uint8Array): Uint8Array
+  encodeStateVector(): Uint8Array
+  /** How many clientIDs the document has ever seen: every transaction costs a little for each. */
+  clientCount(): number
+  destroy(): void
+}
+
+/** Never written under: Yjs changes a document's clientID when a foreign update contains it. */
+const NOBODY = 0
+
+/**
+ * Makes the document and loads updates into it, all in one transaction (one by one would be twice as slow).
+ * Throws when something in them waits for an update that is missing.
+ */
+export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8Array> = []): ProjectDoc {
+  const doc = new Y.Doc({ gc: true })
+  doc.clientID = NOBODY
+  const roots = new Map<Y.AbstractType<unknown>, Kind>()
+  for (const kind of kinds) roots.set(doc.getMap(kind.plural) as Y.AbstractType<unknown>, kind)
+  const clients = doc.getMap<ClientEntry>(CLIENTS_ROOT)
+  doc.transact(() => {
+    for (const update of updates) Y.applyUpdate(doc, update)
+  }, 'load')
+  assertComplete(doc)
+
+  const rootOf = (kind: Kind): Y.Map<unknown> => doc.getMap(kind.plural)
+  const mapOf = (kind: RecordKind, id: string): Y.Map<unknown> | undefined => {
+    const map = rootOf(kind).get(id)
+    return map instanceof Y.Map ? map : undefined
+  }
+  const mustMap = (kind: RecordKind, id: string): Y.Map<unknown> => must(mapOf(kind, id), `no record ${id}`)
+
+  const writer: DocWriter = {
+    create(kind, id, record) {
+      assert(!rootOf(kind).has(id), `record ${id} exists`)
+      createRecord(doc, kind, id, record)
+    },
+    edit: (kind, id, edit) => editRecord(doc, mustMap(kind, id), edit),
+    delete: (kind, id, replica, mark) => markDeleted(mustMap(kind, id), replica, mark),
+    restore: (kind, id, by, at) => markRestored(mustMap(kind, id), by, at),
+    setKey(kind, key, value) {
+      const root = rootOf(kind)
+      if (value === undefined) root.delete(key)
+      else root.set(key, value)
+    },
+  }
+
+  const capture = (work: () => void): Applied => {
+    let update: Uint8Array | undefined
+    const changed = new Set<string>()
+    const edited = new Set<string>()
+    const onUpdate = (bytes: Uint8Array): void => {
+      update = bytes
+    }
+    const onTransaction = (transaction: Y.Transaction): void => {
+      for (const [type, keys] of transaction.changed)
+        note(type as Y.AbstractType<unknown>, keys, roots, changed, edited)
+    }
+    doc.on('update', onUpdate)
+    doc.on('afterTransaction', onTransaction)
+    try {
+      work()
+    } finally {
+      doc.off('update', onUpdate)
+      doc.off('afterTransaction', onTransaction)
+    }
+    return { update, changed, edited }
+  }
+
+  return {
+    read(kind, id) {
+      const map = mapOf(kind, id)
+      return map && readRecord(kind, id, map)
+    },
+    has: (kind, id) => rootOf(kind).has(id),
+    ids: (kind) => rootOf(kind).keys(),
+    keys: (kind) => new Map([...rootOf(kind).entries()].map(([key, value]) => [key, toJson(value)])),
+    key: (kind, key) => (rootOf(kind).has(key) ? toJson(rootOf(kind).get(key)) : undefined),
+    write(client, entry, work) {
+      doc.clientID = client
+      try {
+        return capture(() =>
+          doc.transact(() => {
+            work(writer)
+            if (!clients.has(String(client)) && hasChanged(doc, client)) clients.set(String(client), entry)
+          }),
+        )
+      } finally {
+        doc.clientID = NOBODY
+      }
+    },
+    guard: (update, limits) => guardUpdate(doc, update, limits),
+    apply(update) {
+      const applied = capture(() => Y.applyUpdate(doc, update))
+      assertComplete(doc)
+      return applied
+    },
+    encodeState: (stateVector) => Y.encodeStateAsUpdate(doc, stateVector),
+    encodeStateVector: () => Y.encodeStateVector(doc),
+    clientCount: () => doc.store.clients.size,
+    destroy: () => doc.destroy(),
+  }
+}
+
+function assertComplete(doc: Y.Doc): void {
+  if (doc.store.pendingStructs || doc.store.pendingDs) throw new Error('an update that others build on is missing')
+}
+
+/** Whether the open transaction has written anything under this clientID, or deleted anything. */
+function hasChanged(doc: Y.Doc, client: number): boolean {
+  const transaction = must(doc._transaction, 'no open transaction')
+  return (
+    transaction.deleteSet.clients.size > 0 ||
+    Y.getState(doc.store, client) !== (transaction.beforeState.get(client) ?? 0)
+  )
+}
+
+/** Notes which record or key a changed Y type belongs to. */
+function note(
+  type: Y.AbstractType<unknown>,
+  keys: ReadonlySet<string | null>,
+  roots: ReadonlyMap<Y.AbstractType<unknown>, Kind>,
+  changed: Set<string>,
+  edited: Set<string>,
+): void {
+  const path: string[] = []
+  let at = type
+  while (at._item) {
+    path.unshift(at._item.parentSub ?? '')
+    at = at._item.parent as Y.AbstractType<unknown>
+  }
+  const kind = roots.get(at)
+  if (!kind) return
+  const [first, second] = path
+  for (const key of keys) {
+    const record = first ?? key
+    if (record === null) continue
+    const name = kind.shape === 'keys' ? `${kind.name}/${record}` : record
+    changed.add(name)
+    const isDeleteMark = second === LIFE && key?.startsWith('d:') === true
+    if (!isDeleteMark) edited.add(name)
+  }
+}
+
+function toJson(value: unknown): Json {
+  return (value instanceof Y.AbstractType ? value.toJSON() : value) as Json
+}

@@ -1,0 +1,81 @@
+import * as Y from 'yjs'
+import { unreachable } from '../base/assert.ts'
+import type { Field } from '../model/field.ts'
+import type { RecordId } from '../model/id.ts'
+import { emptyValue, type RecordKind, type Value } from '../model/kind.ts'
+import type { RecordView } from '../model/record.ts'
+import { type DeleteMark, EXTRA, FILE, FRONT, LIFE } from './layout.ts'
+
+/** A record as the document has it, with the marks of its deletions. `issues` is left to the layer that knows the rules. */
+export interface DocRecord extends Omit<RecordView, 'issues'> {
+  readonly deletes: readonly DeleteMark[]
+}
+
+/** Reads a record's map. Never throws on what a foreign writer put there: a value of the wrong shape reads as empty. */
+export function readRecord(kind: RecordKind, id: RecordId, map: Y.Map<unknown>): DocRecord {
+  const values: Record<string, Value> = {}
+  for (const [name, field] of Object.entries(kind.fields)) values[name] = readField(field, map.get(name))
+  const file = map.get(FILE)
+  return {
+    id,
+    kind: kind.name,
+    values,
+    extra: readExtra(map.get(EXTRA)),
+    front: textOf(map.get(FRONT)),
+    file: typeof file === 'string' ? file : `${id}.md`,
+    deletes: readDeletes(map.get(LIFE)),
+  }
+}
+
+function readField(field: Field, stored: unknown): Value {
+  switch (field.merge) {
+    case 'register':
+      return typeof stored === 'string' || typeof stored === 'number' ? stored : emptyValue(field)
+    case 'prose':
+      return textOf(stored)
+    case 'set':
+      return stored instanceof Y.Map ? [...stored.keys()].sort() : emptyValue(field)
+    case 'counter':
+      return stored instanceof Y.Map ? roundSum([...stored.values()]) : emptyValue(field)
+    default:
+      return unreachable(field.merge)
+  }
+}
+
+function textOf(stored: unknown): string {
+  return stored instanceof Y.Text ? stored.toString() : ''
+}
+
+/** Adds up without the noise of binary fractions, in an order that does not matter: 0.1 + 0.2 is 0.3 on every replica. */
+function roundSum(values: readonly unknown[]): number {
+  const numbers = values.filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
+  const sum = numbers.sort((a, b) => a - b).reduce((total, value) => total + value, 0)
+  return Math.round(sum * 1e6) / 1e6
+}
+
+function readExtra(stored: unknown): Readonly<Record<string, string>> {
+  if (!(stored instanceof Y.Map)) return {}
+  const entries = [...stored.entries()].filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function readDeletes(stored: unknown): readonly DeleteMark[] {
+  if (!(stored instanceof Y.Map)) return []
+  return [...stored.entries()]
+    .filter(([key]) => key.startsWith('d:'))
+    .flatMap(([, mark]) => (isMark(mark) ? [mark] : []))
+}
+
+function isMark(value: unknown): value is DeleteMark {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'seen' in value &&
+    typeof value.seen === 'object' &&
+    value.seen !== null &&
+    'by' in value &&
+    typeof value.by === 'string' &&
+    'at' in value &&
+    typeof value.at === 'number'
+  )
+}

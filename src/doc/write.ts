@@ -1,0 +1,125 @@
+import * as Y from 'yjs'
+import { must, unreachable } from '../base/assert.ts'
+import type { Field } from '../model/field.ts'
+import type { RecordId } from '../model/id.ts'
+import type { RecordKind, Value, Values } from '../model/kind.ts'
+import type { TextEdit } from '../model/text-edit.ts'
+import { type DeleteMark, EXTRA, FILE, FRONT, LIFE, newRecordMap } from './layout.ts'
+
+/** Edits of one record's Y types. What is written here has been checked before: a throw is a bug. */
+export interface RecordEdit {
+  readonly set?: Values
+  readonly add?: Readonly<Record<string, readonly string[]>>
+  readonly remove?: Readonly<Record<string, readonly string[]>>
+  readonly increment?: Readonly<Record<string, number>>
+  readonly edit?: Readonly<Record<string, readonly TextEdit[]>>
+  readonly front?: readonly TextEdit[]
+  readonly extra?: Readonly<Record<string, string | null>>
+  readonly file?: string
+}
+
+export interface NewRecord {
+  readonly values: Values
+  readonly file: string
+  readonly front: string
+  readonly extra: Readonly<Record<string, string>>
+}
+
+/** Makes a record with everything it ever needs, in the transaction that is open. */
+export function createRecord(doc: Y.Doc, kind: RecordKind, id: RecordId, record: NewRecord): void {
+  const map = newRecordMap(kind)
+  doc.getMap(kind.plural).set(id, map)
+  map.set(FILE, record.file)
+  textAt(map, FRONT).insert(0, record.front)
+  const extra = mapAt(map, EXTRA)
+  for (const [key, source] of Object.entries(record.extra)) extra.set(key, source)
+  for (const [name, field] of Object.entries(kind.fields)) {
+    const value = record.values[name]
+    if (value !== undefined) writeInitial(doc, map, name, field, value)
+  }
+}
+
+function writeInitial(doc: Y.Doc, map: Y.Map<unknown>, name: string, field: Field, value: Value): void {
+  switch (field.merge) {
+    case 'register':
+      if (value !== null) map.set(name, value)
+      return
+    case 'prose':
+      if (value) textAt(map, name).insert(0, String(value))
+      return
+    case 'set':
+      for (const member of asList(value)) mapAt(map, name).set(member, true)
+      return
+    case 'counter':
+      if (value) mapAt(map, name).set(String(doc.clientID), Number(value))
+      return
+    default:
+      unreachable(field.merge)
+  }
+}
+
+/** Writes into a record's existing types. Equal values are not written again: a set key keeps every struct for ever. */
+export function editRecord(doc: Y.Doc, map: Y.Map<unknown>, edit: RecordEdit): void {
+  for (const [name, value] of Object.entries(edit.set ?? {})) {
+    if (value === null || value === undefined) {
+      if (map.has(name)) map.delete(name)
+    } else if (map.get(name) !== value) map.set(name, value)
+  }
+  for (const [name, members] of Object.entries(edit.add ?? {})) {
+    const set = mapAt(map, name)
+    for (const member of members) if (!set.has(member)) set.set(member, true)
+  }
+  for (const [name, members] of Object.entries(edit.remove ?? {})) {
+    const set = mapAt(map, name)
+    for (const member of members) if (set.has(member)) set.delete(member)
+  }
+  for (const [name, amount] of Object.entries(edit.increment ?? {})) {
+    if (amount === 0) continue
+    const counts = mapAt(map, name)
+    const own = String(doc.clientID)
+    const before = counts.get(own)
+    counts.set(own, (typeof before === 'number' ? before : 0) + amount)
+  }
+  for (const [name, edits] of Object.entries(edit.edit ?? {})) editText(textAt(map, name), edits)
+  if (edit.front) editText(textAt(map, FRONT), edit.front)
+  if (edit.extra) {
+    const extra = mapAt(map, EXTRA)
+    for (const [key, source] of Object.entries(edit.extra)) {
+      if (source === null) extra.delete(key)
+      else if (extra.get(key) !== source) extra.set(key, source)
+    }
+  }
+  if (edit.file !== undefined && map.get(FILE) !== edit.file) map.set(FILE, edit.file)
+}
+
+/** From the last edit to the first, so that offsets before it stay true. */
+function editText(text: Y.Text, edits: readonly TextEdit[]): void {
+  for (const edit of edits.toReversed()) {
+    if (edit.delete > 0) text.delete(edit.at, edit.delete)
+    if (edit.insert) text.insert(edit.at, edit.insert)
+  }
+}
+
+/** Marks a record deleted in the name of one replica. */
+export function markDeleted(map: Y.Map<unknown>, replica: string, mark: DeleteMark): void {
+  mapAt(map, LIFE).set(`d:${replica}`, mark)
+}
+
+/** Says that a deletion is taken back. This is an edit, so no earlier mark covers it. */
+export function markRestored(map: Y.Map<unknown>, by: string, at: number): void {
+  mapAt(map, LIFE).set('r', { by, at })
+}
+
+function textAt(map: Y.Map<unknown>, name: string): Y.Text {
+  const text = map.get(name)
+  return must(text instanceof Y.Text ? text : undefined, `no text "${name}" in a record`)
+}
+
+function mapAt(map: Y.Map<unknown>, name: string): Y.Map<unknown> {
+  const nested = map.get(name)
+  return must(nested instanceof Y.Map ? nested : undefined, `no map "${name}" in a record`)
+}
+
+function asList(value: Value): readonly string[] {
+  return typeof value === 'object' && value !== null ? value : []
+}

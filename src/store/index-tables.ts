@@ -1,0 +1,84 @@
+import { unreachable } from '../base/assert.ts'
+import { shortHash } from '../base/hash.ts'
+import type { Field } from '../model/field.ts'
+import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+
+/** Raise it when the way rows become index rows changes without the tables changing: every index is then rebuilt. */
+const INDEX_FORMAT = 1
+
+/** Columns every table of records has around its kind's fields. */
+export const COMMON_COLUMNS = [
+  'file TEXT NOT NULL',
+  'path TEXT',
+  'path_key TEXT NOT NULL',
+  'front TEXT NOT NULL',
+  'extra TEXT NOT NULL',
+  'sort_key TEXT NOT NULL',
+  'updatedAt INTEGER NOT NULL',
+  'updatedBy TEXT NOT NULL',
+  'deletedAt INTEGER',
+  'deletedBy TEXT',
+] as const
+
+/** The SQL that makes the index tables of all kinds: the tables follow the declarations. */
+export function indexTables(kinds: readonly Kind[]): readonly string[] {
+  return [...SHARED, ...kinds.flatMap((kind) => (kind.shape === 'records' ? recordTables(kind) : keyedTables(kind)))]
+}
+
+/** Names that `indexTables` makes, for dropping before a rebuild. */
+export function indexTableNames(kinds: readonly Kind[]): readonly string[] {
+  return indexTables(kinds).flatMap((sql) => /^CREATE TABLE (\w+)/.exec(sql)?.[1] ?? [])
+}
+
+/** Changes whenever the tables or the code that fills them change. */
+export function indexStamp(kinds: readonly Kind[]): string {
+  return `${INDEX_FORMAT}-${shortHash(indexTables(kinds).join('\n'))}`
+}
+
+const SHARED = [
+  'CREATE TABLE touches (key TEXT NOT NULL, replica TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, actor TEXT NOT NULL, PRIMARY KEY (key, replica)) WITHOUT ROWID',
+  'CREATE TABLE ids (id TEXT PRIMARY KEY, kind TEXT NOT NULL, deleted INTEGER NOT NULL) WITHOUT ROWID',
+  'CREATE TABLE aliases (alias TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (alias, id)) WITHOUT ROWID',
+]
+
+/** The table of one set field: who is a member, by record. */
+export function setTable(kind: RecordKind, field: string): string {
+  return `${kind.name}_${field}`
+}
+
+function recordTables(kind: RecordKind): readonly string[] {
+  const table = kind.plural
+  const columns = Object.entries(kind.fields).map(([name, field]) => `"${name}" ${columnType(field)}`)
+  const sets = Object.entries(kind.fields).filter(([, field]) => field.merge === 'set')
+  const indexed = Object.entries(kind.fields).filter(([, field]) => field.indexed && field.merge === 'register')
+  return [
+    `CREATE TABLE ${table} (id TEXT PRIMARY KEY, ${[...columns, ...COMMON_COLUMNS].join(', ')})`,
+    `CREATE INDEX ${table}_sort ON ${table} (sort_key) WHERE deletedAt IS NULL`,
+    `CREATE INDEX ${table}_path ON ${table} (path_key)`,
+    ...indexed.map(([name]) => `CREATE INDEX ${table}_${name} ON ${table} ("${name}")`),
+    ...sets.flatMap(([name]) => [
+      `CREATE TABLE ${setTable(kind, name)} (id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (id, value)) WITHOUT ROWID`,
+      `CREATE INDEX ${setTable(kind, name)}_value ON ${setTable(kind, name)} (value)`,
+    ]),
+  ]
+}
+
+function columnType(field: Field): string {
+  switch (field.merge) {
+    case 'register':
+      return field.value.type === 'number' ? 'REAL' : 'TEXT'
+    case 'prose':
+    case 'set':
+      return 'TEXT NOT NULL'
+    case 'counter':
+      return 'REAL NOT NULL'
+    default:
+      return unreachable(field.merge)
+  }
+}
+
+function keyedTables(kind: KeyedKind): readonly string[] {
+  return [
+    `CREATE TABLE ${kind.table} (key TEXT PRIMARY KEY, value TEXT NOT NULL, updatedAt INTEGER NOT NULL, updatedBy TEXT NOT NULL) WITHOUT ROWID`,
+  ]
+}

@@ -1,0 +1,96 @@
+import { crc32 } from 'node:zlib'
+import type { Database } from './database.ts'
+import { decodeRow, encodeRow, type Row, type Vector } from './row.ts'
+
+/** The name of the project's one document in rows and chunks. */
+export const MAIN_DOC = 'main'
+
+/** Rows on disk: appended, read, never changed or deleted. */
+export interface Journal {
+  append(row: Row): void
+  /** Highest sequence per replica. */
+  have(): Vector
+  /** Number of the last row in this replica's order; 0 when there is none. */
+  last(): number
+  /** Rows after number `n`, in this replica's order, at most `limit`. Throws when one is damaged. */
+  after(n: number, limit: number): readonly NumberedRow[]
+  /** Rows that `have` lacks, in this replica's order, at most `limit`. */
+  since(have: Vector, limit: number): readonly Row[]
+  /** Forgets what it keeps in memory, after a transaction that failed. */
+  reload(): void
+}
+
+export interface NumberedRow {
+  readonly n: number
+  readonly row: Row
+}
+
+export function createJournal(db: Database): Journal {
+  let vector: Record<string, number> = {}
+  let last = 0
+  const reload = (): void => {
+    const found = db.all<{ replica: string; seq: number; count: number }>(
+      'SELECT replica, max(seq) AS seq, count(*) AS count FROM rows WHERE doc = ? GROUP BY replica',
+      MAIN_DOC,
+    )
+    const holed = found.find((one) => one.seq !== one.count)
+    if (holed) throw new Error(`rows of replica ${holed.replica} are missing: ${holed.count} of ${holed.seq}`)
+    vector = Object.fromEntries(found.map(({ replica, seq }) => [replica, seq]))
+    last = db.get<{ n: number | null }>('SELECT max(n) AS n FROM rows')?.n ?? 0
+  }
+  reload()
+
+  return {
+    append(row) {
+      const bytes = encodeRow(row)
+      db.run(
+        'INSERT INTO rows (doc, replica, seq, at, actor, session, bytes, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        MAIN_DOC,
+        row.replica,
+        row.seq,
+        row.at,
+        row.actor,
+        row.session,
+        bytes,
+        crc32(bytes),
+      )
+      vector[row.replica] = row.seq
+      last++
+    },
+    have: () => ({ ...vector }),
+    last: () => last,
+    after: (n, limit) =>
+      db
+        .all<StoredRow>('SELECT n, bytes, crc FROM rows WHERE n > ? AND doc = ? ORDER BY n LIMIT ?', n, MAIN_DOC, limit)
+        .map((stored) => ({ n: stored.n, row: checkedRow(stored) })),
+    since(have, limit) {
+      // One range per replica that the other lacks, merged by n: a link that is nearly up to date must not scan all rows.
+      const lacking = Object.keys(vector).filter((replica) => (have[replica] ?? 0) < (vector[replica] ?? 0))
+      const found = lacking.flatMap((replica) =>
+        db.all<StoredRow>(
+          'SELECT n, bytes, crc FROM rows WHERE doc = ? AND replica = ? AND seq > ? ORDER BY seq LIMIT ?',
+          MAIN_DOC,
+          replica,
+          have[replica] ?? 0,
+          limit,
+        ),
+      )
+      return found
+        .sort((a, b) => a.n - b.n)
+        .slice(0, limit)
+        .map(checkedRow)
+    },
+    reload,
+  }
+}
+
+interface StoredRow {
+  readonly n: number
+  readonly bytes: Uint8Array
+  readonly crc: number
+}
+
+function checkedRow({ n, bytes, crc }: StoredRow): Row {
+  if (crc32(bytes) !== crc) throw new Error(`row ${n} is damaged`)
+  return decodeRow(bytes)
+}

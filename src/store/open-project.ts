@@ -1,0 +1,229 @@
+import type { Clock } from '../base/clock.ts'
+import { OrchError, reasonOf } from '../base/error.ts'
+import type { Logger } from '../base/log.ts'
+import { createProjectDoc, type ProjectDoc } from '../doc/project-doc.ts'
+import { type Random, randomText } from '../model/id.ts'
+import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import { createChanges } from './changes.ts'
+import { createClients } from './clients.ts'
+import type { Database } from './database.ts'
+import { indexStamp } from './index-tables.ts'
+import { createJournal, type Journal } from './journal.ts'
+import { checkLease, type Generations, type LeaseFacts, takeLease } from './lease.ts'
+import type { LoadSnapshots } from './load-snapshot.ts'
+import { createPipeline } from './pipeline.ts'
+import type { Change, Project } from './project.ts'
+import { listRecords } from './query.ts'
+import { dumpIndex, rebuildIndex } from './rebuild.ts'
+import { createRecordIndex } from './record-index.ts'
+import { resolveRecord } from './resolve.ts'
+import { createMeta, prepareSchema } from './schema.ts'
+
+export interface OpenProjectParts {
+  readonly db: Database
+  readonly kinds: readonly Kind[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly lease: LeaseFacts
+  readonly generations: Generations
+  readonly loads: LoadSnapshots
+  /** The name for a project that is made now; one that is there keeps its own. */
+  readonly name: string
+  /** Hears what each row changed, inside its SQL transaction. */
+  readonly note?: (changes: readonly Change[]) => void
+}
+
+/** A project with what only the composition root and the tests may ask. */
+export interface OpenProject extends Project {
+  /** Rows here, of every replica. */
+  rowCount(): number
+  clientCount(): number
+  /** Why writes are refused at the moment, if they are. */
+  failure(): string | undefined
+  /** Becomes another project. Only while nothing was ever written here: throws `different_project` otherwise. */
+  adopt(identity: { readonly id: string; readonly name: string }): void
+  /** Takes a new replica identity: somebody else writes under the present one. */
+  rollReplica(reason: string): void
+  idle(): Promise<void>
+  rebuildIndex(): void
+  /** What differs between the index and one made anew; empty when all is well. */
+  checkIndex(scratch: Database): readonly string[]
+}
+
+const ROWS_PER_READ = 500
+
+/**
+ * Opens the state of a project from its database, made if it is empty: loaded whole and checked, or not at all.
+ * Throws `database_newer`, `database_damaged`.
+ */
+export function openProject(parts: OpenProjectParts): OpenProject {
+  const { db, kinds, clock, random, log } = parts
+  prepareSchema(db)
+  const meta = createMeta(db)
+  const recordKinds = kinds.filter((kind): kind is RecordKind => kind.shape === 'records')
+  const keyedKinds = kinds.filter((kind): kind is KeyedKind => kind.shape === 'keys')
+
+  const remember = (key: string, make: () => string): string => {
+    const known = meta.get(key)
+    if (known !== undefined) return known
+    const value = make()
+    meta.set(key, value)
+    return value
+  }
+  const newReplica = (): string => `r-${randomText(random, 8)}`
+  const identity = {
+    id: remember('project_id', () => `j-${randomText(random, 16)}`),
+    name: remember('project_name', () => parts.name),
+    replica: remember('replica', newReplica),
+  }
+  const { broken } = checkLease(meta, identity.replica, parts.lease, parts.generations)
+  if (broken) {
+    log.warn('this database becomes a replica of its own', { reason: broken, before: identity.replica })
+    identity.replica = newReplica()
+    meta.set('replica', identity.replica)
+  }
+  takeLease(meta, identity.replica, parts.lease, parts.generations)
+
+  const journal = damaged(() => createJournal(db))
+  const load = (): ProjectDoc => loadDocument(kinds, journal, parts.loads)
+  const first = damaged(load)
+  if (meta.get('index_stamp') !== indexStamp(kinds)) {
+    db.transaction(() => {
+      rebuildIndex(db, kinds, first, journal)
+      meta.set('index_stamp', indexStamp(kinds))
+    })
+  }
+
+  const index = createRecordIndex(db)
+  let loaded: ProjectDoc | undefined = first
+  const pipeline = createPipeline({
+    db,
+    kinds,
+    keyedKinds,
+    journal,
+    index,
+    changes: createChanges(index, recordKinds, keyedKinds, (changes) => parts.note?.(changes)),
+    clients: createClients(db, () => identity.replica, random),
+    clock,
+    random,
+    replica: () => identity.replica,
+    log,
+    load() {
+      const document = loaded ?? reload()
+      loaded = undefined
+      return document
+    },
+  })
+  function reload(): ProjectDoc {
+    journal.reload()
+    return load()
+  }
+  const keyedKind = (name: string): KeyedKind | undefined => keyedKinds.find((kind) => kind.name === name)
+
+  return {
+    get id() {
+      return identity.id
+    },
+    get name() {
+      return identity.name
+    },
+    get replica() {
+      return identity.replica
+    },
+    read: (kind, id) => index.get(kind, id),
+    list: (kind, query) => listRecords(db, kind, query),
+    resolve: (text, kind) => resolveRecord(db, recordKinds, text, kind),
+    ids: (kind, { deleted = false } = {}) =>
+      db
+        .all<{ id: ReturnType<Project['ids']>[number] }>(
+          `SELECT id FROM ids WHERE kind = ? ${deleted ? '' : 'AND deleted = 0'} ORDER BY id`,
+          kind.name,
+        )
+        .map(({ id }) => id),
+    readKeys(name) {
+      const kind = keyedKind(name)
+      return kind ? index.keys(kind) : new Map()
+    },
+    pathOf: (kind, id) => index.pathOf(kind, id) ?? `${kind.plural}/${id}.md`,
+    recordAt(path) {
+      const kind = recordKinds.find((one) => path.startsWith(`${one.plural}/`))
+      const found =
+        kind && db.get<{ id: ReturnType<Project['ids']>[number] }>(`SELECT id FROM ${kind.plural} WHERE path = ?`, path)
+      return kind && found && { kind, id: found.id }
+    },
+    transact: (origin, write, options) => pipeline.write(origin, write, options),
+    applyRows: (rows, origin) => pipeline.rows(rows, origin),
+    applyUpdate: (update, origin) => pipeline.update(update, origin),
+    have: () => {
+      pipeline.doc()
+      return journal.have()
+    },
+    rowsSince: (have, limit) => journal.since(have, limit),
+    encodeState: (stateVector) => pipeline.doc().encodeState(stateVector),
+    encodeStateVector: () => pipeline.doc().encodeStateVector(),
+    onCommit: (listen) => pipeline.onCommit(listen),
+
+    rowCount: () => journal.last(),
+    clientCount: () => pipeline.doc().clientCount(),
+    failure: () => pipeline.failure(),
+    adopt(other) {
+      if (journal.last() > 0) throw new OrchError('different_project', { theirs: other.name, ours: identity.name })
+      db.transaction(() => {
+        meta.set('project_id', other.id)
+        meta.set('project_name', other.name)
+      })
+      Object.assign(identity, other)
+      log.info('this project is now', { id: other.id, name: other.name })
+    },
+    rollReplica(reason) {
+      const next = newReplica()
+      db.transaction(() => {
+        meta.set('replica', next)
+        takeLease(meta, next, parts.lease, parts.generations)
+      })
+      log.warn('this database becomes a replica of its own', { reason, before: identity.replica })
+      identity.replica = next
+    },
+    idle: () => pipeline.idle(),
+    rebuildIndex: () => rebuildIndex(db, kinds, pipeline.doc(), journal),
+    checkIndex(scratch) {
+      rebuildIndex(scratch, kinds, pipeline.doc(), journal)
+      return differences(dumpIndex(db, kinds), dumpIndex(scratch, kinds))
+    },
+  }
+}
+
+/** The document from the newest load snapshot and the rows after it; from all rows when there is none that is whole. */
+function loadDocument(kinds: readonly Kind[], journal: Journal, loads: LoadSnapshots): ProjectDoc {
+  const newest = loads.newest()
+  const from = newest && newest.n <= journal.last() ? newest : undefined
+  return createProjectDoc(kinds, updatesFrom(journal, from))
+}
+
+function* updatesFrom(journal: Journal, from: { n: number; state: Uint8Array } | undefined): Generator<Uint8Array> {
+  if (from) yield from.state
+  for (let n = from?.n ?? 0; ; ) {
+    const rows = journal.after(n, ROWS_PER_READ)
+    for (const { row } of rows) yield row.update
+    const last = rows.at(-1)
+    if (!last) return
+    n = last.n
+  }
+}
+
+function damaged<T>(open: () => T): T {
+  try {
+    return open()
+  } catch (error) {
+    throw new OrchError('database_damaged', { reason: reasonOf(error) }, error)
+  }
+}
+
+function differences(ours: readonly string[], theirs: readonly string[]): readonly string[] {
+  const [left, right] = [new Set(ours), new Set(theirs)]
+  return [
+    ...ours.filter((row) => !right.has(row)).map((row) => `only in the index: ${row}`),
+    ...theirs.filter((row) => !left.has(row)).map((row) => `missing in the index: ${row}`),
+  ]
+}

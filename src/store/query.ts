@@ -1,0 +1,135 @@
+import { OrchError } from '../base/error.ts'
+import type { RecordKind } from '../model/kind.ts'
+import type { Database, SqlValue } from './database.ts'
+import { setTable } from './index-tables.ts'
+import type { Page, Query } from './project.ts'
+import { fromSqlRecord, type SqlRecord } from './record-index.ts'
+
+/** Answers a list: filtered, sorted, one page. Throws `invalid_input` on a field or cursor that does not exist. */
+export function listRecords(db: Database, kind: RecordKind, query: Query): Page {
+  const where = conditions(kind, query)
+  const sort = sortOf(kind, query.sort)
+  const total = db.get<{ total: number }>(
+    `SELECT count(*) AS total FROM ${kind.plural} WHERE ${where.sql}`,
+    ...where.params,
+  )?.total
+  const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
+  const rows = db.all<SqlRecord>(
+    `SELECT * FROM ${kind.plural} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''}
+     ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction} LIMIT ?`,
+    ...where.params,
+    ...(after?.params ?? []),
+    query.limit + 1,
+  )
+  const items = rows.slice(0, query.limit)
+  const last = items.at(-1)
+  return {
+    items: items.map((row) => fromSqlRecord(kind, row)),
+    total: total ?? 0,
+    next: rows.length > query.limit && last ? encodeCursor(sort, last) : undefined,
+  }
+}
+
+interface Sql {
+  readonly sql: string
+  readonly params: readonly SqlValue[]
+}
+
+function conditions(kind: RecordKind, { where = {}, text, deleted = 'no' }: Query): Sql {
+  const parts: Sql[] = [deletedCondition(deleted)]
+  for (const [name, values] of Object.entries(where)) parts.push(fieldCondition(kind, name, values))
+  for (const word of (text ?? '').split(/\s+/).filter(Boolean)) {
+    const like = `%${word.replace(/[\\%_]/g, (special) => `\\${special}`)}%`
+    parts.push({
+      sql: `(id LIKE ? ESCAPE '\\' OR "${kind.title}" LIKE ? ESCAPE '\\' OR "${kind.body}" LIKE ? ESCAPE '\\')`,
+      params: [like, like, like],
+    })
+  }
+  return { sql: parts.map((part) => part.sql).join(' AND '), params: parts.flatMap((part) => part.params) }
+}
+
+function deletedCondition(deleted: NonNullable<Query['deleted']>): Sql {
+  switch (deleted) {
+    case 'no':
+      return { sql: 'deletedAt IS NULL', params: [] }
+    case 'only':
+      return { sql: 'deletedAt IS NOT NULL', params: [] }
+    case 'all':
+      return { sql: '1', params: [] }
+  }
+}
+
+function fieldCondition(kind: RecordKind, name: string, values: readonly (string | null)[]): Sql {
+  const field = kind.fields[name]
+  if (!field || field.merge === 'prose') {
+    throw new OrchError('invalid_input', { field: name, reason: `${kind.plural} cannot be filtered by it` })
+  }
+  const texts = values.filter((value) => value !== null)
+  const marks = texts.map(() => '?').join(', ')
+  const parts: string[] = []
+  if (field.merge === 'set') {
+    const table = setTable(kind, name)
+    if (texts.length) parts.push(`id IN (SELECT id FROM ${table} WHERE value IN (${marks}))`)
+    if (texts.length < values.length) parts.push(`id NOT IN (SELECT id FROM ${table})`)
+  } else {
+    if (texts.length) parts.push(`"${name}" IN (${marks})`)
+    if (texts.length < values.length) parts.push(`"${name}" IS NULL`)
+  }
+  return { sql: parts.length ? `(${parts.join(' OR ')})` : '0', params: texts }
+}
+
+interface Sort {
+  readonly name: string
+  readonly column: string
+  readonly direction: 'ASC' | 'DESC'
+  /** For the default order the column alone is unique and indexed. */
+  readonly key: string
+}
+
+function sortOf(kind: RecordKind, sort: string | undefined): Sort {
+  if (sort === undefined) return { name: '', column: 'sort_key', direction: 'ASC', key: 'sort_key' }
+  const name = sort.replace(/^-/, '')
+  const direction = sort.startsWith('-') ? 'DESC' : 'ASC'
+  const field = kind.fields[name]
+  const known = name === 'id' || name === 'updatedAt' || field?.merge === 'register' || field?.merge === 'counter'
+  if (!known) {
+    throw new OrchError('invalid_input', {
+      field: 'sort',
+      reason: `"${name}" is not one of: id, updatedAt, ${Object.keys(kind.fields).join(', ')}`,
+    })
+  }
+  if (field?.value.type === 'choice') {
+    const ranks = field.value.choices.map((choice, rank) => `WHEN '${choice.replace(/'/g, "''")}' THEN ${rank}`)
+    return { name: sort, column: `(CASE "${name}" ${ranks.join(' ')} ELSE 99 END)`, direction, key: name }
+  }
+  const empty = field === undefined || field.value.type === 'number' ? '0' : "''"
+  return { name: sort, column: `coalesce("${name}", ${empty})`, direction, key: name }
+}
+
+/** A cursor is the sort it belongs to and the last row's id; the row's place is looked up, so it survives changes around it. */
+function encodeCursor(sort: Sort, row: SqlRecord): string {
+  return Buffer.from(JSON.stringify([sort.name, row.id, row[sort.key] ?? null])).toString('base64url')
+}
+
+function cursorCondition(sort: Sort, cursor: string): Sql {
+  const decoded = decodeCursor(cursor)
+  if (!decoded || decoded[0] !== sort.name) {
+    throw new OrchError('invalid_input', { field: 'after', reason: 'this is not a cursor of this list' })
+  }
+  const [, id, value] = decoded
+  const place = sort.column.replace(/"\w+"|\bsort_key\b/, '?')
+  const than = sort.direction === 'ASC' ? '>' : '<'
+  return { sql: `(${sort.column}, id) ${than} (${place}, ?)`, params: [value, id] }
+}
+
+function decodeCursor(cursor: string): readonly [string, string, SqlValue] | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+    if (!Array.isArray(value) || typeof value[0] !== 'string' || typeof value[1] !== 'string') return undefined
+    const key: unknown = value[2]
+    if (key !== null && typeof key !== 'string' && typeof key !== 'number') return undefined
+    return [value[0], value[1], key]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,50 @@
+import type { ProjectDoc } from '../doc/project-doc.ts'
+import { isRecordId } from '../model/id.ts'
+import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { Database } from './database.ts'
+import { indexTableNames, indexTables } from './index-tables.ts'
+import type { Journal } from './journal.ts'
+import { createRecordIndex } from './record-index.ts'
+
+const ROWS_PER_READ = 1000
+
+/** Makes the index tables anew from the rows' heads and the document, in one transaction. */
+export function rebuildIndex(db: Database, kinds: readonly Kind[], doc: ProjectDoc, journal: Journal): void {
+  db.transaction(() => {
+    for (const name of indexTableNames(kinds)) db.exec(`DROP TABLE IF EXISTS ${name}`)
+    for (const sql of indexTables(kinds)) db.exec(sql)
+    const index = createRecordIndex(db)
+    for (let n = 0; ; ) {
+      const rows = journal.after(n, ROWS_PER_READ)
+      for (const { row } of rows) index.touch(row.touched, row)
+      const last = rows.at(-1)
+      if (!last) break
+      n = last.n
+    }
+    for (const kind of kinds) {
+      if (kind.shape === 'records') putRecords(index, kind, doc)
+      else putKeys(index, kind, doc)
+    }
+  })
+}
+
+function putRecords(index: ReturnType<typeof createRecordIndex>, kind: RecordKind, doc: ProjectDoc): void {
+  for (const id of doc.ids(kind)) {
+    const record = isRecordId(id) ? doc.read(kind, id) : undefined
+    if (record) index.put(kind, record)
+  }
+}
+
+function putKeys(index: ReturnType<typeof createRecordIndex>, kind: KeyedKind, doc: ProjectDoc): void {
+  for (const [key, value] of doc.keys(kind)) index.putKey(kind, key, value)
+}
+
+/** Every index row as text, sorted: two indexes are equal when these are. */
+export function dumpIndex(db: Database, kinds: readonly Kind[]): readonly string[] {
+  return indexTableNames(kinds).flatMap((name) =>
+    db
+      .all<Record<string, unknown>>(`SELECT * FROM ${name}`)
+      .map((row) => `${name} ${JSON.stringify(Object.entries(row))}`)
+      .sort(),
+  )
+}

@@ -1,0 +1,239 @@
+import { unreachable } from '../base/assert.ts'
+import type { DocRecord } from '../doc/read.ts'
+import type { Field } from '../model/field.ts'
+import type { RecordId } from '../model/id.ts'
+import { emptyValue, type KeyedKind, type RecordKind, type Value } from '../model/kind.ts'
+import { pathKey } from '../model/layout.ts'
+import type { Json } from '../model/record.ts'
+import { issuesOf } from '../model/validate.ts'
+import type { Database, SqlValue } from './database.ts'
+import { setTable } from './index-tables.ts'
+import type { KeyedValue, RowHead, StoredRecord } from './project.ts'
+
+/** The SQL tables that answer every read. Derived: equal to what the document and the rows' heads say. */
+export interface RecordIndex {
+  /** Notes that a row edited these keys. */
+  touch(keys: readonly string[], row: Pick<RowHead, 'replica' | 'seq' | 'at' | 'actor'>): void
+  /** Takes a record as it now is; returns the ids of other records whose path changed by it. */
+  put(kind: RecordKind, record: DocRecord): readonly RecordId[]
+  get(kind: RecordKind, id: RecordId): StoredRecord | undefined
+  putKey(kind: KeyedKind, key: string, value: Json | undefined): void
+  keys(kind: KeyedKind): ReadonlyMap<string, KeyedValue>
+  getKey(kind: KeyedKind, key: string): KeyedValue | undefined
+  pathOf(kind: RecordKind, id: RecordId): string | undefined
+}
+
+/** A record as its table row. */
+export type SqlRecord = Readonly<Record<string, SqlValue>>
+
+export function createRecordIndex(db: Database): RecordIndex {
+  const lastTouch = (key: string): { at: number; actor: string } | undefined =>
+    db.get('SELECT at, actor FROM touches WHERE key = ? ORDER BY at DESC, replica DESC, seq DESC LIMIT 1', key)
+
+  const deletionOf = (record: DocRecord): { by: string; at: number } | undefined => {
+    if (record.deletes.length === 0) return undefined
+    const touches = db.all<{ replica: string; seq: number }>(
+      'SELECT replica, seq FROM touches WHERE key = ?',
+      record.id,
+    )
+    const holding = record.deletes.filter(({ seen }) =>
+      touches.every(({ replica, seq }) => seq <= (seen[replica] ?? 0)),
+    )
+    return holding.sort((a, b) => b.at - a.at || (a.by < b.by ? -1 : 1))[0]
+  }
+
+  /** Gives each living record of one wanted name its path: the lowest id has the plain one. Returns whose path changed. */
+  const settlePaths = (kind: RecordKind, key: string): readonly RecordId[] => {
+    const sharing = db.all<{ id: RecordId; file: string; path: string | null; deletedAt: number | null }>(
+      `SELECT id, file, path, deletedAt FROM ${kind.plural} WHERE path_key = ? ORDER BY id`,
+      key,
+    )
+    const living = sharing.filter((one) => one.deletedAt === null)
+    return sharing.flatMap((one) => {
+      const place = living.indexOf(one)
+      const path = place < 0 ? null : `${kind.plural}/${place === 0 ? one.file : withSuffix(one.file, one.id)}`
+      if (path === one.path) return []
+      db.run(`UPDATE ${kind.plural} SET path = ? WHERE id = ?`, path, one.id)
+      return [one.id]
+    })
+  }
+
+  return {
+    touch(keys, row) {
+      for (const key of keys) {
+        db.run(
+          `INSERT INTO touches (key, replica, seq, at, actor) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET seq = excluded.seq, at = excluded.at, actor = excluded.actor WHERE excluded.seq > seq`,
+          key,
+          row.replica,
+          row.seq,
+          row.at,
+          row.actor,
+        )
+      }
+    },
+
+    put(kind, record) {
+      const deletion = deletionOf(record)
+      const touched = lastTouch(record.id)
+      const before = db.get<{ path_key: string }>(`SELECT path_key FROM ${kind.plural} WHERE id = ?`, record.id)
+      const key = pathKey(record.file)
+      const row: Record<string, SqlValue> = { id: record.id }
+      for (const [name, field] of Object.entries(kind.fields)) row[name] = toSql(field, record.values[name])
+      Object.assign(row, {
+        file: record.file,
+        path_key: key,
+        front: record.front,
+        extra: JSON.stringify(record.extra),
+        sort_key: sortKey(kind, record),
+        updatedAt: touched?.at ?? 0,
+        updatedBy: touched?.actor ?? '',
+        deletedAt: deletion?.at ?? null,
+        deletedBy: deletion?.by ?? null,
+      })
+      const names = Object.keys(row)
+      db.run(
+        `INSERT INTO ${kind.plural} (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${names.map(() => '?').join(', ')})
+         ON CONFLICT (id) DO UPDATE SET ${names.map((name) => `"${name}" = excluded."${name}"`).join(', ')}`,
+        ...Object.values(row),
+      )
+      db.run(
+        'INSERT INTO ids (id, kind, deleted) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET deleted = excluded.deleted',
+        record.id,
+        kind.name,
+        deletion ? 1 : 0,
+      )
+      for (const [name, field] of Object.entries(kind.fields)) {
+        if (field.merge === 'set') putSet(db, setTable(kind, name), record.id, asList(record.values[name]))
+      }
+      putAliases(db, record.id, asList(record.values.aliases))
+      const moved = new Set(settlePaths(kind, key))
+      if (before && before.path_key !== key) for (const id of settlePaths(kind, before.path_key)) moved.add(id)
+      moved.delete(record.id)
+      return [...moved]
+    },
+
+    get(kind, id) {
+      const row = db.get<SqlRecord>(`SELECT * FROM ${kind.plural} WHERE id = ?`, id)
+      return row && fromSqlRecord(kind, row)
+    },
+
+    putKey(kind, key, value) {
+      if (value === undefined) {
+        db.run(`DELETE FROM ${kind.table} WHERE key = ?`, key)
+        return
+      }
+      const touched = lastTouch(`${kind.name}/${key}`)
+      db.run(
+        `INSERT INTO ${kind.table} (key, value, updatedAt, updatedBy) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET value = excluded.value, updatedAt = excluded.updatedAt, updatedBy = excluded.updatedBy`,
+        key,
+        JSON.stringify(value),
+        touched?.at ?? 0,
+        touched?.actor ?? '',
+      )
+    },
+    keys: (kind) =>
+      new Map(db.all<SqlKey>(`SELECT * FROM ${kind.table} ORDER BY key`).map((row) => [row.key, fromSqlKey(row)])),
+    getKey(kind, key) {
+      const row = db.get<SqlKey>(`SELECT * FROM ${kind.table} WHERE key = ?`, key)
+      return row && fromSqlKey(row)
+    },
+    pathOf: (kind, id) =>
+      db.get<{ path: string | null }>(`SELECT path FROM ${kind.plural} WHERE id = ?`, id)?.path ?? undefined,
+  }
+}
+
+interface SqlKey {
+  readonly key: string
+  readonly value: string
+  readonly updatedAt: number
+  readonly updatedBy: string
+}
+
+const fromSqlKey = (row: SqlKey): KeyedValue => ({
+  key: row.key,
+  value: JSON.parse(row.value) as Json,
+  updatedAt: row.updatedAt,
+  updatedBy: row.updatedBy,
+})
+
+/** A table row as the record it shows. */
+export function fromSqlRecord(kind: RecordKind, row: SqlRecord): StoredRecord {
+  const values: Record<string, Value> = {}
+  for (const [name, field] of Object.entries(kind.fields)) values[name] = fromSql(field, row[name] ?? null)
+  return {
+    id: String(row.id) as RecordId,
+    kind: kind.name,
+    values,
+    extra: JSON.parse(String(row.extra)) as Record<string, string>,
+    front: String(row.front),
+    file: String(row.file),
+    issues: issuesOf(kind, values),
+    updatedAt: Number(row.updatedAt),
+    updatedBy: String(row.updatedBy),
+    ...(row.deletedAt === null || row.deletedAt === undefined
+      ? {}
+      : { deletedAt: Number(row.deletedAt), deletedBy: String(row.deletedBy) }),
+  }
+}
+
+function toSql(field: Field, value: Value | undefined): SqlValue {
+  const present = value ?? emptyValue(field)
+  switch (field.merge) {
+    case 'register':
+    case 'prose':
+    case 'counter':
+      return typeof present === 'object' ? null : present
+    case 'set':
+      return JSON.stringify(present)
+    default:
+      return unreachable(field.merge)
+  }
+}
+
+function fromSql(field: Field, value: SqlValue): Value {
+  switch (field.merge) {
+    case 'register':
+    case 'prose':
+    case 'counter':
+      return typeof value === 'string' || typeof value === 'number' ? value : emptyValue(field)
+    case 'set':
+      return typeof value === 'string' ? (JSON.parse(value) as string[]) : emptyValue(field)
+    default:
+      return unreachable(field.merge)
+  }
+}
+
+function putSet(db: Database, table: string, id: string, members: readonly string[]): void {
+  db.run(`DELETE FROM ${table} WHERE id = ?`, id)
+  for (const member of members) db.run(`INSERT INTO ${table} (id, value) VALUES (?, ?)`, id, member)
+}
+
+function putAliases(db: Database, id: string, aliases: readonly string[]): void {
+  db.run('DELETE FROM aliases WHERE id = ?', id)
+  for (const alias of aliases) {
+    db.run('INSERT OR IGNORE INTO aliases (alias, id) VALUES (?, ?)', alias.toLowerCase(), id)
+  }
+}
+
+/** The order of lists: by the kind's choice fields named in `order`, then by creation, then by id. */
+function sortKey(kind: RecordKind, record: DocRecord): string {
+  const ranks = kind.order.map((name) => {
+    const field = kind.fields[name]
+    const value = record.values[name]
+    if (field?.value.type !== 'choice') return String(value ?? '').toLowerCase()
+    const rank = field.value.choices.indexOf(String(value))
+    return String(rank < 0 ? 99 : rank).padStart(2, '0')
+  })
+  return [...ranks, record.values.createdAt ?? '', record.id].join(' ')
+}
+
+/** `guide.md` -> `guide~p-7f3k9q2m.md`: where a second record asks for the same name. */
+function withSuffix(file: string, id: string): string {
+  return file.replace(/(\.md)?$/, (ending) => `~${id}${ending}`)
+}
+
+function asList(value: Value | undefined): readonly string[] {
+  return typeof value === 'object' && value !== null ? value : []
+}

@@ -1,0 +1,173 @@
+import { assert, must } from '../base/assert.ts'
+import { OrchError } from '../base/error.ts'
+import type { DocWriter, ProjectDoc } from '../doc/project-doc.ts'
+import { canonicalSkeleton } from '../model/front-matter.ts'
+import { makeId, type Random, type RecordId } from '../model/id.ts'
+import type { KeyedKind, RecordKind, Value, Values } from '../model/kind.ts'
+import { checkFile, newFileName } from '../model/layout.ts'
+import type { RecordView } from '../model/record.ts'
+import type { TextEdit } from '../model/text-edit.ts'
+import { checkJson, STATE_KEY } from '../model/validate.ts'
+import type { Tx } from './project.ts'
+import type { RecordIndex } from './record-index.ts'
+import type { Vector } from './row.ts'
+
+export interface StagingParts {
+  readonly doc: ProjectDoc
+  readonly index: RecordIndex
+  readonly keyedKinds: readonly KeyedKind[]
+  readonly random: Random
+  readonly actor: string
+  readonly at: number
+  readonly replica: string
+  /** What this replica has seen when the row that is being made is included. */
+  readonly seen: Vector
+}
+
+/**
+ * Collects what a writer asks for, checking each call first. Nothing touches the document until `apply`, because a Yjs
+ * transaction cannot be taken back: a writer that throws half-way has changed nothing.
+ */
+export function createStaging(parts: StagingParts): { readonly tx: Tx; apply(writer: DocWriter): void } {
+  const { doc, index, random, actor, at, replica, seen } = parts
+  const steps: ((writer: DocWriter) => void)[] = []
+  const created = new Map<string, RecordView>()
+  const textsEdited = new Set<string>()
+
+  const keyedKind = (name: string): KeyedKind =>
+    must(
+      parts.keyedKinds.find((kind) => kind.name === name),
+      `no keyed kind ${name}`,
+    )
+
+  const living = (kind: RecordKind, id: RecordId): void => {
+    if (created.has(id)) return
+    const record = index.get(kind, id)
+    if (!record) throw new OrchError('record_not_found', { kind: kind.name, id })
+    if (record.deletedAt !== undefined) throw new OrchError('record_deleted', { kind: kind.name, id })
+  }
+
+  const checkEdits = (kind: RecordKind, id: RecordId, name: string, edits: readonly TextEdit[]): void => {
+    assert(!textsEdited.has(`${id} ${name}`), `${name} of ${id} is edited twice in one transaction`)
+    textsEdited.add(`${id} ${name}`)
+    const record = index.get(kind, id)
+    const text = name === 'front' ? record?.front : record?.values[name]
+    checkOffsets(String(text ?? ''), name, edits)
+  }
+
+  const tx: Tx = {
+    read: (kind, id) => created.get(id) ?? index.get(kind, id),
+    readKeys(kindName) {
+      const keys = [...index.keys(keyedKind(kindName)).values()]
+      return new Map(keys.flatMap(({ key, value }) => (value === undefined ? [] : [[key, value] as const])))
+    },
+
+    create(kind, values, options = {}) {
+      const id = options.id ?? freshId(doc, kind, random)
+      if (doc.has(kind, id) || created.has(id)) throw new OrchError('already_exists', { what: `${kind.name} ${id}` })
+      const file = options.file ?? newFileName(kind, id, String(values[kind.title] ?? ''))
+      checkFileName(file)
+      const extra = options.extra ?? {}
+      const record = {
+        values: {
+          ...kind.defaults,
+          ...values,
+          createdAt: options.createdAt ?? new Date(at).toISOString(),
+          createdBy: options.createdBy ?? actor,
+          ...stampsOf(kind, values, {}, at),
+        },
+        file,
+        front: options.front ?? canonicalSkeleton(kind, Object.keys(extra)),
+        extra,
+      }
+      created.set(id, { id, kind: kind.name, ...record, issues: [] })
+      steps.push((writer) => writer.create(kind, id, record))
+      return id
+    },
+
+    update(kind, id, patch) {
+      living(kind, id)
+      if (patch.file !== undefined) checkFileName(patch.file)
+      for (const [name, edits] of Object.entries(patch.edit ?? {})) checkEdits(kind, id, name, edits)
+      if (patch.front) checkEdits(kind, id, 'front', patch.front)
+      const before = index.get(kind, id)?.values ?? {}
+      const set = patch.set && { ...patch.set, ...stampsOf(kind, patch.set, before, at) }
+      steps.push((writer) => writer.edit(kind, id, set ? { ...patch, set } : patch))
+    },
+
+    delete(kind, id) {
+      living(kind, id)
+      steps.push((writer) => writer.delete(kind, id, replica, { by: actor, at, seen }))
+    },
+
+    restore(kind, id) {
+      const record = index.get(kind, id)
+      if (!record) throw new OrchError('record_not_found', { kind: kind.name, id })
+      if (record.deletedAt === undefined) return
+      steps.push((writer) => writer.restore(kind, id, actor, at))
+    },
+
+    setKey(kindName, key, value) {
+      const kind = keyedKind(kindName)
+      if (!STATE_KEY.test(key)) {
+        throw new OrchError('invalid_input', {
+          field: key,
+          reason: 'a key begins with a letter or _, then letters, digits, _ . -; at most 64 in all',
+        })
+      }
+      const reason = value === undefined ? undefined : checkJson(value)
+      if (reason) throw new OrchError('invalid_input', { field: key, reason })
+      const before = index.getKey(kind, key)?.value
+      if (JSON.stringify(before) === JSON.stringify(value)) return
+      steps.push((writer) => writer.setKey(kind, key, value))
+    },
+  }
+
+  return {
+    tx,
+    apply(writer) {
+      for (const step of steps) step(writer)
+    },
+  }
+}
+
+function freshId(doc: ProjectDoc, kind: RecordKind, random: Random): RecordId {
+  let id = makeId(kind.letter, random)
+  while (doc.has(kind, id)) id = makeId(kind.letter, random)
+  return id
+}
+
+function checkFileName(file: string): void {
+  const reason = checkFile(file)
+  if (reason) throw new OrchError('invalid_input', { field: 'path', reason: `${JSON.stringify(file)}: ${reason}` })
+}
+
+/** The times that follow from what is set: `closedAt` when the status becomes a closing one, nothing when it leaves. */
+function stampsOf(kind: RecordKind, set: Values, before: Values, at: number): Readonly<Record<string, Value>> {
+  const stamps: Record<string, Value> = {}
+  for (const [name, { field, values }] of Object.entries(kind.stamps)) {
+    if (!(field in set) || name in set) continue
+    const closes = values.includes(String(set[field]))
+    if (closes && !values.includes(String(before[field]))) stamps[name] = new Date(at).toISOString()
+    if (!closes && before[name]) stamps[name] = null
+  }
+  return stamps
+}
+
+/** Offsets inside the text, in order, and never between the halves of a surrogate pair: Yjs would turn them into U+FFFD. */
+function checkOffsets(text: string, field: string, edits: readonly TextEdit[]): void {
+  let from = 0
+  for (const edit of edits) {
+    const end = edit.at + edit.delete
+    const isInside = edit.at >= from && edit.delete >= 0 && end <= text.length
+    if (!isInside || splitsPair(text, edit.at) || splitsPair(text, end)) {
+      throw new OrchError('invalid_input', { field, reason: `an edit at ${edit.at} does not fit the text` })
+    }
+    from = end
+  }
+}
+
+function splitsPair(text: string, at: number): boolean {
+  const [before, after] = [text.charCodeAt(at - 1), text.charCodeAt(at)]
+  return before >= 0xd800 && before <= 0xdbff && after >= 0xdc00 && after <= 0xdfff
+}

@@ -1,0 +1,213 @@
+import { expect, test } from 'vitest'
+import { OrchError } from '../../src/base/error.ts'
+import type { RecordId } from '../../src/model/id.ts'
+import { page } from '../../src/model/kinds/page.ts'
+import { task } from '../../src/model/kinds/task.ts'
+import type { Commit, StoredRecord } from '../../src/store/project.ts'
+import { byAlice, byClaude, createTestProject } from '../helpers/project.ts'
+import { createMemoryDatabase } from '../memory/database.ts'
+
+const titled = (title: string) => ({ title })
+
+test('a created record has its defaults, its author and its file', async () => {
+  const { project } = createTestProject()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, { title: 'Fix login', labels: ['b', 'a'] }))
+  expect(id).toMatch(/^t-[0-9a-hjkmnp-tv-z]{8}$/)
+  expect(project.read(task, id)).toMatchObject({
+    values: {
+      title: 'Fix login',
+      status: 'todo',
+      priority: 'medium',
+      labels: ['a', 'b'],
+      createdBy: 'alice',
+      body: '',
+    },
+    file: `${id}-fix-login.md`,
+    updatedBy: 'alice',
+    issues: [],
+  })
+  expect(project.pathOf(task, id)).toBe(`tasks/${id}-fix-login.md`)
+  expect(project.recordAt(`tasks/${id}-fix-login.md`)?.id).toBe(id)
+})
+
+test('[P1] a commit is told only after it is durable, with before and after', async () => {
+  const { project, database } = createTestProject()
+  const told: Commit[] = []
+  project.onCommit((commit) => {
+    expect(database.all('SELECT n FROM rows')).toHaveLength(told.length + 1)
+    told.push(commit)
+  })
+  const id = await project.transact(byAlice, (tx) => tx.create(task, titled('A')))
+  await project.transact(byClaude, (tx) => tx.update(task, id, { set: { status: 'in_progress' } }))
+  expect(told).toHaveLength(2)
+  const change = told[1]?.changes[0]
+  expect((change?.before as StoredRecord).values.status).toBe('todo')
+  expect((change?.after as StoredRecord).values.status).toBe('in_progress')
+  expect(change?.row).toMatchObject({ actor: 'claude', seq: 2, touched: [id], source: 'api' })
+})
+
+test('a transaction that throws half-way changes nothing', async () => {
+  const { project } = createTestProject()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, titled('A')))
+  const failing = project.transact(byAlice, (tx) => {
+    tx.update(task, id, { set: { title: 'B' } })
+    tx.update(task, 't-00000000' as RecordId, { set: { title: 'C' } })
+  })
+  await expect(failing).rejects.toMatchObject({ code: 'record_not_found' })
+  expect(project.read(task, id)?.values.title).toBe('A')
+  expect(project.rowCount()).toBe(1)
+})
+
+test('[P1] what was acknowledged is there after a crash, and the index equals one rebuilt', async () => {
+  const first = createTestProject()
+  const id = await first.project.transact(byAlice, (tx) => tx.create(task, { title: 'A', body: 'one two' }))
+  await first.project.transact(byClaude, (tx) =>
+    tx.update(task, id, { edit: { body: [{ at: 4, delete: 3, insert: 'three' }] }, increment: { spentHours: 1.5 } }),
+  )
+  await first.project.transact(byAlice, (tx) => tx.setKey('state', 'currentPhase', { name: 'beta', step: 2 }))
+  const { project } = first.reopen()
+  expect(project.read(task, id)?.values).toMatchObject({ body: 'one three', spentHours: 1.5 })
+  expect(project.readKeys('state').get('currentPhase')?.value).toEqual({ name: 'beta', step: 2 })
+  expect(project.replica).toBe(first.project.replica)
+  expect(project.checkIndex(createMemoryDatabase())).toEqual([])
+})
+
+test('an actor keeps one clientID across restarts', async () => {
+  const first = createTestProject()
+  await first.project.transact(byAlice, (tx) => tx.create(task, titled('A')))
+  const { project } = first.reopen()
+  await project.transact(byAlice, (tx) => tx.create(task, titled('B')))
+  expect(project.clientCount()).toBe(1)
+})
+
+test('[P1] a commit that fails rejects its callers, nobody saw it, reads go on, and writes come back with the disk', async () => {
+  const { project, database } = createTestProject()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, titled('A')))
+  const told: Commit[] = []
+  project.onCommit((commit) => told.push(commit))
+  for (let k = 1; ; k++) {
+    database.failAt(k)
+    const before = database.calls
+    const write = project.transact(byAlice, (tx) =>
+      tx.update(task, id, { set: { title: `T${k}` }, add: { labels: ['x'] } }),
+    )
+    const failed = await write.then(
+      () => false,
+      (error: unknown) => {
+        expect(error).toBeInstanceOf(OrchError)
+        expect((error as OrchError).code).toBe('storage_failed')
+        return true
+      },
+    )
+    if (!failed) {
+      expect(database.calls - before).toBeLessThan(k)
+      break
+    }
+    expect(project.read(task, id)?.values.title).toBe('A')
+    expect(told).toEqual([])
+    await expect(project.transact(byAlice, (tx) => tx.create(task, titled('B')))).rejects.toMatchObject({
+      code: 'storage_failed',
+    })
+    database.heal()
+    expect(project.encodeState().length).toBeGreaterThan(0)
+    expect(project.ids(task)).toEqual([id])
+  }
+  database.heal()
+  expect(project.failure()).toBeUndefined()
+  expect(project.checkIndex(createMemoryDatabase())).toEqual([])
+})
+
+test('a copied database becomes a replica of its own', async () => {
+  const first = createTestProject()
+  await first.project.transact(byAlice, (tx) => tx.create(task, titled('A')))
+  const copy = first.reopen({ inode: '2' })
+  expect(copy.project.replica).not.toBe(first.project.replica)
+  await copy.project.transact(byAlice, (tx) => tx.create(task, titled('B')))
+  expect(copy.project.clientCount()).toBe(2)
+})
+
+test('a restored older state of the database becomes a replica of its own', () => {
+  const first = createTestProject()
+  const generations = new Map([[first.project.replica, 7]])
+  expect(first.reopen({ generations }).project.replica).not.toBe(first.project.replica)
+})
+
+test('records are found by id, beginning, alias and path; what fits several is ambiguous', async () => {
+  const { project } = createTestProject()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, { title: 'A', aliases: ['TASK-7'] }))
+  const other = await project.transact(byAlice, (tx) => tx.create(page, titled('P'), { file: 'guides/setup.md' }))
+  expect(project.resolve(id.toUpperCase()).id).toBe(id)
+  expect(project.resolve(id.slice(0, 6)).id).toBe(id)
+  expect(project.resolve(id.slice(2, 8)).id).toBe(id)
+  expect(project.resolve('task-7').id).toBe(id)
+  expect(project.resolve('guides/setup').id).toBe(other)
+  expect(() => project.resolve('nope')).toThrow(/no record "nope"/)
+  await project.transact(byAlice, (tx) => tx.create(task, titled('B')))
+  expect(() => project.resolve('t-')).toThrow(/beginning of 2 ids/)
+})
+
+test('[M11] two records that ask for one path both keep a file; the lower id has the plain name', async () => {
+  const { project } = createTestProject()
+  const make = () => project.transact(byAlice, (tx) => tx.create(page, titled('P'), { file: 'Guide.md' }))
+  const ids = [await make(), await make()].sort()
+  const [low, high] = ids as [RecordId, RecordId]
+  expect(project.pathOf(page, low)).toBe('pages/Guide.md')
+  expect(project.pathOf(page, high)).toBe(`pages/Guide~${high}.md`)
+  const told: Commit[] = []
+  project.onCommit((commit) => told.push(commit))
+  await project.transact(byAlice, (tx) => tx.delete(page, low))
+  expect(project.pathOf(page, high)).toBe('pages/Guide.md')
+  expect(told[0]?.changes.map((change) => change.id).sort()).toEqual(ids)
+})
+
+test('lists filter, sort and page without gaps or repeats', async () => {
+  const { project } = createTestProject()
+  for (let i = 0; i < 25; i++) {
+    const priority = (['low', 'high', 'medium', 'critical'] as const)[i % 4] ?? 'low'
+    await project.transact(byAlice, (tx) =>
+      tx.create(task, {
+        title: `Task ${i}`,
+        priority,
+        labels: i % 2 ? ['odd'] : [],
+        body: i === 7 ? '検索できる' : '',
+      }),
+    )
+  }
+  for (const sort of [undefined, 'priority', '-priority', 'title', '-updatedAt', 'assignee', '-spentHours']) {
+    const seen: string[] = []
+    let after: string | undefined
+    do {
+      const page = project.list(task, { limit: 7, ...(sort ? { sort } : {}), ...(after ? { after } : {}) })
+      expect(page.total).toBe(25)
+      seen.push(...page.items.map((item) => item.id))
+      after = page.next
+    } while (after)
+    expect(new Set(seen).size, sort).toBe(25)
+    expect(seen.length, sort).toBe(25)
+  }
+  expect(project.list(task, { limit: 50, where: { labels: ['odd'] } }).total).toBe(12)
+  expect(project.list(task, { limit: 50, where: { labels: [null] } }).total).toBe(13)
+  expect(project.list(task, { limit: 50, where: { priority: ['high', 'low'] } }).total).toBe(13)
+  expect(project.list(task, { limit: 50, text: '検索 task' }).total).toBe(1)
+  expect(project.list(task, { limit: 1 }).items[0]?.values.priority).toBe('critical')
+  expect(() => project.list(task, { limit: 1, sort: 'nope' })).toThrow(/"nope" is not one of/)
+  expect(() => project.list(task, { limit: 1, after: 'nope' })).toThrow(/not a cursor/)
+})
+
+test('closing a task notes when; opening it again forgets', async () => {
+  const { project } = createTestProject()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, titled('A')))
+  await project.transact(byAlice, (tx) => tx.update(task, id, { set: { status: 'completed' } }))
+  expect(project.read(task, id)?.values.closedAt).toMatch(/^2026-/)
+  await project.transact(byAlice, (tx) => tx.update(task, id, { set: { status: 'todo' } }))
+  expect(project.read(task, id)?.values.closedAt).toBeNull()
+})
+
+test('an edit that would split a character is refused', async () => {
+  const { project } = createTestProject()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, { title: 'A', body: 'a😀b' }))
+  const write = project.transact(byAlice, (tx) =>
+    tx.update(task, id, { edit: { body: [{ at: 2, delete: 0, insert: 'x' }] } }),
+  )
+  await expect(write).rejects.toMatchObject({ code: 'invalid_input' })
+})
