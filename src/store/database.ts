@@ -20,6 +20,32 @@ export function openDatabase(file: string): Database {
   return wrap(db)
 }
 
+/**
+ * Opens a file that is nothing but a lock, and holds it until closed; undefined when another process does. The kernel
+ * frees it when the process ends, however it ends.
+ */
+export function openExclusive(file: string): { close(): void } | undefined {
+  const db = new DatabaseSync(file, { timeout: 0 })
+  try {
+    db.exec('PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE')
+    return db
+  } catch (error) {
+    db.close()
+    if (isBusy(error)) return undefined
+    throw error
+  }
+}
+
+/** SQLITE_BUSY: somebody else holds the file's lock. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5
+}
+
+/** Opens a database that another thread writes, to read only. */
+export function openDatabaseReadOnly(file: string): Database {
+  return wrap(new DatabaseSync(file, { timeout: 5000, readOnly: true }))
+}
+
 function wrap(db: DatabaseSyncInstance): Database {
   const statements = new Map<string, StatementSyncInstance>()
   const prepare = (sql: string): StatementSyncInstance => {

@@ -84,6 +84,19 @@ export function createJournal(db: Database): Journal {
   }
 }
 
+const ROWS_PER_READ = 500
+
+/** The updates of the rows after `n`, up to and with `upto`, in this replica's order. Throws when a row is damaged. */
+export function* updatesBetween(journal: Journal, n: number, upto = Number.POSITIVE_INFINITY): Generator<Uint8Array> {
+  for (let at = n; at < upto; ) {
+    const rows = journal.after(at, Math.min(ROWS_PER_READ, upto - at))
+    for (const { row } of rows) yield row.update
+    const last = rows.at(-1)
+    if (!last) return
+    at = last.n
+  }
+}
+
 interface StoredRow {
   readonly n: number
   readonly bytes: Uint8Array

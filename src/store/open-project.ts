@@ -8,9 +8,9 @@ import { createChanges } from './changes.ts'
 import { createClients } from './clients.ts'
 import type { Database } from './database.ts'
 import { indexStamp } from './index-tables.ts'
-import { createJournal, type Journal } from './journal.ts'
+import { createJournal, type Journal, updatesBetween } from './journal.ts'
 import { checkLease, type Generations, type LeaseFacts, takeLease } from './lease.ts'
-import type { LoadSnapshots } from './load-snapshot.ts'
+import type { LoadSnapshot, LoadSnapshots } from './load-snapshot.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Change, Project } from './project.ts'
 import { listRecords } from './query.ts'
@@ -50,8 +50,6 @@ export interface OpenProject extends Project {
   /** What differs between the index and one made anew; empty when all is well. */
   checkIndex(scratch: Database): readonly string[]
 }
-
-const ROWS_PER_READ = 500
 
 /**
  * Opens the state of a project from its database, made if it is empty: loaded whole and checked, or not at all.
@@ -198,18 +196,13 @@ export function openProject(parts: OpenProjectParts): OpenProject {
 function loadDocument(kinds: readonly Kind[], journal: Journal, loads: LoadSnapshots): ProjectDoc {
   const newest = loads.newest()
   const from = newest && newest.n <= journal.last() ? newest : undefined
-  return createProjectDoc(kinds, updatesFrom(journal, from))
+  return createProjectDoc(kinds, updatesOf(journal, from))
 }
 
-function* updatesFrom(journal: Journal, from: { n: number; state: Uint8Array } | undefined): Generator<Uint8Array> {
+/** A load snapshot, where there is one, and the rows after it. */
+export function* updatesOf(journal: Journal, from: LoadSnapshot | undefined, upto?: number): Generator<Uint8Array> {
   if (from) yield from.state
-  for (let n = from?.n ?? 0; ; ) {
-    const rows = journal.after(n, ROWS_PER_READ)
-    for (const { row } of rows) yield row.update
-    const last = rows.at(-1)
-    if (!last) return
-    n = last.n
-  }
+  yield* updatesBetween(journal, from?.n ?? 0, upto)
 }
 
 function damaged<T>(open: () => T): T {

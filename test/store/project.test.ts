@@ -41,8 +41,8 @@ test('[P1] a commit is told only after it is durable, with before and after', as
   await project.transact(byClaude, (tx) => tx.update(task, id, { set: { status: 'in_progress' } }))
   expect(told).toHaveLength(2)
   const change = told[1]?.changes[0]
-  expect((change?.before as StoredRecord).values.status).toBe('todo')
-  expect((change?.after as StoredRecord).values.status).toBe('in_progress')
+  expect((change?.before as StoredRecord | undefined)?.values.status).toBe('todo')
+  expect((change?.after as StoredRecord | undefined)?.values.status).toBe('in_progress')
   expect(change?.row).toMatchObject({ actor: 'claude', seq: 2, touched: [id], source: 'api' })
 })
 

@@ -1,0 +1,92 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Logger } from '../base/log.ts'
+import { decodeLoadSnapshot, encodeLoadSnapshot, type LoadSnapshot, type LoadSnapshots } from './load-snapshot.ts'
+
+export interface FileLoadSnapshotsParts {
+  readonly dir: string
+  readonly databaseFile: string
+  /** The compiled `load-worker`. */
+  readonly worker: URL
+  readonly log: Logger
+}
+
+/** What the worker is told. */
+export interface LoadWorkerInput {
+  readonly dir: string
+  readonly databaseFile: string
+  readonly n: number
+}
+
+const NAME = /^load-(\d+)\.bin$/
+/** One before the newest is kept: a newest that turns out damaged costs time, not a start from the first row. */
+const KEPT = 2
+
+/** Load snapshots as files beside the database: `load-<n>.bin`. */
+export function createFileLoadSnapshots({ dir, databaseFile, worker, log }: FileLoadSnapshotsParts): LoadSnapshots {
+  return {
+    newest: () => readNewest(dir, (file, error) => log.warn('a load snapshot is passed over', { file, error })),
+    make: (n) =>
+      new Promise((resolve, reject) => {
+        const input: LoadWorkerInput = { dir, databaseFile, n }
+        const thread = new Worker(worker, { workerData: input })
+        thread.unref()
+        thread.once('error', reject)
+        thread.once('exit', (code) => {
+          if (code === 0) resolve()
+          else reject(new Error(`the worker ended with ${code}`))
+        })
+      }),
+  }
+}
+
+/** The newest load snapshot in a folder that is whole. */
+export function readNewest(dir: string, onDamage: (file: string, error: unknown) => void): LoadSnapshot | undefined {
+  for (const file of snapshotFiles(dir)) {
+    try {
+      return decodeLoadSnapshot(readFileSync(join(dir, file)))
+    } catch (error) {
+      onDamage(file, error)
+    }
+  }
+  return undefined
+}
+
+/** Writes one so that it is there whole or not at all, then removes those that are older than the one before. */
+export function writeSnapshotFile(dir: string, snapshot: LoadSnapshot): void {
+  mkdirSync(dir, { recursive: true })
+  const target = join(dir, `load-${snapshot.n}.bin`)
+  const temporary = `${target}.tmp`
+  const file = openSync(temporary, 'w', 0o600)
+  try {
+    writeSync(file, encodeLoadSnapshot(snapshot))
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(temporary, target)
+  for (const old of snapshotFiles(dir).slice(KEPT)) rmSync(join(dir, old), { force: true })
+}
+
+/** Newest first. */
+function snapshotFiles(dir: string): readonly string[] {
+  let names: string[]
+  try {
+    names = readdirSync(dir)
+  } catch {
+    return []
+  }
+  const numberOf = (name: string): number => Number(NAME.exec(name)?.[1] ?? -1)
+  return names.filter((name) => NAME.test(name)).sort((a, b) => numberOf(b) - numberOf(a))
+}
