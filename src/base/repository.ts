@@ -18,8 +18,7 @@ export interface Repository {
 
 /** Finds the repository that a directory is in, as git does, `GIT_DIR` and its kin ignored. Throws `not_a_repository`. */
 export function findRepository(cwd: string): Repository {
-  const start = realPath(cwd)
-  for (let dir = start; dir !== undefined; dir = parentOf(dir)) {
+  for (let dir: string | undefined = realPath(cwd); dir !== undefined; dir = parentOf(dir)) {
     const repository = repositoryIn(dir)
     if (repository) return repository
   }
