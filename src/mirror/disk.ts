@@ -1,0 +1,63 @@
+/**
+ * What a file's stat says. Equal signatures mean an untouched file, but only for one that was last changed well before
+ * the look: within the resolution of a disk's clock a second change can leave the signature as it is.
+ */
+export interface Stamp {
+  /** Inode, size, mtime and ctime. */
+  readonly signature: string
+  /** When the content or the inode was last changed, in milliseconds since 1970. */
+  readonly changedAt: number
+}
+
+export type Entry =
+  | ({ readonly type: 'file'; readonly name: string } & Stamp)
+  | { readonly type: 'directory'; readonly name: string }
+  /** A symbolic link, a pipe, a device: never opened. */
+  | { readonly type: 'other'; readonly name: string; readonly what: string }
+
+/** "There is none" and "it cannot be read" are different answers, everywhere. */
+export type Missing =
+  | { readonly type: 'absent' }
+  | { readonly type: 'unreadable'; readonly reason: string }
+  /** There is something that orch does not open: a symbolic link, a directory, a pipe, a file that is too large. */
+  | { readonly type: 'refused'; readonly reason: string }
+
+export type Listing = { readonly type: 'entries'; readonly entries: readonly Entry[] } | Missing
+
+export type FileRead =
+  | ({ readonly type: 'file'; readonly bytes: Uint8Array; readonly mode: number } & Stamp)
+  /** It was written to while it was read. */
+  | { readonly type: 'changing' }
+  | Missing
+
+/** Largest file that is read. */
+export const MAX_FILE_BYTES = 2 * 1024 * 1024
+
+/**
+ * PORT: the directory of the mirror. Paths are relative to it, with `/`; a path that could lead outside, or through a
+ * symbolic link, is refused. Each call is one step that happens or does not; what is safe against crashes and other
+ * writers is built from these steps in replace.ts. Anything unexpected (a full disk, no permission) rejects.
+ */
+export interface Disk {
+  list(directory: string): Promise<Listing>
+  read(path: string): Promise<FileRead>
+  /** Makes a directory and those above it; one that is there is no error. '' is the mirror's own. */
+  makeDirectory(path: string): Promise<void>
+  /** Makes a file that was not there, durable, with its directories. Rejects when the name is taken. */
+  create(path: string, bytes: Uint8Array, mode?: number): Promise<void>
+  /** Gives a file another name that nobody uses: the file keeps its inode. False when there is no file. */
+  move(from: string, to: string): Promise<boolean>
+  /** Gives a file a second name, in one step, with its directories; false when that name is taken. */
+  link(from: string, to: string): Promise<boolean>
+  /** Removes a name; none is no error. A directory that it leaves empty stays. */
+  remove(path: string): Promise<void>
+}
+
+/** Whether a path may be given to a disk: relative, every segment a plain name. */
+export function isSafePath(path: string): boolean {
+  return path.length > 0 && path.length <= 1024 && path.split('/').every((name) => isSafeName(name))
+}
+
+function isSafeName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[\\\0]/.test(name) && Buffer.byteLength(name) <= 255
+}

@@ -1,0 +1,190 @@
+import { type BigIntStats, constants, lstatSync, readdirSync } from 'node:fs'
+import { link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { assert } from '../base/assert.ts'
+import { reasonOf } from '../base/error.ts'
+import {
+  type Disk,
+  type Entry,
+  type FileRead,
+  isSafePath,
+  type Listing,
+  MAX_FILE_BYTES,
+  type Missing,
+  type Stamp,
+} from './disk.ts'
+import { yieldTurn } from './slices.ts'
+
+const FILE_MODE = 0o644
+/** lstat calls in one turn: synchronous ones are five times cheaper than asynchronous ones, but nobody may wait for them. */
+const STATS_PER_TURN = 500
+/** O_NOFOLLOW: never through a symbolic link. O_NONBLOCK: opening a pipe must not wait for its writer. */
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
+/** The mirror's directory on a real disk. `root` is absolute; it is made when something is written. */
+export function createNodeDisk(root: string): Disk {
+  const full = (path: string): string => {
+    assert(isSafePath(path), `unsafe path ${JSON.stringify(path)}`)
+    return join(root, ...path.split('/'))
+  }
+
+  /** Why a directory cannot be used, if so: every part of the way below the root must be a real directory. */
+  const obstacle = (directory: string): Missing | undefined => {
+    let at = root
+    for (const name of ['', ...(directory === '' ? [] : directory.split('/'))]) {
+      at = join(at, name)
+      try {
+        const stat = lstatSync(at)
+        if (stat.isDirectory()) continue
+        return { type: 'refused', reason: stat.isSymbolicLink() ? 'is below a symbolic link' : 'is below a file' }
+      } catch (error) {
+        return missing(error)
+      }
+    }
+    return undefined
+  }
+  const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
+  const mustReach = (directory: string): void => {
+    const reason = obstacle(directory)
+    if (reason && reason.type !== 'absent') throw new Error(`${directory || root} ${reason.reason}`)
+  }
+  const makeDirectory = async (directory: string): Promise<void> => {
+    mustReach(directory)
+    if (!obstacle(directory)) return
+    await mkdir(directory === '' ? root : full(directory), { recursive: true })
+    // Again: somebody may have put a link there meanwhile.
+    mustReach(directory)
+  }
+
+  return {
+    async list(directory) {
+      const at = directory === '' ? root : full(directory)
+      return obstacle(directory) ?? listEntries(at)
+    },
+    async read(path) {
+      const file = full(path)
+      return obstacle(parentOf(path)) ?? readFile(file)
+    },
+    makeDirectory,
+    async create(path, bytes, mode = FILE_MODE) {
+      await makeDirectory(parentOf(path))
+      const file = await open(full(path), 'wx', mode & 0o777)
+      try {
+        await file.writeFile(bytes)
+        await file.chmod(mode & 0o777)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+    },
+    async move(from, to) {
+      mustReach(parentOf(from))
+      await makeDirectory(parentOf(to))
+      return succeeds('ENOENT', rename(full(from), full(to)))
+    },
+    async link(from, to) {
+      await makeDirectory(parentOf(to))
+      if (!(await succeeds('EEXIST', link(full(from), full(to))))) return false
+      await syncDirectory(dirname(full(to)))
+      return true
+    },
+    async remove(path) {
+      mustReach(parentOf(path))
+      await succeeds('ENOENT', unlink(full(path)))
+    },
+  }
+}
+
+async function listEntries(directory: string): Promise<Listing> {
+  try {
+    const entries: Entry[] = []
+    for (const [i, name] of readdirSync(directory).entries()) {
+      if (i % STATS_PER_TURN === STATS_PER_TURN - 1) await yieldTurn()
+      const stat = lstatSync(join(directory, name), { bigint: true, throwIfNoEntry: false })
+      if (stat) entries.push(entryOf(name, stat))
+    }
+    return { type: 'entries', entries }
+  } catch (error) {
+    return missing(error)
+  }
+}
+
+function entryOf(name: string, stat: BigIntStats): Entry {
+  if (stat.isFile()) return { type: 'file', name, ...stampOf(stat) }
+  if (stat.isDirectory()) return { type: 'directory', name }
+  return { type: 'other', name, what: stat.isSymbolicLink() ? 'a symbolic link' : 'not a regular file' }
+}
+
+async function readFile(path: string): Promise<FileRead> {
+  try {
+    const file = await open(path, READ_FLAGS)
+    try {
+      const before = await file.stat({ bigint: true })
+      if (!before.isFile()) return { type: 'refused', reason: 'is not a regular file' }
+      if (before.size > MAX_FILE_BYTES) {
+        return { type: 'refused', reason: `is ${before.size} bytes; the limit is ${MAX_FILE_BYTES}` }
+      }
+      const bytes = await file.readFile()
+      // By name, not by handle: a file renamed over this one in between is another file.
+      const after = await lstat(path, { bigint: true })
+      const stamp = stampOf(before)
+      if (stampOf(after).signature !== stamp.signature || bytes.length !== Number(before.size))
+        return { type: 'changing' }
+      return { type: 'file', bytes, mode: Number(before.mode) & 0o777, ...stamp }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    return missing(error)
+  }
+}
+
+/** By ctime: unlike mtime, nobody can set it. */
+function stampOf(stat: BigIntStats): Stamp {
+  return {
+    signature: `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`,
+    changedAt: Number(stat.ctimeNs / 1_000_000n),
+  }
+}
+
+function missing(error: unknown): Missing {
+  switch (codeOf(error)) {
+    case 'ENOENT':
+      return { type: 'absent' }
+    case 'ELOOP':
+    case 'EMLINK':
+      return { type: 'refused', reason: 'is a symbolic link' }
+    case 'ENXIO':
+      return { type: 'refused', reason: 'is not a regular file' }
+    case 'ENOTDIR':
+      return { type: 'refused', reason: 'is below a file' }
+    default:
+      return { type: 'unreadable', reason: reasonOf(error) }
+  }
+}
+
+/** False when the call fails with this one code. */
+async function succeeds(unless: string, call: Promise<unknown>): Promise<boolean> {
+  try {
+    await call
+    return true
+  } catch (error) {
+    if (codeOf(error) === unless) return false
+    throw error
+  }
+}
+
+/** So that the new name is still there after a power loss. Not every platform can; the database is what is durable. */
+async function syncDirectory(path: string): Promise<void> {
+  try {
+    const directory = await open(path, constants.O_RDONLY)
+    await directory.sync().finally(() => directory.close())
+  } catch (error) {
+    const code = codeOf(error)
+    if (code !== 'EISDIR' && code !== 'EPERM' && code !== 'EINVAL' && code !== 'EACCES') throw error
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,96 @@
+import { sha256 } from '../base/hash.ts'
+import type { Intent } from '../store/mirror-bases.ts'
+import type { Disk } from './disk.ts'
+
+/** The one directory in the mirror that is not for people: unfinished and displaced files, and the sentinel. */
+export const PRIVATE_DIRECTORY = '.orch'
+/** Says that this is the mirror, and not an empty mount point in its place. */
+export const SENTINEL = `${PRIVATE_DIRECTORY}/root`
+
+/** Where a write keeps its unfinished text and what it displaced. `name` is the intent's. */
+export const freshPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.new`
+export const displacedPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.old`
+
+/** A change of one file that is about to be made. */
+export type Exchange = Pick<Intent, 'name' | 'path' | 'from' | 'to'>
+
+/**
+ * - `done`: the file is as wished. What was displaced is kept at `displacedPath`, because a program that still has it
+ *   open may write to it; look at it again before dropping it.
+ * - `changed`: somebody saved. Their file is in its place, untouched, and nothing was displaced.
+ * - `displaced`: somebody saved in the moment of the exchange. Their file is in its place, and what was there before is
+ *   at `displacedPath`: both must be taken in.
+ */
+export type Outcome = 'done' | 'changed' | 'displaced'
+
+/**
+ * Exchanges a file if it still holds what it should: compare and swap [M5]. The target is renamed aside, what was there
+ * is looked at, and the new file is linked in, which fails when somebody saved meanwhile. There is a moment without the
+ * file; there is none in which a save can be lost.
+ */
+export async function exchange(
+  disk: Disk,
+  change: Exchange,
+  bytes: Uint8Array | undefined,
+  mode?: number,
+): Promise<Outcome> {
+  const { name, path, from } = change
+  const fresh = freshPath(name)
+  if (bytes) await disk.create(fresh, bytes, mode)
+  if (from !== undefined) {
+    const outcome = await setAside(disk, change, from)
+    if (outcome !== 'done') {
+      await disk.remove(fresh)
+      return outcome
+    }
+  }
+  const linked = !bytes || (await disk.link(fresh, path))
+  await disk.remove(fresh)
+  if (linked) return 'done'
+  // Somebody saved into the moment without the file.
+  return from === undefined ? 'changed' : 'displaced'
+}
+
+async function setAside(disk: Disk, { name, path }: Exchange, from: string): Promise<Outcome> {
+  const displaced = displacedPath(name)
+  if (!(await disk.move(path, displaced))) return 'changed'
+  if ((await hashAt(disk, displaced)) === from) return 'done'
+  return (await putBack(disk, name, path)) ? 'changed' : 'displaced'
+}
+
+async function putBack(disk: Disk, name: string, path: string): Promise<boolean> {
+  if (!(await disk.link(displacedPath(name), path))) return false
+  await disk.remove(displacedPath(name))
+  return true
+}
+
+/** How an exchange that was cut short stands after `recoverExchange`. */
+export type Recovered = Outcome | 'unknown'
+
+/**
+ * Ends an exchange that a crash interrupted, at whichever step: it is found done, or it is undone. Rejects or answers
+ * `unknown` when the disk cannot say; then the intent must be kept for the next start.
+ */
+export async function recoverExchange(disk: Disk, change: Exchange): Promise<Recovered> {
+  const { name, path, from, to } = change
+  const [there, aside] = [await disk.read(path), await disk.read(displacedPath(name))]
+  const unclear = [there.type, aside.type].some((type) => type === 'unreadable' || type === 'changing')
+  if (unclear) return 'unknown'
+  await disk.remove(freshPath(name))
+  const hash = there.type === 'file' ? sha256(there.bytes) : undefined
+  if (aside.type !== 'file') return there.type !== 'refused' && hash === to ? 'done' : 'changed'
+  const asideIsOld = sha256(aside.bytes) === from
+  if (there.type === 'absent') {
+    if (to === undefined && asideIsOld) return 'done'
+    return (await putBack(disk, name, path)) ? 'changed' : 'displaced'
+  }
+  if (hash === to) return asideIsOld ? 'done' : 'displaced'
+  if (!asideIsOld) return 'displaced'
+  await disk.remove(displacedPath(name))
+  return 'changed'
+}
+
+async function hashAt(disk: Disk, path: string): Promise<string | undefined> {
+  const found = await disk.read(path)
+  return found.type === 'file' ? sha256(found.bytes) : undefined
+}

@@ -1,0 +1,13 @@
+/** Lets everything else that waits have its turn: long work runs in slices. */
+export function yieldTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Runs `work` over all items, at most `width` at a time. The first failure is thrown when all that were started have ended. */
+export async function eachOf<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values()
+  const lanes = Array.from({ length: Math.min(width, items.length) }, async () => {
+    for (const item of queue) await work(item)
+  })
+  for (const lane of await Promise.allSettled(lanes)) if (lane.status === 'rejected') throw lane.reason
+}

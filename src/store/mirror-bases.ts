@@ -1,0 +1,251 @@
+import type { FileStyle } from '../model/markdown.ts'
+import type { Database } from './database.ts'
+
+/** Why a file is left alone, and where in it. */
+export interface FileProblem {
+  readonly reason: string
+  readonly line?: number
+  readonly column?: number
+}
+
+/** What the mirror knows of one file: the text that is known to be on disk and to be in the document [M1]. */
+export interface Base {
+  /** Below the mirror directory. */
+  readonly path: string
+  /** The kind's name. */
+  readonly kind: string
+  /** The record's id; '' for a keyed kind, and for a file that is no record yet because it is broken. */
+  readonly id: string
+  /** Decoded: LF, no BOM. Of a broken file, the part that is merged. */
+  readonly text: string
+  /** Of the bytes last looked at; '' when they could not be read. */
+  readonly hash: string
+  readonly style: FileStyle
+  readonly problem: FileProblem | undefined
+}
+
+/** A text that this replica replaced on disk: somebody may still have it open and save it [M6]. */
+export interface Version {
+  readonly text: string
+  readonly replacedAt: number
+}
+
+/** What is about to be done to a file, noted first, so that a crash at any step can be made good [M5]. */
+export interface Intent {
+  /** Random; names the private files. */
+  readonly name: string
+  readonly path: string
+  readonly kind: string
+  readonly id: string
+  /** Hash of the bytes that must be there; undefined: no file. */
+  readonly from: string | undefined
+  /** Hash of the bytes that shall be there; undefined: no file. */
+  readonly to: string | undefined
+  readonly fromText: string
+  readonly toText: string
+  readonly style: FileStyle
+}
+
+/** A file that was replaced or removed. It is looked at again before it is dropped: a program may still be writing to it. */
+export interface Displaced {
+  /** The intent's: names the private file. */
+  readonly name: string
+  readonly path: string
+  readonly kind: string
+  readonly id: string
+  /** Of what is merged of it. */
+  readonly hash: string
+  readonly text: string
+  /** Until when it is kept, in milliseconds since 1970. */
+  readonly until: number
+}
+
+/**
+ * What the mirror remembers, in the same database as the journal: called inside `also` of a transaction it is durable
+ * together with the row.
+ */
+export interface MirrorBases {
+  /** Every path with a base, and the signature its file had when it was last found unchanged, or ''. */
+  signatures(): ReadonlyMap<string, string>
+  /** Keeps signatures for the next start. */
+  sign(signatures: ReadonlyMap<string, string>): void
+  get(path: string): Base | undefined
+  /** The files of a record: more than one only while it moves. */
+  pathsOf(kind: string, id: string): readonly string[]
+  broken(): readonly Base[]
+  put(base: Base): void
+  drop(path: string): void
+  /** Texts replaced at a path since a time, newest first. */
+  versions(path: string, since: number): readonly Version[]
+  addVersion(path: string, version: Version): void
+  intents(): readonly Intent[]
+  begin(intents: readonly Intent[]): void
+  end(name: string): void
+  displaced(): readonly Displaced[]
+  keep(displaced: Displaced): void
+  release(name: string): void
+  /** Runs `work` so that all of it is durable or none. */
+  atomically(work: () => void): void
+}
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS mirror_bases (
+  path TEXT PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL,
+  style TEXT NOT NULL, signature TEXT NOT NULL, reason TEXT, line INTEGER, col INTEGER) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS mirror_bases_id ON mirror_bases (kind, id);
+CREATE INDEX IF NOT EXISTS mirror_bases_broken ON mirror_bases (path) WHERE reason IS NOT NULL;
+CREATE TABLE IF NOT EXISTS mirror_versions (
+  n INTEGER PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS mirror_versions_path ON mirror_versions (path, n);
+CREATE INDEX IF NOT EXISTS mirror_versions_at ON mirror_versions (at);
+CREATE TABLE IF NOT EXISTS mirror_intents (
+  name TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, from_hash TEXT, to_hash TEXT,
+  from_text TEXT NOT NULL, to_text TEXT NOT NULL, style TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mirror_displaced (
+  name TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, hash TEXT NOT NULL,
+  text TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+`
+
+/** How many replaced texts are kept of one path, and how long. */
+const VERSIONS_PER_PATH = 200
+const VERSION_MS = 24 * 60 * 60 * 1000
+
+/** Opens the mirror's tables, making them where they are missing. */
+export function createMirrorBases(db: Database): MirrorBases {
+  db.exec(TABLES)
+  return {
+    signatures: () =>
+      new Map(
+        db
+          .all<{ path: string; signature: string }>('SELECT path, signature FROM mirror_bases')
+          .map(({ path, signature }) => [path, signature]),
+      ),
+    sign(signatures) {
+      if (signatures.size === 0) return
+      db.transaction(() => {
+        for (const [path, signature] of signatures) {
+          db.run('UPDATE mirror_bases SET signature = ? WHERE path = ?', signature, path)
+        }
+      })
+    },
+    get(path) {
+      const row = db.get<BaseRow>('SELECT * FROM mirror_bases WHERE path = ?', path)
+      return row && baseOf(row)
+    },
+    pathsOf: (kind, id) =>
+      db
+        .all<{ path: string }>('SELECT path FROM mirror_bases WHERE kind = ? AND id = ? ORDER BY path', kind, id)
+        .map(({ path }) => path),
+    broken: () => db.all<BaseRow>('SELECT * FROM mirror_bases WHERE reason IS NOT NULL ORDER BY path').map(baseOf),
+    put({ path, kind, id, text, hash, style, problem }) {
+      db.run(
+        "INSERT OR REPLACE INTO mirror_bases VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?)",
+        path,
+        kind,
+        id,
+        text,
+        hash,
+        JSON.stringify(style),
+        problem?.reason ?? null,
+        problem?.line ?? null,
+        problem?.column ?? null,
+      )
+    },
+    drop: (path) => db.run('DELETE FROM mirror_bases WHERE path = ?', path),
+    versions: (path, since) =>
+      db.all<Version>(
+        'SELECT text, at AS replacedAt FROM mirror_versions WHERE path = ? AND at >= ? ORDER BY n DESC',
+        path,
+        since,
+      ),
+    addVersion(path, { text, replacedAt }) {
+      db.run('INSERT INTO mirror_versions (path, text, at) VALUES (?, ?, ?)', path, text, replacedAt)
+      db.run('DELETE FROM mirror_versions WHERE at < ?', replacedAt - VERSION_MS)
+      db.run(
+        'DELETE FROM mirror_versions WHERE path = ?1 AND n <= (SELECT n FROM mirror_versions WHERE path = ?1 ORDER BY n DESC LIMIT 1 OFFSET ?2)',
+        path,
+        VERSIONS_PER_PATH,
+      )
+    },
+    intents: () => db.all<IntentRow>('SELECT * FROM mirror_intents').map(intentOf),
+    begin(intents) {
+      db.transaction(() => {
+        for (const { name, path, kind, id, from, to, fromText, toText, style } of intents) {
+          db.run(
+            'INSERT INTO mirror_intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+            name,
+            path,
+            kind,
+            id,
+            from ?? null,
+            to ?? null,
+            fromText,
+            toText,
+            JSON.stringify(style),
+          )
+        }
+      })
+    },
+    end: (name) => db.run('DELETE FROM mirror_intents WHERE name = ?', name),
+    displaced: () => db.all<Displaced>('SELECT * FROM mirror_displaced ORDER BY until'),
+    keep({ name, path, kind, id, hash, text, until }) {
+      db.run(
+        'INSERT OR REPLACE INTO mirror_displaced VALUES (?, ?, ?, ?, ?, ?, ?)',
+        name,
+        path,
+        kind,
+        id,
+        hash,
+        text,
+        until,
+      )
+    },
+    release: (name) => db.run('DELETE FROM mirror_displaced WHERE name = ?', name),
+    atomically: (work) => db.transaction(work),
+  }
+}
+
+interface BaseRow {
+  readonly path: string
+  readonly kind: string
+  readonly id: string
+  readonly text: string
+  readonly hash: string
+  readonly style: string
+  readonly reason: string | null
+  readonly line: number | null
+  readonly col: number | null
+}
+
+interface IntentRow {
+  readonly name: string
+  readonly path: string
+  readonly kind: string
+  readonly id: string
+  readonly from_hash: string | null
+  readonly to_hash: string | null
+  readonly from_text: string
+  readonly to_text: string
+  readonly style: string
+}
+
+function baseOf({ path, kind, id, text, hash, style, reason, line, col }: BaseRow): Base {
+  const problem: FileProblem | undefined =
+    reason === null ? undefined : { reason, ...(line !== null && { line }), ...(col !== null && { column: col }) }
+  return { path, kind, id, text, hash, style: readStyle(style), problem }
+}
+
+function intentOf({ from_hash, to_hash, from_text, to_text, style, ...rest }: IntentRow): Intent {
+  return {
+    ...rest,
+    from: from_hash ?? undefined,
+    to: to_hash ?? undefined,
+    fromText: from_text,
+    toText: to_text,
+    style: readStyle(style),
+  }
+}
+
+function readStyle(json: string): FileStyle {
+  return JSON.parse(json) as FileStyle
+}
