@@ -46,8 +46,8 @@ function imports(): readonly Import[] {
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
   return files.flatMap((file) => {
     const text = readFileSync(join(src, file), 'utf8')
-    const found = text.matchAll(/(?:from|import\(|^import)\s*'([^']+)'/gm)
-    return [...found].map(([, from = '']) => ({ file: `src/${file}`, layer: layerOf(file), from }))
+    const found = text.matchAll(/^(?:import|export|\})[^'\n]*from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm)
+    return [...found].map(([, a, b, c]) => ({ file: `src/${file}`, layer: layerOf(file), from: a ?? b ?? c ?? '' }))
   })
 }
 
