@@ -1,0 +1,120 @@
+import type { Clock } from '../base/clock.ts'
+import type { Actor } from '../model/actor.ts'
+import type { AwarenessEntry } from './frames.ts'
+
+/** Somebody who is in the room with a client of their own. */
+export interface Presence {
+  readonly actor: Actor
+  readonly client: number
+}
+
+/** One connection's seat in the table. */
+export interface Seat {
+  readonly actor: Actor
+}
+
+/**
+ * Who is here, as the clients say it and the server allows it: each connection speaks for one client id only, and under
+ * the name it was authenticated with. (y-protocols itself lets any client speak for, freeze or evict any other.)
+ */
+export interface Awareness {
+  /**
+   * Takes what a connection said; entries of other clients, which stock providers echo, are passed over. `opening` for
+   * what it said before it can have heard of others: only then may it take its client id over from its own old
+   * connection.
+   */
+  take(seat: Seat, entries: readonly AwarenessEntry[], opening: boolean): 'ok' | 'malformed' | 'too-large'
+  /** Removes what a connection said. */
+  leave(seat: Seat): void
+  all(): readonly AwarenessEntry[]
+  presence(): readonly Presence[]
+}
+
+const MAX_STATE_BYTES = 4096
+/** Longer than y-protocols keeps and echoes a state that nobody renews. */
+const REMEMBER_MS = 60_000
+
+interface Held {
+  readonly seat: Seat
+  readonly clock: number
+  /** JSON text; `null` while the client shows nothing. */
+  readonly state: string
+}
+
+export function createAwareness(parts: {
+  readonly clock: Clock
+  readonly onChange: (entries: readonly AwarenessEntry[]) => void
+}): Awareness {
+  const { clock, onChange } = parts
+  const held = new Map<number, Held>()
+  const leftAt = new Map<number, number>()
+  const clientOf = new Map<Seat, number>()
+
+  const claim = (seat: Seat, client: number, opening: boolean): boolean => {
+    const owner = held.get(client)
+    const mayTake = owner ? opening && owner.seat.actor.name === seat.actor.name : opening || !leftAt.has(client)
+    if (!mayTake) return false
+    if (owner) clientOf.delete(owner.seat)
+    clientOf.set(seat, client)
+    held.set(client, { seat, clock: -1, state: 'null' })
+    return true
+  }
+  const forget = (): void => {
+    for (const [client, at] of leftAt) if (clock.monotonic() - at > REMEMBER_MS) leftAt.delete(client)
+  }
+
+  return {
+    take(seat, entries, opening) {
+      forget()
+      for (const { client, clock: version, state } of entries) {
+        if (!clientOf.has(seat) && (state === 'null' || !claim(seat, client, opening))) continue
+        const before = held.get(client)
+        if (!before || before.seat !== seat) continue
+        const leaves = version === before.clock && state === 'null' && before.state !== 'null'
+        if (version <= before.clock && !leaves) continue
+        if (Buffer.byteLength(state) > MAX_STATE_BYTES) return 'too-large'
+        const rewritten = rewrite(state, seat.actor)
+        if (rewritten === undefined) return 'malformed'
+        held.set(client, { seat, clock: version, state: rewritten })
+        onChange([{ client, clock: version, state: rewritten }])
+      }
+      return 'ok'
+    },
+    leave(seat) {
+      const client = clientOf.get(seat)
+      const before = client === undefined ? undefined : held.get(client)
+      if (client === undefined || !before) return
+      clientOf.delete(seat)
+      held.delete(client)
+      leftAt.set(client, clock.monotonic())
+      if (before.state !== 'null') onChange([{ client, clock: before.clock, state: 'null' }])
+    },
+    all: () => shown(held).map(([client, { clock: version, state }]) => ({ client, clock: version, state })),
+    presence: () => shown(held).map(([client, { seat }]) => ({ actor: seat.actor, client })),
+  }
+}
+
+function shown(held: ReadonlyMap<number, Held>): readonly (readonly [number, Held])[] {
+  return [...held].filter(([, { state }]) => state !== 'null')
+}
+
+/** The state with the name of who sent it; undefined when it is not an object. */
+function rewrite(text: string, actor: Actor): string | undefined {
+  const state = parse(text)
+  if (state === null) return 'null'
+  if (!isObject(state)) return undefined
+  const user = isObject(state.user) ? state.user : {}
+  return JSON.stringify({ ...state, user: { ...user, name: actor.name } })
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,153 @@
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { Random } from '../model/id.ts'
+import { closeCodes, explainClose, isPermanent } from './close-codes.ts'
+import { isReplicaFrame } from './frames.ts'
+import type { Peering } from './peering.ts'
+import { createProvider } from './provider.ts'
+import { createRowExchange, type RowExchange } from './row-exchange.ts'
+import { protocolsFor } from './token.ts'
+import type { Dial } from './wire.ts'
+
+/** Another replica as a person names it. */
+export interface Peer {
+  readonly name: string
+  /** `ws://host:port/sync/<project id or name>` */
+  readonly url: string
+  readonly token: string
+}
+
+export type LinkState =
+  | 'connecting'
+  | 'linked'
+  /** Lost or not reached; tried again soon. */
+  | 'waiting'
+  /** Turned away: somebody must change something. Tried again rarely. */
+  | 'refused'
+
+export interface LinkStatus {
+  readonly name: string
+  readonly url: string
+  readonly state: LinkState
+  /** ISO time. */
+  readonly since: string
+  readonly error?: string
+}
+
+export interface LinkParts {
+  readonly peering: Peering
+  readonly dial: Dial
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+}
+
+/** A connection to one peer that comes back by itself. */
+export interface Link {
+  start(): void
+  stop(): void
+  /** Sends what was committed since. */
+  poke(): void
+  status(): LinkStatus
+}
+
+const FIRST_WAIT_MS = 1_000
+const MAX_WAIT_MS = 30_000
+const REFUSED_WAIT_MS = 5 * 60_000
+const HELLO_TIMEOUT_MS = 20_000
+
+export function createLink(peer: Peer, { peering, dial, clock, random, log: parentLog }: LinkParts): Link {
+  const log = parentLog.with({ peer: peer.name })
+  let state: LinkState = 'connecting'
+  let since = clock.now()
+  let error: string | undefined
+  let attempts = 0
+  let exchange: RowExchange | undefined
+  let cancelTimer: () => void = () => undefined
+
+  const enter = (next: LinkState): void => {
+    if (next !== state) since = clock.now()
+    state = next
+  }
+  const connect = (): void => {
+    enter('connecting')
+    provider.connect()
+  }
+  const lost = (code: number, reason: string): void => {
+    exchange?.stop()
+    exchange = undefined
+    cancelTimer()
+    error = explainClose(code, reason)
+    enter(isPermanent(code) ? 'refused' : 'waiting')
+    const wait = isPermanent(code) ? REFUSED_WAIT_MS : Math.min(FIRST_WAIT_MS * 2 ** attempts++, MAX_WAIT_MS)
+    log.warn('not linked', { state, code, error })
+    cancelTimer = clock.after(jitter(random) * wait, connect)
+  }
+  const close = (code: number, reason: string): void => {
+    lost(code, reason)
+    provider.close(code, reason)
+  }
+
+  const [server, room] = splitUrl(peer.url)
+  const provider = createProvider({
+    server,
+    room,
+    protocols: protocolsFor(peer.token),
+    dial,
+    onOpen() {
+      exchange = createRowExchange({
+        peering,
+        side: 'dialler',
+        send: provider.send,
+        close,
+        clock,
+        log,
+        onLinked(theirs) {
+          attempts = 0
+          error = undefined
+          cancelTimer()
+          enter('linked')
+          log.info('linked', { replica: theirs.replica })
+        },
+      })
+      exchange.start()
+      cancelTimer = clock.after(HELLO_TIMEOUT_MS, () => close(closeCodes.tryLater, 'what answers there is not orch'))
+    },
+    onFrame(frame) {
+      if (frame.type === 'malformed') close(closeCodes.malformed, frame.reason)
+      else if (isReplicaFrame(frame)) exchange?.receive(frame)
+    },
+    onClose: lost,
+  })
+
+  return {
+    start: connect,
+    stop() {
+      exchange?.stop()
+      exchange = undefined
+      cancelTimer()
+      provider.close(closeCodes.leaving, 'the daemon is stopping')
+      provider.destroy()
+    },
+    poke: () => exchange?.poke(),
+    status: () => ({
+      name: peer.name,
+      url: peer.url,
+      state,
+      since: new Date(since).toISOString(),
+      ...(error === undefined ? {} : { error }),
+    }),
+  }
+}
+
+/** From 0 up to 1: when a host comes back, all its peers do not return in the same moment. */
+function jitter(random: Random): number {
+  const [high = 0, low = 0] = random(2)
+  return (high * 256 + low) / 65_536
+}
+
+/** The provider takes the room apart from the rest. */
+function splitUrl(url: string): readonly [string, string] {
+  const at = url.lastIndexOf('/')
+  return [url.slice(0, at), url.slice(at + 1)]
+}

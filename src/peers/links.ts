@@ -1,0 +1,74 @@
+import { OrchError } from '../base/error.ts'
+import type { Service } from '../base/service.ts'
+import { createLink, type Link, type LinkParts, type LinkStatus, type Peer } from './link.ts'
+import { isToken } from './token.ts'
+
+/** PORT: remembers the peers, durably when a call returns. */
+export interface PeerStore {
+  all(): readonly Peer[]
+  put(peer: Peer): void
+  remove(name: string): void
+}
+
+/** The links to all configured peers. */
+export interface Links extends Service {
+  /** Remembers a peer and begins to link. Throws `invalid_input`, `already_exists`. */
+  add(peer: Peer): void
+  /** Ends the link and forgets the peer. Throws `peer_not_found`. */
+  remove(name: string): void
+  list(): readonly LinkStatus[]
+}
+
+export function createLinks({ store, ...parts }: LinkParts & { readonly store: PeerStore }): Links {
+  const links = new Map<string, Link>()
+  let unsubscribe: (() => void) | undefined
+
+  const begin = (peer: Peer): void => {
+    const link = createLink(peer, parts)
+    links.set(peer.name, link)
+    link.start()
+  }
+
+  return {
+    name: 'links',
+    async start() {
+      unsubscribe = parts.peering.project.onCommit(() => {
+        for (const link of links.values()) link.poke()
+      })
+      for (const peer of store.all()) begin(peer)
+    },
+    async stop() {
+      unsubscribe?.()
+      for (const link of links.values()) link.stop()
+      links.clear()
+    },
+    add(peer) {
+      check(peer)
+      if (links.has(peer.name)) throw new OrchError('already_exists', { what: `the peer "${peer.name}"` })
+      store.put(peer)
+      begin(peer)
+    },
+    remove(name) {
+      const link = links.get(name)
+      if (!link) throw new OrchError('peer_not_found', { name })
+      store.remove(name)
+      links.delete(name)
+      link.stop()
+    },
+    list: () => [...links.values()].map((link) => link.status()),
+  }
+}
+
+/** Throws `invalid_input` unless a link to the peer can be tried. */
+function check({ name, url, token }: Peer): void {
+  const refuse = (field: string, reason: string): never => {
+    throw new OrchError('invalid_input', { field, reason })
+  }
+  if (!/^[\w.-]{1,64}$/.test(name)) refuse('name', 'a name is 1 to 64 letters, digits and ._-')
+  const parsed = URL.canParse(url) ? new URL(url) : refuse('url', 'not a URL')
+  const isRoom = /^wss?:$/.test(parsed.protocol) && /\/sync\/[^/]+$/.test(parsed.pathname)
+  if (!isRoom) refuse('url', 'a peer is at ws://HOST:PORT/sync/PROJECT; its `orch status` shows the address')
+  if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '')
+    refuse('url', 'nothing may follow the project; the token is given apart')
+  if (!isToken(token)) refuse('token', 'it has characters that no token has')
+}

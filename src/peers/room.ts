@@ -1,0 +1,216 @@
+import * as Y from 'yjs'
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { Actor } from '../model/actor.ts'
+import { createAwareness, type Presence } from './awareness.ts'
+import { closeCodes, isPermanent } from './close-codes.ts'
+import { type AwarenessEntry, decodeFrame, encodeFrame, type Hello, isReplicaFrame } from './frames.ts'
+import type { Peering } from './peering.ts'
+import { createRowExchange, type RowExchange } from './row-exchange.ts'
+import { createStockClient, type StockClient } from './stock-client.ts'
+import type { Wire } from './wire.ts'
+
+export interface RoomParts {
+  readonly peering: Peering
+  readonly clock: Clock
+  readonly log: Logger
+  readonly maxWires?: number
+}
+
+/** A replica that was turned away, for people to see. */
+export interface Refusal {
+  readonly at: number
+  readonly actor: string
+  readonly code: number
+  readonly reason: string
+}
+
+/** The meeting place of a project: stock clients, and replicas that dialled in. */
+export interface Room {
+  /** Whether the room is called so: the project's id or its name. */
+  answersTo(name: string): boolean
+  /** Takes a connection in and keeps it until either side closes it. */
+  join(wire: Wire, actor: Actor): void
+  /** The stock clients that show themselves. */
+  presence(): readonly Presence[]
+  /** The ids of the replicas that dialled in and are linked. */
+  replicas(): readonly string[]
+  /** The last replicas that were turned away until somebody changes something. */
+  refusals(): readonly Refusal[]
+  /** Closes every wire. */
+  stop(): void
+}
+
+/** Who is at the other end of a wire. A stock client until it says hello, which a replica does first. */
+type Member =
+  | { readonly type: 'stock'; readonly client: StockClient; heard: boolean }
+  | { readonly type: 'replica'; readonly exchange: RowExchange; peer: Hello | undefined }
+
+const MAX_WIRES = 256
+const HEARTBEAT_MS = 15_000
+const AWARENESS_MS = 50
+/** At most so many in one merge, whose cost is quadratic. */
+const MERGE_UPDATES = 100
+const KEPT_REFUSALS = 20
+
+export function createRoom({ peering, clock, log, maxWires = MAX_WIRES }: RoomParts): Room {
+  const { project } = peering
+  const members = new Map<Wire, Member>()
+  let refusals: readonly Refusal[] = []
+  let stopped = false
+
+  const clients = (): StockClient[] =>
+    [...members.values()].flatMap((member) => (member.type === 'stock' ? [member.client] : []))
+  const broadcast = createBroadcast({ clients, stateVector: () => project.encodeStateVector(), log })
+  const tellClients = (entries: readonly AwarenessEntry[]): void => {
+    const frame = encodeFrame({ type: 'awareness', entries })
+    for (const [wire, member] of members) if (member.type === 'stock') wire.send(frame)
+  }
+  const awareness = createAwareness({ clock, onChange: gather(clock, tellClients) })
+
+  const unsubscribe = project.onCommit((commit) => {
+    for (const member of members.values()) if (member.type === 'replica') member.exchange.poke()
+    broadcast(commit.rows.map((row) => row.update))
+  })
+  /** Feeds the watchdog of providers, also in a quiet room: after 30 s without a message they reconnect. */
+  const heartbeat = (): void => {
+    tellClients([])
+    cancelHeartbeat = clock.after(HEARTBEAT_MS, heartbeat)
+  }
+  let cancelHeartbeat = clock.after(HEARTBEAT_MS, heartbeat)
+
+  const replicaOn = (wire: Wire, actor: Actor): Member & { readonly type: 'replica' } => {
+    const exchange = createRowExchange({
+      peering,
+      side: 'host',
+      send: (frame) => wire.send(frame),
+      close(code, reason) {
+        log.warn('a replica was disconnected', { actor: actor.name, code, reason })
+        const refusal = { at: clock.now(), actor: actor.name, code, reason }
+        if (isPermanent(code)) refusals = [...refusals, refusal].slice(-KEPT_REFUSALS)
+        wire.close(code, reason)
+      },
+      clock,
+      log,
+      onLinked(peer) {
+        member.peer = peer
+        log.info('a replica is linked', { replica: peer.replica, actor: actor.name })
+      },
+    })
+    const member: Member & { readonly type: 'replica' } = { type: 'replica', exchange, peer: undefined }
+    return member
+  }
+
+  const receive = (wire: Wire, actor: Actor, bytes: Uint8Array) => {
+    const member = members.get(wire)
+    if (!member) return
+    const frame = decodeFrame(bytes)
+    if (frame.type === 'malformed') return wire.close(closeCodes.malformed, frame.reason)
+    if (!isReplicaFrame(frame)) {
+      // A replica's provider still sends the state of its empty document: it says nothing.
+      if (member.type === 'replica') return
+      member.heard = true
+      return member.client.receive(frame)
+    }
+    if (member.type === 'replica') return member.exchange.receive(frame)
+    if (member.heard || (frame.type !== 'hello' && frame.type !== 'otherVersion')) {
+      return wire.close(closeCodes.malformed, 'a replica says hello first')
+    }
+    member.client.stop()
+    const replica = replicaOn(wire, actor)
+    members.set(wire, replica)
+    replica.exchange.start()
+    replica.exchange.receive(frame)
+  }
+
+  const leave = (wire: Wire): void => {
+    const member = members.get(wire)
+    members.delete(wire)
+    if (member?.type === 'stock') member.client.stop()
+    if (member?.type === 'replica') member.exchange.stop()
+  }
+
+  return {
+    answersTo: (name) => name === project.id || name === project.name,
+    join(wire, actor) {
+      if (stopped) return wire.close(closeCodes.leaving, 'the daemon is stopping')
+      if (members.size >= maxWires) return wire.close(closeCodes.tryLater, 'too many connections')
+      const client = createStockClient({ wire, actor, project, awareness, clock, log })
+      members.set(wire, { type: 'stock', client, heard: false })
+      wire.onClose(() => leave(wire))
+      client.greet()
+      wire.onFrame((bytes) => {
+        // What one connection sends must never end the daemon.
+        try {
+          receive(wire, actor, bytes)
+        } catch (error) {
+          log.error('a frame failed', { actor: actor.name, error })
+          wire.close(closeCodes.failed, 'internal error')
+        }
+      })
+    },
+    presence: awareness.presence,
+    replicas: () =>
+      [...members.values()].flatMap((member) =>
+        member.type === 'replica' && member.peer ? [member.peer.replica] : [],
+      ),
+    refusals: () => refusals,
+    stop() {
+      stopped = true
+      unsubscribe()
+      cancelHeartbeat()
+      for (const wire of [...members.keys()]) {
+        leave(wire)
+        wire.close(closeCodes.leaving, 'the daemon is stopping')
+      }
+    },
+  }
+}
+
+/** Sends updates to all clients once per turn of the event loop: merged and encoded once for everybody. */
+function createBroadcast(parts: {
+  readonly clients: () => readonly StockClient[]
+  readonly stateVector: () => Uint8Array
+  readonly log: Logger
+}): (updates: readonly Uint8Array[]) => void {
+  let waiting: Uint8Array[] = []
+  const send = (): void => {
+    const updates = waiting
+    waiting = []
+    try {
+      const after = parts.stateVector()
+      const frames: Uint8Array[] = []
+      for (let from = 0; from < updates.length; from += MERGE_UPDATES) {
+        const update = Y.mergeUpdates(updates.slice(from, from + MERGE_UPDATES))
+        frames.push(encodeFrame({ type: 'update', update }))
+      }
+      for (const client of parts.clients()) client.push(frames, after)
+    } catch (error) {
+      // The next update that builds on this one makes the clients ask for what is missing.
+      parts.log.error('updates could not be sent', { error })
+    }
+  }
+  return (updates) => {
+    if (parts.clients().length === 0) return
+    if (waiting.length === 0 && updates.length > 0) setImmediate(send)
+    waiting.push(...updates)
+  }
+}
+
+/** Gathers changes of awareness for a moment: cursors move with every key. The last state of a client counts. */
+function gather(
+  clock: Clock,
+  tell: (entries: readonly AwarenessEntry[]) => void,
+): (entries: readonly AwarenessEntry[]) => void {
+  let changed = new Map<number, AwarenessEntry>()
+  return (entries) => {
+    if (changed.size === 0) {
+      clock.after(AWARENESS_MS, () => {
+        const gathered = [...changed.values()]
+        changed = new Map()
+        tell(gathered)
+      })
+    }
+    for (const entry of entries) changed.set(entry.client, entry)
+  }
+}

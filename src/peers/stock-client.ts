@@ -1,0 +1,168 @@
+import * as Y from 'yjs'
+import { unreachable } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
+import { type OrchError, toOrchError } from '../base/error.ts'
+import type { Logger } from '../base/log.ts'
+import type { Actor } from '../model/actor.ts'
+import type { Awareness, Seat } from './awareness.ts'
+import { closeCodeOf, closeCodes } from './close-codes.ts'
+import { encodeFrame, type StockFrame } from './frames.ts'
+import type { PeerProject } from './peering.ts'
+import type { Wire } from './wire.ts'
+
+export interface StockClientParts {
+  readonly wire: Wire
+  readonly actor: Actor
+  readonly project: PeerProject
+  readonly awareness: Awareness
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** A connection that speaks plain y-websocket. It sees only what is durable, and what it sends passes the project's guard. */
+export interface StockClient {
+  /** Asks for what the server lacks and shows who is here. */
+  greet(): void
+  receive(frame: StockFrame): void
+  /** Sends updates, after which a client that has seen all holds `after`. A slow client is sent one difference later. */
+  push(updates: readonly Uint8Array[], after: Uint8Array): void
+  stop(): void
+}
+
+const SLOW_BYTES = 1024 * 1024
+const STUCK_BYTES = 8 * 1024 * 1024
+const STUCK_MS = 30_000
+const DRAINED_BYTES = 64 * 1024
+const DRAIN_POLL_MS = 200
+const ASK_AGAIN_MS = 1_000
+const ASK_AGAIN_MAX_MS = 30_000
+/** A provider's first two frames, sent before it can have heard anything: what it lacks, and its own awareness. */
+const OPENING_FRAMES = 2
+
+export function createStockClient({ wire, actor, project, awareness, clock, log }: StockClientParts): StockClient {
+  const seat: Seat = { actor }
+  let frames = 0
+  /** What the client holds when all that was sent has arrived; undefined until it has said what it has. */
+  let holds: Uint8Array | undefined
+  let cancelDrain: (() => void) | undefined
+  let cancelAsk: (() => void) | undefined
+  let gaps = 0
+
+  const close = (error: OrchError): void => wire.close(closeCodeOf(error), error.message)
+  const ask = (): void => wire.send(encodeFrame({ type: 'step1', stateVector: project.encodeStateVector() }))
+  const sendMissing = (stateVector: Uint8Array): void => {
+    wire.send(encodeFrame({ type: 'step2', update: project.encodeState(stateVector) }))
+    holds = project.encodeStateVector()
+  }
+
+  /** Waits for a slow client, then sends what it missed as one difference: a queue would grow with every change. */
+  const sendWhenDrained = (since = clock.monotonic()): void => {
+    cancelDrain = clock.after(DRAIN_POLL_MS, () => {
+      cancelDrain = undefined
+      if (!wire.isOpen || !holds) return
+      if (wire.bufferedBytes <= DRAINED_BYTES) return guarded(() => holds && sendMissing(holds))
+      if (wire.bufferedBytes > STUCK_BYTES && clock.monotonic() - since >= STUCK_MS) {
+        return wire.close(closeCodes.tryLater, 'the client does not read')
+      }
+      sendWhenDrained(since)
+    })
+  }
+
+  const answer = (stateVector: Uint8Array) => {
+    if (!isStateVector(stateVector)) return wire.close(closeCodes.malformed, 'not a state vector')
+    if (!cancelDrain && wire.bufferedBytes <= SLOW_BYTES) return sendMissing(stateVector)
+    holds = stateVector
+    if (!cancelDrain) sendWhenDrained()
+  }
+
+  /**
+   * The update builds on something that never came. It is dropped, and asked for together with what is missing: an honest
+   * client has both. Less and less often while that does not help; its edits would be lost if the wire were closed for good.
+   */
+  const askAgain = (): void => {
+    if (cancelAsk) return
+    const wait = gaps === 0 ? 0 : Math.min(ASK_AGAIN_MS * 2 ** (gaps - 1), ASK_AGAIN_MAX_MS)
+    if (gaps++ > 0) log.warn('a client sends changes that build on something missing', { actor: actor.name, gaps })
+    cancelAsk = clock.after(wait, () => {
+      cancelAsk = undefined
+      guarded(ask)
+    })
+  }
+
+  const take = (update: Uint8Array): void => {
+    project.applyUpdate(update, { source: 'room', actor }).then(
+      () => {
+        gaps = 0
+      },
+      (thrown) => {
+        const error = toOrchError(thrown)
+        if (error.code === 'update_gap') return askAgain()
+        log.warn('an update of a client was refused', { actor: actor.name, error })
+        close(error)
+      },
+    )
+  }
+
+  /** Reading fails while the disk does: that costs the client its connection for now, not the daemon. */
+  const guarded = (read: () => void): void => {
+    try {
+      read()
+    } catch (thrown) {
+      const error = toOrchError(thrown)
+      log.error('a client could not be answered', { actor: actor.name, error })
+      close(error)
+    }
+  }
+
+  const receive = (frame: StockFrame) => {
+    frames++
+    switch (frame.type) {
+      case 'step1':
+        return answer(frame.stateVector)
+      case 'step2':
+      case 'update':
+        return take(frame.update)
+      case 'awareness': {
+        const verdict = awareness.take(seat, frame.entries, frames <= OPENING_FRAMES)
+        if (verdict === 'malformed') wire.close(closeCodes.malformed, 'an awareness state is a JSON object')
+        if (verdict === 'too-large') wire.close(closeCodes.tooLarge, 'an awareness state is too large')
+        return
+      }
+      case 'queryAwareness':
+        return wire.send(encodeFrame({ type: 'awareness', entries: awareness.all() }))
+      case 'denied':
+        return
+      default:
+        return unreachable(frame)
+    }
+  }
+
+  return {
+    greet: () =>
+      guarded(() => {
+        ask()
+        wire.send(encodeFrame({ type: 'awareness', entries: awareness.all() }))
+      }),
+    receive: (frame) => guarded(() => receive(frame)),
+    push(updates, after) {
+      if (!holds || cancelDrain) return
+      if (wire.bufferedBytes > SLOW_BYTES) return sendWhenDrained()
+      for (const frame of updates) wire.send(frame)
+      holds = after
+    },
+    stop() {
+      cancelDrain?.()
+      cancelAsk?.()
+      awareness.leave(seat)
+    },
+  }
+}
+
+function isStateVector(bytes: Uint8Array): boolean {
+  try {
+    Y.decodeStateVector(bytes)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,128 @@
+import { WebSocket } from 'ws'
+import type { Clock } from '../base/clock.ts'
+import { closeCodes } from './close-codes.ts'
+
+/**
+ * PORT: one connection that carries whole binary frames, in order. A frame either arrives or the wire closes; a wire
+ * that went silent is closed after a while.
+ */
+export interface Wire {
+  readonly isOpen: boolean
+  /** Bytes handed to `send` that have not left this machine. */
+  readonly bufferedBytes: number
+  /** Sends a frame; does nothing when the wire is not open. */
+  send(frame: Uint8Array): void
+  /** Closes with a code and a reason for the other side. `onClose` hears it once, on both sides. */
+  close(code: number, reason: string): void
+  /** Sets the one listener for frames; those that came before are given to it first. */
+  onFrame(listen: (frame: Uint8Array) => void): void
+  /** Sets the one listener for the end. Called at once when the wire is closed already. */
+  onClose(listen: (code: number, reason: string) => void): void
+}
+
+/** PORT: opens a wire to an address. Rejects when nobody answers, and when the signal is aborted. */
+export type Dial = (
+  url: string,
+  options: { readonly protocols: readonly string[]; readonly signal: AbortSignal },
+) => Promise<Wire>
+
+export const MAX_FRAME_BYTES = 16 * 1024 * 1024
+const PING_MS = 15_000
+const SILENT_PINGS = 3
+const CLOSE_TIMEOUT_MS = 5_000
+const HANDSHAKE_TIMEOUT_MS = 10_000
+
+/** A wire over an open WebSocket. */
+export function wireOverSocket(socket: WebSocket, clock: Clock): Wire {
+  let held: Uint8Array[] = []
+  let onFrame: ((frame: Uint8Array) => void) | undefined
+  let onClose: ((code: number, reason: string) => void) | undefined
+  let ended: { readonly code: number; readonly reason: string } | undefined
+  let silent = 0
+  let cancelTimer: () => void = () => undefined
+
+  const ping = () => {
+    if (silent++ >= SILENT_PINGS) return socket.terminate()
+    socket.ping()
+    cancelTimer = clock.after(PING_MS, ping)
+  }
+  const close = (code: number, reason: string): void => {
+    if (socket.readyState !== WebSocket.OPEN) return
+    cancelTimer()
+    socket.close(code, shorten(reason))
+    cancelTimer = clock.after(CLOSE_TIMEOUT_MS, () => socket.terminate())
+  }
+
+  cancelTimer = clock.after(PING_MS, ping)
+  socket.on('pong', () => {
+    silent = 0
+  })
+  socket.on('message', (data, isBinary) => {
+    silent = 0
+    if (!isBinary) return close(closeCodes.malformed, 'frames are binary')
+    const buffer = data as Buffer
+    const frame = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
+    if (onFrame) onFrame(frame)
+    else held.push(frame)
+  })
+  // An error is always followed by `close`; without a listener it would end the process.
+  socket.on('error', () => undefined)
+  socket.on('close', (code, reason) => {
+    cancelTimer()
+    ended = { code, reason: reason.toString() }
+    onClose?.(ended.code, ended.reason)
+  })
+
+  return {
+    get isOpen() {
+      return socket.readyState === WebSocket.OPEN
+    },
+    get bufferedBytes() {
+      return socket.bufferedAmount
+    },
+    send(frame) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(frame)
+    },
+    close,
+    onFrame(listen) {
+      onFrame = listen
+      const early = held
+      held = []
+      for (const frame of early) listen(frame)
+    },
+    onClose(listen) {
+      onClose = listen
+      if (ended) listen(ended.code, ended.reason)
+    },
+  }
+}
+
+/** Dials real WebSockets. */
+export function dialSockets(clock: Clock): Dial {
+  return (url, { protocols, signal }) =>
+    new Promise((resolve, reject) => {
+      const socket = new WebSocket(url, [...protocols], {
+        maxPayload: MAX_FRAME_BYTES,
+        perMessageDeflate: false,
+        handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      })
+      const abort = (): void => socket.terminate()
+      signal.addEventListener('abort', abort, { once: true })
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        signal.removeEventListener('abort', abort)
+        // Where a name has several addresses, Node's error has a code but no message.
+        reject(new Error(error.message || error.code || 'cannot connect', { cause: error }))
+      })
+      socket.once('open', () => {
+        signal.removeEventListener('abort', abort)
+        resolve(wireOverSocket(socket, clock))
+      })
+    })
+}
+
+/** The longest beginning that fits a close frame: 123 bytes of UTF-8. */
+function shorten(reason: string): string {
+  let text = reason
+  while (Buffer.byteLength(text) > 123) text = text.slice(0, -1)
+  return text
+}
