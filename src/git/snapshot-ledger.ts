@@ -1,0 +1,180 @@
+import { keyedKinds } from '../model/kinds.ts'
+import type { Database, SqlValue } from '../store/database.ts'
+import type { Change, KeyedValue, RowHead, StoredRecord } from '../store/project.ts'
+import type { Vector } from '../store/row.ts'
+import type { Oid } from './git-repo.ts'
+
+/** The last row by which one actor, in one session, on one replica, changed a record. */
+export type Mark = Pick<RowHead, 'replica' | 'seq' | 'at' | 'actor' | 'session'>
+
+/** A record, or one key of a keyed kind, that changed since the last snapshot. */
+export interface PendingChange {
+  /** `t-7f3k9q2m`, or `state/<key>`. */
+  readonly key: string
+  /** The kind's name. */
+  readonly kind: string
+  /** The record's id, or the key alone. */
+  readonly id: string
+  /** As it was at the last snapshot; undefined when it was not there. */
+  readonly before: StoredRecord | KeyedValue | undefined
+  /** Where the last snapshot has its file. */
+  readonly pathBefore: string | undefined
+  /** Who changed it since, one per replica, actor and session. */
+  readonly marks: readonly Mark[]
+}
+
+export interface LastSnapshot {
+  readonly commit: Oid
+  /** The rows it holds. */
+  readonly have: Vector
+}
+
+export interface CutRange {
+  /** Only what changed after this cut; 0 for all. */
+  readonly after: number
+  readonly upto: number
+  /** Only keys after this one, in order of keys, at most `limit`. */
+  readonly fromKey: string
+  readonly limit: number
+}
+
+/**
+ * The durable list of what changed since the last snapshot, in the project's database. It is written in the transaction
+ * of the rows themselves, so it never lacks a change, and shortened only when a commit holds what it lists.
+ */
+export interface SnapshotLedger {
+  /** Takes changes, inside the SQL transaction that makes them durable. */
+  note(changes: readonly Change[]): void
+  last(): LastSnapshot | undefined
+  /** Whether anything was noted since the last snapshot. */
+  isEmpty(): boolean
+  /** Draws a line under what changed so far and gives its number: what comes later lies above it. */
+  cut(): number
+  changes(range: CutRange): readonly PendingChange[]
+  /** Keeps where the files of a snapshot lie: key -> path, or undefined where there is none. */
+  keepPaths(paths: ReadonlyMap<string, string | undefined>): void
+  /** Forgets what was changed up to a cut: a commit holds it. */
+  done(snapshot: LastSnapshot, upto: number): void
+}
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS snapshot_changes (
+  cut INTEGER NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, before TEXT,
+  PRIMARY KEY (cut, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshot_marks (
+  cut INTEGER NOT NULL, key TEXT NOT NULL, replica TEXT NOT NULL, actor TEXT NOT NULL, session TEXT NOT NULL,
+  seq INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (cut, key, replica, actor, session)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshot_paths (key TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshot_last (one INTEGER PRIMARY KEY CHECK (one = 1), "commit" TEXT NOT NULL, have TEXT NOT NULL);
+`
+
+/** Opens the list in a project's database. The tables are private to it. */
+export function openSnapshotLedger(db: Database): SnapshotLedger {
+  db.exec(TABLES)
+  const highest = db.get<{ cut: number | null }>('SELECT max(cut) AS cut FROM snapshot_changes')?.cut ?? 0
+  /** The number of the next cut; changes are noted under it. */
+  let open = highest + 1
+
+  const noteOne = (change: Change): void => {
+    const key = keyOf(change)
+    db.run(
+      'INSERT INTO snapshot_changes (cut, key, kind, id, before) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      open,
+      key,
+      change.kind,
+      change.id,
+      change.before === undefined ? null : JSON.stringify(change.before),
+    )
+    const { replica, actor, session, seq, at } = change.row
+    db.run(
+      `INSERT INTO snapshot_marks (cut, key, replica, actor, session, seq, at) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), at = max(at, excluded.at)`,
+      open,
+      key,
+      replica,
+      actor,
+      session,
+      seq,
+      at,
+    )
+  }
+
+  return {
+    note(changes) {
+      for (const change of changes) noteOne(change)
+    },
+    last() {
+      const row = db.get<{ commit: string; have: string }>('SELECT "commit", have FROM snapshot_last')
+      return row && { commit: row.commit, have: JSON.parse(row.have) }
+    },
+    isEmpty: () => db.get('SELECT 1 FROM snapshot_changes LIMIT 1') === undefined,
+    cut: () => open++,
+    changes({ after, upto, fromKey, limit }) {
+      const range: SqlValue[] = [after, upto, fromKey]
+      // `min(cut)` also picks the row that the other columns come from: `before` is the oldest.
+      const found = db.all<SqlChange>(
+        `SELECT min(cut), c.key, kind, id, before, path FROM snapshot_changes c LEFT JOIN snapshot_paths p ON p.key = c.key
+         WHERE cut > ? AND cut <= ? AND c.key > ? GROUP BY c.key ORDER BY c.key LIMIT ?`,
+        ...range,
+        limit,
+      )
+      const marks = db.all<Mark & { key: string }>(
+        `SELECT key, replica, actor, session, max(seq) AS seq, max(at) AS at FROM snapshot_marks
+         WHERE cut > ? AND cut <= ? AND key > ? AND key <= ? GROUP BY key, replica, actor, session ORDER BY key, at`,
+        ...range,
+        found.at(-1)?.key ?? fromKey,
+      )
+      const marksOf = new Map<string, Mark[]>(found.map(({ key }) => [key, []]))
+      for (const { key, ...mark } of marks) marksOf.get(key)?.push(mark)
+      return found.map((row) => fromSql(row, marksOf.get(row.key) ?? []))
+    },
+    keepPaths(paths) {
+      db.transaction(() => {
+        for (const [key, path] of paths) {
+          if (path === undefined) db.run('DELETE FROM snapshot_paths WHERE key = ?', key)
+          else
+            db.run(
+              'INSERT INTO snapshot_paths (key, path) VALUES (?, ?) ON CONFLICT DO UPDATE SET path = excluded.path',
+              key,
+              path,
+            )
+        }
+      })
+    },
+    done({ commit, have }, upto) {
+      db.transaction(() => {
+        db.run(
+          'INSERT INTO snapshot_last (one, "commit", have) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET "commit" = excluded."commit", have = excluded.have',
+          commit,
+          JSON.stringify(have),
+        )
+        db.run('DELETE FROM snapshot_changes WHERE cut <= ?', upto)
+        db.run('DELETE FROM snapshot_marks WHERE cut <= ?', upto)
+      })
+    },
+  }
+}
+
+/** What names a changed record, or key of a keyed kind, in the list. */
+export function keyOf({ kind, id }: { readonly kind: string; readonly id: string }): string {
+  return keyedKinds.some(({ name }) => name === kind) ? `${kind}/${id}` : id
+}
+
+interface SqlChange {
+  readonly key: string
+  readonly kind: string
+  readonly id: string
+  readonly before: string | null
+  readonly path: string | null
+}
+
+function fromSql({ key, kind, id, before, path }: SqlChange, marks: readonly Mark[]): PendingChange {
+  return {
+    key,
+    kind,
+    id,
+    before: before === null ? undefined : JSON.parse(before),
+    pathBefore: path ?? undefined,
+    marks,
+  }
+}

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest'
+import { openSnapshotLedger, type PendingChange, type SnapshotLedger } from '../../src/git/snapshot-ledger.ts'
+import { openDatabase } from '../../src/store/database.ts'
+import type { Change, KeyedValue } from '../../src/store/project.ts'
+
+const valueOf = (text: string): KeyedValue => ({ key: 'phase', value: text, updatedAt: 1, updatedBy: 'al' })
+const changed = (id: string, before: string | undefined, seq: number, actor = 'al', kind = 'state'): Change => ({
+  kind,
+  id,
+  before: before === undefined ? undefined : valueOf(before),
+  after: valueOf('later'),
+  row: { replica: 'r1', seq, at: seq * 10, actor, source: 'api', verified: true, session: '', seen: {}, touched: [] },
+})
+const all = (ledger: SnapshotLedger, upto: number, after = 0): readonly PendingChange[] =>
+  ledger.changes({ after, upto, fromKey: '', limit: 100 })
+
+test('what changed is listed once per key, with what was there first and everybody who changed it', () => {
+  const ledger = openSnapshotLedger(openDatabase(':memory:'))
+  expect(ledger.isEmpty()).toBe(true)
+  ledger.note([changed('phase', 'one', 1), changed('t-00000001', undefined, 1, 'al', 'task')])
+  ledger.note([changed('phase', 'two', 2), changed('phase', 'three', 3, 'bo')])
+  expect(ledger.isEmpty()).toBe(false)
+  const mark = { replica: 'r1', session: '' }
+  expect(all(ledger, ledger.cut())).toEqual([
+    {
+      key: 'state/phase',
+      kind: 'state',
+      id: 'phase',
+      before: valueOf('one'),
+      pathBefore: undefined,
+      marks: [
+        { ...mark, actor: 'al', seq: 2, at: 20 },
+        { ...mark, actor: 'bo', seq: 3, at: 30 },
+      ],
+    },
+    {
+      key: 't-00000001',
+      kind: 'task',
+      id: 't-00000001',
+      before: undefined,
+      pathBefore: undefined,
+      marks: [{ ...mark, actor: 'al', seq: 1, at: 10 }],
+    },
+  ])
+})
+
+test('[P1] what changes after a cut survives the snapshot of that cut, with what the snapshot held', () => {
+  const ledger = openSnapshotLedger(openDatabase(':memory:'))
+  ledger.note([changed('phase', 'one', 1)])
+  const cut = ledger.cut()
+  ledger.note([changed('phase', 'two', 2)])
+  expect(all(ledger, cut)).toMatchObject([{ before: valueOf('one'), marks: [{ seq: 1 }] }])
+  ledger.done({ commit: 'c1', have: { r1: 1 } }, cut)
+  expect(ledger.last()).toEqual({ commit: 'c1', have: { r1: 1 } })
+  expect(all(ledger, ledger.cut())).toMatchObject([{ before: valueOf('two'), marks: [{ seq: 2 }] }])
+})
+
+test('[P1] cuts that led to no snapshot are one list for the next, and a part of it can be asked for', () => {
+  const ledger = openSnapshotLedger(openDatabase(':memory:'))
+  ledger.note([changed('phase', 'one', 1)])
+  const first = ledger.cut()
+  ledger.note([changed('phase', 'two', 2), changed('goal', undefined, 2)])
+  const second = ledger.cut()
+  expect(all(ledger, second)).toMatchObject([
+    { key: 'state/goal' },
+    { key: 'state/phase', before: valueOf('one'), marks: [{ seq: 2 }] },
+  ])
+  expect(all(ledger, second, first)).toMatchObject([{ key: 'state/goal' }, { before: valueOf('two') }])
+})
+
+test('a long list comes in pages', () => {
+  const ledger = openSnapshotLedger(openDatabase(':memory:'))
+  ledger.note(['a', 'b', 'c'].map((id) => changed(id, undefined, 1)))
+  const upto = ledger.cut()
+  const keysFrom = (fromKey: string): string[] =>
+    ledger.changes({ after: 0, upto, fromKey, limit: 2 }).map(({ key }) => key)
+  expect(keysFrom('')).toEqual(['state/a', 'state/b'])
+  expect(keysFrom('state/b')).toEqual(['state/c'])
+})
+
+test('it is as durable as the transaction of the rows, and goes on where it was when opened again', () => {
+  const db = openDatabase(':memory:')
+  const ledger = openSnapshotLedger(db)
+  expect(() =>
+    db.transaction(() => {
+      ledger.note([changed('lost', undefined, 1)])
+      throw new Error('disk full')
+    }),
+  ).toThrow('disk full')
+  expect(ledger.isEmpty()).toBe(true)
+  ledger.note([changed('phase', 'one', 1)])
+  const cut = ledger.cut()
+  ledger.keepPaths(new Map([['state/phase', 'state.json']]))
+
+  const again = openSnapshotLedger(db)
+  again.note([changed('phase', 'two', 2)])
+  again.done({ commit: 'c1', have: {} }, cut)
+  expect(all(again, again.cut())).toMatchObject([{ before: valueOf('two'), pathBefore: 'state.json' }])
+  again.keepPaths(new Map([['state/phase', undefined]]))
+  expect(all(again, again.cut())).toMatchObject([{ pathBefore: undefined }])
+})
