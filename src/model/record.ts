@@ -1,3 +1,4 @@
+import { shortHash } from '../base/hash.ts'
 import type { RecordId } from './id.ts'
 import type { Values } from './kind.ts'
 
@@ -28,4 +29,13 @@ export interface RecordMeta {
   /** Set while the record counts as deleted. */
   readonly deletedAt?: number
   readonly deletedBy?: string
+}
+
+/** Names what a record says, whoever said it and when: 12 hex digits that change with any of its fields or extra keys. */
+export function recordHash({ values, extra }: Pick<RecordView, 'values' | 'extra'>): string {
+  return shortHash(JSON.stringify([sortedEntries(values), sortedEntries(extra)]))
+}
+
+function sortedEntries<T>(object: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {
+  return Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1))
 }
