@@ -26,14 +26,17 @@ export interface LoadSnapshots {
 const MAGIC = 'orch-load'
 export const LOAD_FORMAT = 1
 
-/** Encodes: magic, format, n, SHA-256 of the state, state (a Yjs update, encoding V1). */
+/** Encodes: magic, format, SHA-256 of the rest, n, state (a Yjs update, encoding V1). */
 export function encodeLoadSnapshot({ n, state }: LoadSnapshot): Uint8Array {
+  const content = createEncoder()
+  writeVarUint(content, n)
+  writeVarUint8Array(content, state)
+  const bytes = toUint8Array(content)
   const encoder = createEncoder()
   writeVarString(encoder, MAGIC)
   writeUint8(encoder, LOAD_FORMAT)
-  writeVarUint(encoder, n)
-  writeVarUint8Array(encoder, digest(state))
-  writeVarUint8Array(encoder, state)
+  writeVarUint8Array(encoder, digest(bytes))
+  writeVarUint8Array(encoder, bytes)
   return toUint8Array(encoder)
 }
 
@@ -43,14 +46,14 @@ export function decodeLoadSnapshot(bytes: Uint8Array): LoadSnapshot {
   if (readVarString(decoder) !== MAGIC) throw new Error('not a load snapshot')
   const format = readUint8(decoder)
   if (format !== LOAD_FORMAT) throw new Error(`load snapshot format ${format} is not known here`)
-  const n = readVarUint(decoder)
   const expected = readVarUint8Array(decoder)
-  const state = readVarUint8Array(decoder).slice()
+  const content = readVarUint8Array(decoder)
   if (hasContent(decoder)) throw new Error('bytes after the load snapshot')
-  if (Buffer.compare(digest(state), expected) !== 0) throw new Error('the load snapshot is damaged')
-  return { n, state }
+  if (Buffer.compare(digest(content), expected) !== 0) throw new Error('the load snapshot is damaged')
+  const inner = createDecoder(content)
+  return { n: readVarUint(inner), state: readVarUint8Array(inner).slice() }
 }
 
-function digest(state: Uint8Array): Uint8Array {
-  return createHash('sha256').update(state).digest()
+function digest(content: Uint8Array): Uint8Array {
+  return createHash('sha256').update(content).digest()
 }
