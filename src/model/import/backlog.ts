@@ -160,7 +160,10 @@ function statusOf(place: Place, text: string | undefined): Status {
 }
 
 function knownStatus(text: string): string | undefined {
-  const word = text.trim().toLowerCase().replace(/[\s-]+/g, '_')
+  const word = text
+    .trim()
+    .toLowerCase()
+    .replace(/[\s-]+/g, '_')
   const parsed = parseValue(fieldOf('status'), STATUS_WORDS[word] ?? word)
   return parsed.ok && typeof parsed.value === 'string' ? parsed.value : undefined
 }
@@ -171,7 +174,10 @@ function isClosed(status: string): boolean {
 
 /** `2026-07-09 05:56`, in UTC as Backlog.md writes it, or a day. */
 function timeOf(value: ForeignValue | undefined): string | undefined {
-  const text = textOf(value)?.replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)?$/, (_, day, minute, second = ':00') => `${day}T${minute}${second}Z`)
+  const text = textOf(value)?.replace(
+    /^(\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)?$/,
+    (_, day, minute, second = ':00') => `${day}T${minute}${second}Z`,
+  )
   const parsed = text === undefined ? undefined : parseValue(fieldOf('due'), text)
   return parsed?.ok && typeof parsed.value === 'string' ? parsed.value : undefined
 }
@@ -181,9 +187,15 @@ function actorOf(value: ForeignValue | undefined): string | undefined {
 }
 
 /** What has no home, with its source. A key that is called like a field here gets another name. */
-function extraOf(file: ForeignFile, home: ReadonlySet<string>, fields: ReadonlySet<string>): Readonly<Record<string, string>> {
+function extraOf(
+  file: ForeignFile,
+  home: ReadonlySet<string>,
+  fields: ReadonlySet<string>,
+): Readonly<Record<string, string>> {
   const rest = Object.entries(file.sources).filter(([key]) => !home.has(key))
-  return Object.fromEntries(rest.map(([key, source]) => [fields.has(key) || key === 'imported' ? extraKey(key) : key, source]))
+  return Object.fromEntries(
+    rest.map(([key, source]) => [fields.has(key) || key === 'imported' ? extraKey(key) : key, source]),
+  )
 }
 
 function extraKey(key: string): string {

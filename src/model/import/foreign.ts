@@ -50,7 +50,9 @@ const anyKeys = defineKind('foreign', {
 /** The keys as plain values. What is no mapping has none; that it can be read at all was checked before. */
 function readYaml(yaml: string): Readonly<Record<string, ForeignValue>> {
   const value: unknown = parseDocument(yaml, { schema: 'failsafe', uniqueKeys: false }).toJS({ maxAliasCount: 100 })
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, ForeignValue>) : {}
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, ForeignValue>)
+    : {}
 }
 
 /** `assignee: @ann` is no YAML, but it is what some tools write and read: it gets the quotes that it lacks. */
@@ -58,6 +60,8 @@ function quoteReserved(yaml: string): string {
   return yaml
     .replace(/^([ \t]*(?:-|[\w-]+:)[ \t]+)([@`][^'"\n]*?)[ \t]*$/gm, "$1'$2'")
     .replace(/^([\w-]+:[ \t]+\[)([^\n'"]*)(\][ \t]*)$/gm, (line, start: string, items: string, end: string) =>
-      /(?:^|,)[ \t]*[@`]/.test(items) ? start + items.replace(/(^|,)([ \t]*)([@`][^,]*?)(?=[ \t]*(?:,|$))/g, "$1$2'$3'") + end : line,
+      /(?:^|,)[ \t]*[@`]/.test(items)
+        ? start + items.replace(/(^|,)([ \t]*)([@`][^,]*?)(?=[ \t]*(?:,|$))/g, "$1$2'$3'") + end
+        : line,
     )
 }

@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import type { Field } from '../../model/field.ts'
+import type { RecordKind } from '../../model/kind.ts'
+import type { Operation } from '../operation.ts'
+import { defineOperation } from './define.ts'
+import { checked, describe, flagOf } from './fields.ts'
+import { listColumns, recordSchema, toOutput } from './output.ts'
+
+const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 1000
+
+interface ListInput {
+  readonly text?: string | undefined
+  readonly sort?: string | undefined
+  readonly limit: number
+  readonly after?: string | undefined
+  readonly deleted?: boolean | undefined
+  readonly full?: boolean | undefined
+}
+
+/** `task list --status todo --label ui --text login` */
+export function listOperation(kind: RecordKind): Operation {
+  const filters = Object.entries(kind.fields).filter(([, field]) => isFilter(field))
+  const input = z.strictObject({
+    ...Object.fromEntries(
+      filters.map(([name, field]) => [
+        name,
+        describe(z.array(z.string()).optional(), field, 'only where one of these is: '),
+      ]),
+    ),
+    text: z.string().optional().describe('only with all these words in id, title or text'),
+    sort: z.string().optional().describe('sort by this field; with - before it, descending'),
+    limit: z
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_LIMIT)
+      .default(DEFAULT_LIMIT)
+      .describe(`how many at most, up to ${MAX_LIMIT}`),
+    after: z.string().optional().describe('go on after this page: the next of the page before'),
+    deleted: z.boolean().optional().describe('the deleted ones instead'),
+    full: z.boolean().optional().describe(`with the ${kind.body} of each`),
+  })
+  return defineOperation<ListInput & Record<string, unknown>, unknown>({
+    name: `${kind.name}.list`,
+    effect: 'read',
+    role: 'reader',
+    help: `Lists ${kind.plural}, a page at a time.`,
+    input: input as unknown as z.ZodType<ListInput & Record<string, unknown>>,
+    output: z.object({
+      items: z.array(recordSchema(kind, { bodyOptional: true })).describe('the page'),
+      total: z.number().describe('how many there are in all'),
+      next: z.string().optional().describe('where the next page begins, when there is one'),
+    }),
+    cli: {
+      command: `${kind.name} list`,
+      positionals: [],
+      flags: Object.fromEntries(filters.map(([name, field]) => [name, flagOf(name, field)])),
+      view: { type: 'table', rows: 'items', columns: listColumns(kind), empty: `There are no such ${kind.plural}.` },
+      examples: [
+        `orch ${kind.name} list --text login`,
+        ...filters
+          .slice(0, 1)
+          .map(([name, field]) => `orch ${kind.name} list --${flagOf(name, field)} ${exampleOf(field)}`),
+      ],
+    },
+    run({ project }, input) {
+      const where = filters.flatMap(([name, field]) => {
+        const wanted = input[name]
+        return Array.isArray(wanted) && wanted.length > 0 ? [[name, filterValues(name, field, wanted)] as const] : []
+      })
+      const page = project.list(kind, {
+        where: Object.fromEntries(where),
+        limit: input.limit,
+        deleted: input.deleted ? 'only' : 'no',
+        ...(input.text !== undefined && { text: input.text }),
+        ...(input.sort !== undefined && { sort: input.sort }),
+        ...(input.after !== undefined && { after: input.after }),
+      })
+      return {
+        items: page.items.map((record) => toOutput(project, kind, record, { withBody: input.full === true })),
+        total: page.total,
+        ...(page.next !== undefined && { next: page.next }),
+      }
+    },
+  })
+}
+
+/** Indexed words can be filtered by; times and ids of other records are asked for in other ways. */
+function isFilter(field: Field): boolean {
+  return field.indexed === true && (field.value.type === 'text' || field.value.type === 'choice')
+}
+
+/** An empty text stands for empty; other values are read as they are when written, so that synonyms work. */
+function filterValues(name: string, field: Field, wanted: readonly string[]): readonly (string | null)[] {
+  return wanted.flatMap((text): readonly (string | null)[] => {
+    if (text === '') return [null]
+    const value = checked(name, field, field.merge === 'set' ? [text] : text)
+    return typeof value === 'object' ? (value ?? [null]) : [String(value)]
+  })
+}
+
+function exampleOf(field: Field): string {
+  return field.value.type === 'choice' ? (field.value.choices[0] ?? '') : 'word'
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import { unreachable } from '../../base/assert.ts'
+import type { Field } from '../../model/field.ts'
+import type { RecordKind } from '../../model/kind.ts'
+import { recordHash } from '../../model/record.ts'
+import type { Project, StoredRecord } from '../../store/project.ts'
+import type { Column } from '../operation.ts'
+
+/** A record as every surface shows it. */
+export type RecordOutput = Readonly<Record<string, unknown>>
+
+/** The schema of a record as every surface shows it. Values are not held to their kind's rules: what is there is shown. */
+export function recordSchema(
+  kind: RecordKind,
+  options: { readonly bodyOptional?: boolean } = {},
+): z.ZodType<RecordOutput> {
+  const fields = Object.entries(kind.fields).map(([name, field]) => {
+    const schema = fieldSchema(field).describe(field.help)
+    return [name, name === kind.body && options.bodyOptional ? schema.optional() : schema] as const
+  })
+  return z.object({
+    id: z.string().describe('its id, for good'),
+    kind: z.literal(kind.name),
+    ...Object.fromEntries(fields),
+    extra: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('front matter keys that are no fields: YAML source by key'),
+    file: z.string().describe('its file, below the mirror directory'),
+    hash: z.string().describe('names this content: send it as base of a change that is about this content'),
+    updatedAt: z.string().describe('when it was changed last'),
+    updatedBy: z.string().describe('who changed it last'),
+    deletedAt: z.string().optional().describe('when it was deleted, if it is'),
+    deletedBy: z.string().optional().describe('who deleted it'),
+    issues: z.array(z.string()).optional().describe('what is wrong with its values'),
+  }) as z.ZodType<RecordOutput>
+}
+
+function fieldSchema(field: Field): z.ZodType {
+  switch (field.merge) {
+    case 'register':
+      return z.union([z.string(), z.number(), z.null()])
+    case 'prose':
+      return z.string()
+    case 'set':
+      return z.array(z.string())
+    case 'counter':
+      return z.number()
+    default:
+      return unreachable(field.merge)
+  }
+}
+
+/** A record as every surface shows it; without the body for lists. */
+export function toOutput(
+  project: Project,
+  kind: RecordKind,
+  record: StoredRecord,
+  options: { readonly withBody: boolean } = { withBody: true },
+): RecordOutput {
+  const values = Object.entries(record.values).filter(([name]) => options.withBody || name !== kind.body)
+  return {
+    id: record.id,
+    kind: kind.name,
+    ...Object.fromEntries(values),
+    ...(Object.keys(record.extra).length > 0 && { extra: record.extra }),
+    file: project.pathOf(kind, record.id),
+    hash: recordHash(record),
+    updatedAt: isoTime(record.updatedAt),
+    updatedBy: record.updatedBy,
+    ...(record.deletedAt !== undefined && { deletedAt: isoTime(record.deletedAt) }),
+    ...(record.deletedBy !== undefined && { deletedBy: record.deletedBy }),
+    ...(record.issues.length > 0 && { issues: record.issues }),
+  }
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** What a list shows on a terminal: id, the registers a person sees in a new file, the title last. */
+export function listColumns(kind: RecordKind): readonly Column[] {
+  const shown = Object.entries(kind.fields)
+    .filter(([name, field]) => field.shown && field.merge === 'register' && name !== kind.title)
+    .map(([name]): Column => ({ key: name, head: name, ...(isStyled(name) && { style: name }) }))
+  const place: readonly Column[] = kind.fileName === 'path' ? [{ key: 'file', head: 'file', style: 'dim' }] : []
+  return [{ key: 'id', head: 'id', style: 'id' }, ...shown, ...place, { key: kind.title, head: kind.title }]
+}
+
+function isStyled(name: string): name is 'status' | 'priority' {
+  return name === 'status' || name === 'priority'
+}

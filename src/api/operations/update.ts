@@ -1,0 +1,174 @@
+import { z } from 'zod'
+import { must, unreachable } from '../../base/assert.ts'
+import { OrchError } from '../../base/error.ts'
+import type { Field } from '../../model/field.ts'
+import { isRecordId, type RecordId } from '../../model/id.ts'
+import type { RecordKind, Value } from '../../model/kind.ts'
+import { type RecordView, recordHash } from '../../model/record.ts'
+import type { Project, RecordPatch, Tx } from '../../store/project.ts'
+import type { Operation } from '../operation.ts'
+import { circleThrough } from './cycle.ts'
+import { defineOperation, exampleId, idHelp, originOf } from './define.ts'
+import { flagOf, kindNamed, membersSchema, readInput, resolveLiving, valueSchema, writableFields } from './fields.ts'
+import { recordSchema, toOutput } from './output.ts'
+import { TEXT_INPUTS, type TextInput, textEdits } from './text-input.ts'
+
+/** One property of the input, and what it does to which field. */
+interface Change {
+  readonly property: string
+  readonly flag: string
+  readonly does: 'set' | 'add' | 'remove' | 'increment'
+  readonly name: string
+  readonly field: Field
+  readonly schema: z.ZodType
+}
+
+type Input = TextInput & { readonly id: string; readonly base?: string | undefined } & Readonly<Record<string, unknown>>
+
+/** `task update t-7f3k --status review --add-label ui --spent +2 --append 'Tried it on Windows.'` */
+export function updateOperation(kind: RecordKind): Operation {
+  const changes = writableFields(kind).flatMap(([name, field]) => changesOf(kind, name, field))
+  const input = z.strictObject({
+    id: z.string().describe(idHelp(kind)),
+    ...Object.fromEntries(changes.map(({ property, schema }) => [property, schema.optional()])),
+    append: z.string().optional().describe(`a paragraph to add at the end of the ${kind.body}`),
+    find: z.string().optional().describe(`a piece of the ${kind.body} to replace; it must be there exactly once`),
+    replace: z.string().optional().describe('what to put in its place'),
+    base: z
+      .string()
+      .optional()
+      .describe('the hash of what this change is about; refused when it is something else by now'),
+  })
+  return defineOperation<Input, unknown>({
+    name: `${kind.name}.update`,
+    effect: 'write',
+    role: 'writer',
+    help: `Changes a ${kind.name}: all that is given, or nothing. An empty text clears a field.`,
+    input: input as unknown as z.ZodType<Input>,
+    output: recordSchema(kind),
+    cli: {
+      command: `${kind.name} update`,
+      positionals: ['id'],
+      flags: Object.fromEntries(changes.map(({ property, flag }) => [property, flag])),
+      view: { type: 'message', text: `Updated {id}: {${kind.title}}` },
+      examples: [
+        `orch ${kind.name} update ${exampleId(kind)} --title 'Fix the login'`,
+        `orch ${kind.name} update ${exampleId(kind)} --append 'Tried it on Windows: works.'`,
+      ],
+    },
+    async run(context, input) {
+      const { project } = context
+      const id = resolveLiving(project, kind, input.id)
+      const patch = fieldPatch(project, kind, id, changes, input)
+      await project.transact(originOf(context), (tx) => {
+        const before = must(tx.read(kind, id), `no record ${id}`)
+        checkBase(before, input.base)
+        for (const change of changes) assertNoCircle(tx, kind, before, change, patch)
+        const edits = textEdits(kind, before, input)
+        tx.update(kind, id, edits.length > 0 ? { ...patch, edit: { [kind.body]: edits } } : patch)
+      })
+      return toOutput(project, kind, must(project.read(kind, id), `no record ${id}`))
+    },
+  })
+}
+
+function changesOf(kind: RecordKind, name: string, field: Field): readonly Change[] {
+  const flag = flagOf(name, field)
+  const capital = name.charAt(0).toUpperCase() + name.slice(1)
+  switch (field.merge) {
+    case 'register':
+      return [{ property: name, flag, does: 'set', name, field, schema: valueSchema(field) }]
+    case 'prose':
+      return name === kind.body ? [] : [{ property: name, flag, does: 'set', name, field, schema: valueSchema(field) }]
+    case 'set':
+      return (['add', 'remove'] as const).map((does) => ({
+        property: `${does}${capital}`,
+        flag: `${does}-${flag}`,
+        does,
+        name,
+        field,
+        schema: membersSchema(field, `${does}: `),
+      }))
+    case 'counter':
+      return [
+        {
+          property: `add${capital}`,
+          flag,
+          does: 'increment',
+          name,
+          field,
+          schema: z.number().describe(`add: ${field.help}`),
+        },
+      ]
+    default:
+      return unreachable(field.merge)
+  }
+}
+
+/** What the input says about fields, checked. Throws `usage` when it says nothing at all. */
+function fieldPatch(
+  project: Project,
+  kind: RecordKind,
+  id: RecordId,
+  changes: readonly Change[],
+  input: Input,
+): RecordPatch {
+  const patch = { set: {}, add: {}, remove: {}, increment: {} } as Record<Change['does'], Record<string, unknown>>
+  const given = changes.filter(({ property }) => input[property] !== undefined)
+  if (given.length === 0 && !TEXT_INPUTS.some((name) => input[name] !== undefined)) {
+    throw new OrchError('usage', { reason: 'There is nothing to change: give at least one field' })
+  }
+  for (const { property, does, name, field } of given) {
+    const value = input[property]
+    patch[does][name] =
+      does === 'remove'
+        ? membersToRemove(project, kind, id, name, field, value)
+        : readInput(project, name, field, value)
+  }
+  return patch as RecordPatch
+}
+
+/** What is removed may name a record that is deleted or was never here. */
+function membersToRemove(
+  project: Project,
+  kind: RecordKind,
+  id: RecordId,
+  name: string,
+  field: Field,
+  input: unknown,
+): readonly string[] {
+  const members = listOf(project.read(kind, id)?.values[name])
+  const { value } = field
+  return (Array.isArray(input) ? input.map(String) : []).map((text) =>
+    value.type !== 'ref' || members.includes(text) ? text : project.resolve(text, kindNamed(value.kind)).id,
+  )
+}
+
+/** Throws `stale_base` when a record is not what the caller has seen. */
+export function checkBase(record: RecordView, base: string | undefined): void {
+  const hash = recordHash(record)
+  if (base !== undefined && base !== hash) throw new OrchError('stale_base', { id: record.id, base, hash })
+}
+
+/** Throws `dependency_cycle` when a new edge between records of one kind closes a circle. Those that are there already block nothing. */
+function assertNoCircle(
+  tx: Tx,
+  kind: RecordKind,
+  before: RecordView,
+  { does, name, field }: Change,
+  patch: RecordPatch,
+): void {
+  if (does === 'remove' || field.value.type !== 'ref' || field.value.kind !== kind.name) return
+  const known = listOf(before.values[name])
+  const wanted = listOf(does === 'add' ? patch.add?.[name] : patch.set?.[name])
+  const next = (id: string): readonly string[] => (isRecordId(id) ? listOf(tx.read(kind, id)?.values[name]) : [])
+  for (const to of wanted.filter((one) => !known.includes(one))) {
+    const circle = circleThrough<string>(before.id, to, next)
+    if (circle) throw new OrchError('dependency_cycle', { id: before.id, field: name, path: circle.join(' -> ') })
+  }
+}
+
+function listOf(value: Value | undefined): readonly string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? value : []
+}
