@@ -1,0 +1,52 @@
+/**
+ * Looks for the real programs that tests use and installs what is missing with the system's package manager where it may.
+ * A program that cannot be had is named loudly; the tests that need it are then skipped, and say so.
+ */
+import { execFileSync } from 'node:child_process'
+
+interface Part {
+  readonly program: string
+  readonly aptPackage: string
+  readonly usedFor: string
+  readonly isRequired: boolean
+}
+
+const parts: readonly Part[] = [
+  { program: 'git', aptPackage: 'git', usedFor: 'snapshots; nothing works without it', isRequired: true },
+  { program: 'vim', aptPackage: 'vim-tiny', usedFor: 'the tests that save files as vim does', isRequired: false },
+]
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+function has(program: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function install(aptPackage: string): void {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !has('apt-get')) return
+  say(`setup: installing ${aptPackage} with apt-get`)
+  try {
+    execFileSync('apt-get', ['update', '-qq'], { stdio: 'ignore' })
+    execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', aptPackage], { stdio: 'ignore' })
+  } catch {
+    // Said below: the program is still missing.
+  }
+}
+
+let isComplete = true
+for (const { program, aptPackage, usedFor, isRequired } of parts) {
+  if (!has(program)) install(aptPackage)
+  if (has(program)) say(`setup: ${program} is there (${usedFor})`)
+  else {
+    say(`setup: ${program} IS MISSING and could not be installed: ${usedFor} ${isRequired ? '- cannot go on' : 'WILL BE SKIPPED'}`)
+    if (isRequired) isComplete = false
+  }
+}
+process.exitCode = isComplete ? 0 : 1
