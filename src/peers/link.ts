@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Random } from '../model/id.ts'
+import type { StoredPeer } from '../store/peer-store.ts'
 import { closeCodes, explainClose, isPermanent } from './close-codes.ts'
 import { isReplicaFrame } from './frames.ts'
 import type { Peering } from './peering.ts'
@@ -8,14 +9,6 @@ import { createProvider } from './provider.ts'
 import { createRowExchange, type RowExchange } from './row-exchange.ts'
 import { protocolsFor } from './token.ts'
 import type { Dial } from './wire.ts'
-
-/** Another replica as a person names it. */
-export interface Peer {
-  readonly name: string
-  /** `ws://host:port/sync/<project id or name>` */
-  readonly url: string
-  readonly token: string
-}
 
 export type LinkState =
   | 'connecting'
@@ -56,7 +49,7 @@ const MAX_WAIT_MS = 30_000
 const REFUSED_WAIT_MS = 5 * 60_000
 const HELLO_TIMEOUT_MS = 20_000
 
-export function createLink(peer: Peer, { peering, dial, clock, random, log: parentLog }: LinkParts): Link {
+export function createLink(peer: StoredPeer, { peering, dial, clock, random, log: parentLog }: LinkParts): Link {
   const log = parentLog.with({ peer: peer.name })
   let state: LinkState = 'connecting'
   let since = clock.now()

@@ -1,19 +1,13 @@
 import { OrchError } from '../base/error.ts'
 import type { Service } from '../base/service.ts'
-import { createLink, type Link, type LinkParts, type LinkStatus, type Peer } from './link.ts'
+import type { PeerStore, StoredPeer } from '../store/peer-store.ts'
+import { createLink, type Link, type LinkParts, type LinkStatus } from './link.ts'
 import { isToken } from './token.ts'
-
-/** PORT: remembers the peers, durably when a call returns. */
-export interface PeerStore {
-  all(): readonly Peer[]
-  put(peer: Peer): void
-  remove(name: string): void
-}
 
 /** The links to all configured peers. */
 export interface Links extends Service {
   /** Remembers a peer and begins to link. Throws `invalid_input`, `already_exists`. */
-  add(peer: Peer): void
+  add(peer: StoredPeer): void
   /** Ends the link and forgets the peer. Throws `peer_not_found`. */
   remove(name: string): void
   list(): readonly LinkStatus[]
@@ -23,7 +17,7 @@ export function createLinks({ store, ...parts }: LinkParts & { readonly store: P
   const links = new Map<string, Link>()
   let unsubscribe: (() => void) | undefined
 
-  const begin = (peer: Peer): void => {
+  const begin = (peer: StoredPeer): void => {
     const link = createLink(peer, parts)
     links.set(peer.name, link)
     link.start()
@@ -60,7 +54,7 @@ export function createLinks({ store, ...parts }: LinkParts & { readonly store: P
 }
 
 /** Throws `invalid_input` unless a link to the peer can be tried. */
-function check({ name, url, token }: Peer): void {
+function check({ name, url, token }: StoredPeer): void {
   const refuse = (field: string, reason: string): never => {
     throw new OrchError('invalid_input', { field, reason })
   }

@@ -25,10 +25,10 @@ export interface PeeringParts {
   readonly project: PeerProject
   /** Random text made at each start of the daemon. */
   readonly instance: string
-  /** Whether the project has no row and has not taken another's id yet. */
+  /** Whether the project has no row. */
   readonly pristine: () => boolean
   /** Takes the id and the name of the project of a peer; when it resolves, `project` answers with them. */
-  readonly adopt: (project: { readonly id: string; readonly name: string }) => Promise<void>
+  readonly adopt: (project: { readonly id: string; readonly name: string }) => void | Promise<void>
   /** Hears that this database is a copy of the peer's, or an older state of itself: the replica needs a new id. */
   readonly onTwin: (reason: 'copied' | 'restored') => void
   readonly log: Logger
@@ -51,11 +51,13 @@ export interface Peering {
 
 export function createPeering({ project, instance, pristine, adopt, onTwin, log }: PeeringParts): Peering {
   const meetings = createQueue()
+  /** Whether a project was joined in this run: until its first rows are here, a second one must not be. */
+  let joined = false
   const hello = (): Hello => ({
     project: { id: project.id, name: project.name },
     replica: project.replica,
     instance,
-    pristine: pristine(),
+    pristine: !joined && pristine(),
     have: project.have(),
   })
 
@@ -65,6 +67,7 @@ export function createPeering({ project, instance, pristine, adopt, onTwin, log 
       case 'adopt':
         try {
           await adopt(theirs.project)
+          joined = true
         } catch (error) {
           log.error('joining the project of a peer failed', { project: theirs.project.id, error })
           return { type: 'refuse', code: closeCodes.tryLater, reason: `could not join: ${reasonOf(error)}` }

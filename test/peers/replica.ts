@@ -1,0 +1,93 @@
+import type { Clock } from '../../src/base/clock.ts'
+import { type Logger, silentLogger } from '../../src/base/log.ts'
+import { task } from '../../src/model/kinds/task.ts'
+import { closeCodes } from '../../src/peers/close-codes.ts'
+import { createLinks, type Links } from '../../src/peers/links.ts'
+import { createPeering } from '../../src/peers/peering.ts'
+import { createRoom, type Room } from '../../src/peers/room.ts'
+import type { OpenProject } from '../../src/store/open-project.ts'
+import { createPeerStore } from '../../src/store/peer-store.ts'
+import { alice, byAlice, createTestProject, type TestProject } from '../helpers/project.ts'
+import { createRandom } from '../helpers/random.ts'
+import type { FaultyDatabase } from '../memory/database.ts'
+import type { MemoryNetwork } from '../memory/wire.ts'
+
+export const TOKEN = 'secret'
+
+export interface TestReplica {
+  readonly project: OpenProject
+  readonly database: FaultyDatabase
+  readonly room: Room
+  readonly links: Links
+  /** Why this replica was told that it has a twin. */
+  readonly twins: string[]
+  /** Links to another replica of the network, by its host. */
+  dial(host: string, project?: string): void
+  /** Creates a task and returns its id. */
+  add(title: string): Promise<string>
+  titles(): readonly string[]
+  stop(): Promise<void>
+}
+
+/** The parts of a daemon that meet others, over a network in memory. */
+export async function createTestReplica(options: {
+  readonly host: string
+  readonly seed: number
+  readonly network: MemoryNetwork
+  readonly clock: Clock
+  readonly name?: string
+  readonly from?: TestProject
+  readonly instance?: string
+  readonly log?: Logger
+}): Promise<TestReplica> {
+  const { host, seed, network, clock, name = host, log = silentLogger } = options
+  const { project, database } = options.from ?? createTestProject({ clock, seed, name, log })
+  const twins: string[] = []
+  const peering = createPeering({
+    project,
+    instance: options.instance ?? `n-${seed}`,
+    pristine: () => project.rowCount() === 0,
+    adopt: (other) => project.adopt(other),
+    onTwin(reason) {
+      twins.push(reason)
+      project.rollReplica(reason)
+    },
+    log,
+  })
+  const room = createRoom({ peering, clock, log })
+  const store = createPeerStore(database)
+  const links = createLinks({ peering, dial: network.dial, clock, random: createRandom(seed), log, store })
+  network.listen(host, (wire, path, protocols) => {
+    if (!protocols.includes(`bearer.${TOKEN}`)) return wire.close(closeCodes.unauthorized, 'unauthorized')
+    if (!room.answersTo(decodeURIComponent(path.slice(6)))) return wire.close(closeCodes.unknownRoom, 'unknown project')
+    room.join(wire, alice)
+  })
+  await links.start()
+  return {
+    project,
+    database,
+    room,
+    links,
+    twins,
+    dial: (to, named = to) => links.add({ name: to, url: `ws://${to}/sync/${named}`, token: TOKEN }),
+    add: (title) => project.transact(byAlice, (tx) => tx.create(task, { title }, { front: '' })),
+    titles: () =>
+      project
+        .list(task, { limit: 1000 })
+        .items.map((record) => String(record.values.title))
+        .toSorted(),
+    async stop() {
+      await links.stop()
+      room.stop()
+    },
+  }
+}
+
+/** What must be equal on replicas that hold the same: the content, its history, and the text of every record. */
+export function stateOf({ project }: TestReplica): unknown {
+  return {
+    have: { ...project.have() },
+    stateVector: [...project.encodeStateVector()],
+    tasks: project.list(task, { limit: 1000 }).items,
+  }
+}
