@@ -6,7 +6,11 @@ export type FieldType =
   | { readonly type: 'text'; readonly maxLength: number }
   | { readonly type: 'number'; readonly min: number; readonly max: number }
   | { readonly type: 'time' }
-  | { readonly type: 'choice'; readonly choices: readonly string[]; readonly synonyms: Readonly<Record<string, string>> }
+  | {
+      readonly type: 'choice'
+      readonly choices: readonly string[]
+      readonly synonyms: Readonly<Record<string, string>>
+    }
   /** The id of a record of a kind. */
   | { readonly type: 'ref'; readonly kind: string }
 

@@ -59,7 +59,7 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
   take('title', 'title', foreign.get('title'))
   values.title ??= nameOf(path)
   take('priority', 'priority', lowerCase(foreign.get('priority')))
-  take('labels', 'labels', asList(foreign.get('labels')))
+  take('labels', 'labels', foreign.get('labels'))
   const assignees = asList(foreign.get('assignee'))
   take('assignee', 'assignee', assignees[0])
   if (assignees.length > 1) home.delete('assignee')
@@ -74,8 +74,8 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
   const createdAt = timeOf(foreign.get('created_date'))
   if (createdAt !== undefined) home.add('created_date')
   if (isClosed(status.value)) {
-    const closedAt = timeOf(foreign.get('completed_date')) ?? timeOf(foreign.get('updated_date'))
-    if (closedAt !== undefined) values.closedAt = closedAt
+    // It was not closed now, whenever it was.
+    values.closedAt = timeOf(foreign.get('completed_date')) ?? timeOf(foreign.get('updated_date')) ?? null
   }
   home.add('dependencies').add('parent_task_id')
   return {
@@ -87,7 +87,7 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
     createdAt,
     createdBy: actorOf(foreign.get('reporter')),
     dependencies: asList(foreign.get('dependencies')).flatMap((one) => textOf(one) ?? []),
-    parent: textOf(foreign.get('parent_task_id')),
+    parent: textOf(foreign.get('parent_task_id')) ?? dottedParent(textOf(foreign.get('id'))),
     notes,
   }
 }
@@ -170,6 +170,11 @@ function knownStatus(text: string): string | undefined {
 
 function isClosed(status: string): boolean {
   return task.stamps.closedAt?.values.includes(status) === true
+}
+
+/** `BACK-4.1` is a part of `BACK-4`. */
+function dottedParent(id: string | undefined): string | undefined {
+  return id?.match(/^(.*\d)\.\d+$/)?.[1]
 }
 
 /** `2026-07-09 05:56`, in UTC as Backlog.md writes it, or a day. */
