@@ -23,10 +23,17 @@ export function textEdits(kind: RecordKind, { id, values }: RecordView, input: T
   ]
 }
 
+/** A blank is a text here, other than in a field of its own. */
 function checkedInput(kind: RecordKind, input: TextInput): TextInput {
   const field = must(kind.fields[kind.body], `no field ${kind.body}`)
-  const given = TEXT_INPUTS.filter((name) => input[name] !== undefined)
-  return Object.fromEntries(given.map((name) => [name, String(checked(name, field, input[name]))]))
+  return Object.fromEntries(
+    TEXT_INPUTS.flatMap((name) => {
+      const text = input[name]
+      if (text === undefined) return []
+      checked(name, field, text)
+      return [[name, text.replace(/\r\n?/g, '\n')]]
+    }),
+  )
 }
 
 function replacement(id: RecordId, text: string, find: string, replace: string): TextEdit {

@@ -5,6 +5,7 @@ import type { Field } from '../../model/field.ts'
 import { isRecordId, type RecordId } from '../../model/id.ts'
 import type { RecordKind, Value } from '../../model/kind.ts'
 import { type RecordView, recordHash } from '../../model/record.ts'
+import { diffText } from '../../model/text-diff.ts'
 import type { Project, RecordPatch, Tx } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
 import { circleThrough } from './cycle.ts'
@@ -17,7 +18,7 @@ import { TEXT_INPUTS, type TextInput, textEdits } from './text-input.ts'
 interface Change {
   readonly property: string
   readonly flag: string
-  readonly does: 'set' | 'add' | 'remove' | 'increment'
+  readonly does: 'set' | 'add' | 'remove' | 'increment' | 'write'
   readonly name: string
   readonly field: Field
   readonly schema: z.ZodType
@@ -59,13 +60,16 @@ export function updateOperation(kind: RecordKind): Operation {
     async run(context, input) {
       const { project } = context
       const id = resolveLiving(project, kind, input.id)
-      const patch = fieldPatch(project, kind, id, changes, input)
+      const { write: texts, ...patch } = fieldPatch(project, kind, id, changes, input)
       await project.transact(originOf(context), (tx) => {
         const before = must(tx.read(kind, id), `no record ${id}`)
         checkBase(before, input.base)
         for (const change of changes) assertNoCircle(tx, kind, before, change, patch)
-        const edits = textEdits(kind, before, input)
-        tx.update(kind, id, edits.length > 0 ? { ...patch, edit: { [kind.body]: edits } } : patch)
+        const edits = Object.entries(texts).map(([name, text]) => [name, diffText(String(before.values[name]), text)])
+        tx.update(kind, id, {
+          ...patch,
+          edit: { ...Object.fromEntries(edits), [kind.body]: textEdits(kind, before, input) },
+        })
       })
       return toOutput(project, kind, must(project.read(kind, id), `no record ${id}`))
     },
@@ -79,7 +83,9 @@ function changesOf(kind: RecordKind, name: string, field: Field): readonly Chang
     case 'register':
       return [{ property: name, flag, does: 'set', name, field, schema: valueSchema(field) }]
     case 'prose':
-      return name === kind.body ? [] : [{ property: name, flag, does: 'set', name, field, schema: valueSchema(field) }]
+      return name === kind.body
+        ? []
+        : [{ property: name, flag, does: 'write', name, field, schema: valueSchema(field) }]
     case 'set':
       return (['add', 'remove'] as const).map((does) => ({
         property: `${does}${capital}`,
@@ -105,6 +111,9 @@ function changesOf(kind: RecordKind, name: string, field: Field): readonly Chang
   }
 }
 
+/** What is to be done to fields; `write` holds whole texts of proses. */
+type FieldPatch = RecordPatch & { readonly write: Readonly<Record<string, string>> }
+
 /** What the input says about fields, checked. Throws `usage` when it says nothing at all. */
 function fieldPatch(
   project: Project,
@@ -112,8 +121,11 @@ function fieldPatch(
   id: RecordId,
   changes: readonly Change[],
   input: Input,
-): RecordPatch {
-  const patch = { set: {}, add: {}, remove: {}, increment: {} } as Record<Change['does'], Record<string, unknown>>
+): FieldPatch {
+  const patch = { set: {}, add: {}, remove: {}, increment: {}, write: {} } as Record<
+    Change['does'],
+    Record<string, unknown>
+  >
   const given = changes.filter(({ property }) => input[property] !== undefined)
   if (given.length === 0 && !TEXT_INPUTS.some((name) => input[name] !== undefined)) {
     throw new OrchError('usage', { reason: 'There is nothing to change: give at least one field' })
@@ -125,7 +137,7 @@ function fieldPatch(
         ? membersToRemove(project, kind, id, name, field, value)
         : readInput(project, name, field, value)
   }
-  return patch as RecordPatch
+  return patch as unknown as FieldPatch
 }
 
 /** What is removed may name a record that is deleted or was never here. */

@@ -1,0 +1,95 @@
+import { OrchError, reasonOf } from '../../base/error.ts'
+import { shortHash } from '../../base/hash.ts'
+import { type ImportedRecord, placeOf, toPage, toTask } from '../../model/import/backlog.ts'
+import { readForeign } from '../../model/import/foreign.ts'
+import { decodeFile } from '../../model/markdown.ts'
+import { type Folder, walk } from './folder.ts'
+import type { Draft } from './report.ts'
+
+/** Largest file that is read, in bytes. */
+const MAX_FILE_BYTES = 2 << 20
+
+/** A file of a backlog folder, as the record that it describes. */
+export interface ReadFile {
+  /** Below the backlog folder. */
+  readonly path: string
+  readonly record: ImportedRecord
+  /** Of all that the file says. */
+  readonly hash: string
+}
+
+/** Where Backlog.md keeps its files, below a folder: there, or in the folder itself. Rejects with `import_failed`. */
+export async function findRoot(folder: Folder, name: string): Promise<string> {
+  for (const root of ['backlog', '.backlog', '']) {
+    const names = (await readNames(folder, root, name)) ?? []
+    if (['tasks', 'completed', 'drafts'].some((one) => names.includes(one))) return root
+  }
+  throw new OrchError('import_failed', { path: name, reason: 'there is no folder of Backlog.md in it' })
+}
+
+/** Reads all files, in the order of their old ids. What cannot be read is reported and passed over. */
+export async function readFiles(
+  folder: Folder,
+  root: string,
+  draft: Draft,
+  progress: (done: number, total: number) => void,
+): Promise<readonly ReadFile[]> {
+  const files: ReadFile[] = []
+  const found = await walk(folder, root)
+  for (const [done, { path: source, type }] of found.entries()) {
+    progress(done, found.length)
+    const path = root === '' ? source : source.slice(root.length + 1)
+    const read = await readOne(folder, source, path, type)
+    if ('reason' in read) draft.skipped.push({ file: path, ...read })
+    else files.push({ path, ...read })
+  }
+  return files.sort((a, b) => byOldId.compare(a.record.alias ?? a.path, b.record.alias ?? b.path))
+}
+
+async function readNames(folder: Folder, path: string, name: string): Promise<readonly string[] | undefined> {
+  try {
+    return (await folder.readDir(path))?.map((entry) => entry.name)
+  } catch (error) {
+    throw new OrchError('import_failed', { path: name, reason: reasonOf(error) }, error)
+  }
+}
+
+const byOldId = new Intl.Collator('en', { numeric: true })
+
+interface Refused {
+  readonly reason: string
+  readonly line?: number
+}
+
+async function readOne(
+  folder: Folder,
+  source: string,
+  path: string,
+  type: string,
+): Promise<Omit<ReadFile, 'path'> | Refused> {
+  if (type !== 'file') return { reason: `it is ${type === 'link' ? 'a symbolic link' : 'no plain file'}` }
+  const place = placeOf(path)
+  if (place === 'none') return { reason: 'it is no Markdown: there is no place for it here' }
+  const bytes = await readBytes(folder, source)
+  if ('reason' in bytes) return bytes
+  const decoded = decodeFile(bytes)
+  if (!decoded.ok) return { reason: decoded.reason, line: decoded.line }
+  const file = readForeign(decoded.text)
+  if (!file.ok) return { reason: file.reason, line: file.line }
+  // The folder is a part of what a file says: one that moved to `completed` has changed.
+  const hash = shortHash(`${place}\n${decoded.text}`)
+  if (place === 'page' || (!file.hasFrontMatter && /(^|\/)readme\.md$/i.test(path))) {
+    const record = toPage(path, file)
+    return record.file === undefined ? { reason: 'no file can be called so on every system' } : { record, hash }
+  }
+  const record = toTask(path, place, file)
+  return record.alias === undefined ? { reason: 'it has no id in its front matter', line: 1 } : { record, hash }
+}
+
+async function readBytes(folder: Folder, path: string): Promise<Uint8Array | Refused> {
+  try {
+    return await folder.readFile(path, MAX_FILE_BYTES)
+  } catch (error) {
+    return { reason: reasonOf(error) }
+  }
+}

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest'
+import { manifestOf } from '../../src/api/manifest.ts'
+import { operations } from '../../src/api/operations.ts'
+import { operationsOf } from '../../src/api/operations/records.ts'
+import { prose, tags, text } from '../../src/model/field.ts'
+import { defineKind } from '../../src/model/kind.ts'
+
+/** What people and programs type; a change here breaks them. */
+const CONTRACT = [
+  'task create TITLE --status --priority --assignee --label... --dependency... --parent --estimate --due --body',
+  'task list --status... --priority... --assignee... --label... --text --sort --limit --after --deleted --full',
+  'task show ID',
+  'task update ID --title --status --priority --assignee --add-label... --remove-label... --add-dependency... --remove-dependency... --parent --estimate --spent --due --append --find --replace --base',
+  'task delete ID',
+  'task restore ID',
+  'page list --text --sort --limit --after --deleted --full',
+  'page read PATH',
+  'page write PATH TEXT --title --base',
+  'page delete ID',
+  'page restore ID',
+  'state get KEY',
+  'state set KEY VALUE',
+  'state patch PATCH',
+  'import backlog DIR --dry-run',
+  'history ID --limit',
+  'snapshot --message',
+  'sync',
+  'peer add NAME URL --token',
+  'peer list',
+  'peer remove NAME',
+  'token show',
+  'status',
+  'doctor',
+]
+
+test('commands and flags are as promised', () => {
+  const commands = manifestOf(operations).commands.map(({ command, positionals, flags }) =>
+    [
+      command,
+      ...positionals.map(({ name }) => name.toUpperCase()),
+      ...flags.map(({ name, repeat }) => `--${name}${repeat ? '...' : ''}`),
+    ].join(' '),
+  )
+  expect(commands).toEqual(CONTRACT)
+})
+
+test('every operation has its own name and command, and examples of that command', () => {
+  expect(new Set(operations.map(({ name }) => name)).size).toBe(operations.length)
+  for (const { cli } of operations) {
+    expect(cli.examples.length).toBeGreaterThan(0)
+    for (const example of cli.examples) expect(example).toMatch(new RegExp(`^orch ${cli.command}( |$)`))
+  }
+})
+
+test('a kind that is declared has its operations', () => {
+  const note = defineKind('note', {
+    plural: 'notes',
+    letter: 'n',
+    help: 'a short text',
+    fields: {
+      title: text({ help: 'what it is about', required: true }),
+      topics: tags({ help: 'what it touches', flag: 'topic', indexed: true }),
+      body: prose({ help: 'the text' }),
+    },
+  })
+  const commands = manifestOf(operationsOf(note)).commands
+  expect(commands.map(({ command }) => command)).toEqual([
+    'note create',
+    'note list',
+    'note show',
+    'note update',
+    'note delete',
+    'note restore',
+  ])
+  expect(commands[0]?.flags.map(({ name }) => name)).toEqual(['topic', 'body'])
+})
