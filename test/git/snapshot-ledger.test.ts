@@ -3,12 +3,12 @@ import { openSnapshotLedger, type PendingChange, type SnapshotLedger } from '../
 import { openDatabase } from '../../src/store/database.ts'
 import type { Change, KeyedValue } from '../../src/store/project.ts'
 
-const valueOf = (text: string): KeyedValue => ({ key: 'phase', value: text, updatedAt: 1, updatedBy: 'al' })
+const keyValue = (text: string): KeyedValue => ({ key: 'phase', value: text, updatedAt: 1, updatedBy: 'al' })
 const changed = (id: string, before: string | undefined, seq: number, actor = 'al', kind = 'state'): Change => ({
   kind,
   id,
-  before: before === undefined ? undefined : valueOf(before),
-  after: valueOf('later'),
+  before: before === undefined ? undefined : keyValue(before),
+  after: keyValue('later'),
   row: { replica: 'r1', seq, at: seq * 10, actor, source: 'api', verified: true, session: '', seen: {}, touched: [] },
 })
 const all = (ledger: SnapshotLedger, upto: number, after = 0): readonly PendingChange[] =>
@@ -26,7 +26,7 @@ test('what changed is listed once per key, with what was there first and everybo
       key: 'state/phase',
       kind: 'state',
       id: 'phase',
-      before: valueOf('one'),
+      before: keyValue('one'),
       pathBefore: undefined,
       marks: [
         { ...mark, actor: 'al', seq: 2, at: 20 },
@@ -49,10 +49,10 @@ test('[P1] what changes after a cut survives the snapshot of that cut, with what
   ledger.note([changed('phase', 'one', 1)])
   const cut = ledger.cut()
   ledger.note([changed('phase', 'two', 2)])
-  expect(all(ledger, cut)).toMatchObject([{ before: valueOf('one'), marks: [{ seq: 1 }] }])
+  expect(all(ledger, cut)).toMatchObject([{ before: keyValue('one'), marks: [{ seq: 1 }] }])
   ledger.done({ commit: 'c1', have: { r1: 1 } }, cut)
   expect(ledger.last()).toEqual({ commit: 'c1', have: { r1: 1 } })
-  expect(all(ledger, ledger.cut())).toMatchObject([{ before: valueOf('two'), marks: [{ seq: 2 }] }])
+  expect(all(ledger, ledger.cut())).toMatchObject([{ before: keyValue('two'), marks: [{ seq: 2 }] }])
 })
 
 test('[P1] cuts that led to no snapshot are one list for the next, and a part of it can be asked for', () => {
@@ -63,9 +63,9 @@ test('[P1] cuts that led to no snapshot are one list for the next, and a part of
   const second = ledger.cut()
   expect(all(ledger, second)).toMatchObject([
     { key: 'state/goal' },
-    { key: 'state/phase', before: valueOf('one'), marks: [{ seq: 2 }] },
+    { key: 'state/phase', before: keyValue('one'), marks: [{ seq: 2 }] },
   ])
-  expect(all(ledger, second, first)).toMatchObject([{ key: 'state/goal' }, { before: valueOf('two') }])
+  expect(all(ledger, second, first)).toMatchObject([{ key: 'state/goal' }, { before: keyValue('two') }])
 })
 
 test('a long list comes in pages', () => {
@@ -95,7 +95,7 @@ test('it is as durable as the transaction of the rows, and goes on where it was 
   const again = openSnapshotLedger(db)
   again.note([changed('phase', 'two', 2)])
   again.done({ commit: 'c1', have: {} }, cut)
-  expect(all(again, again.cut())).toMatchObject([{ before: valueOf('two'), pathBefore: 'state.json' }])
+  expect(all(again, again.cut())).toMatchObject([{ before: keyValue('two'), pathBefore: 'state.json' }])
   again.keepPaths(new Map([['state/phase', undefined]]))
   expect(all(again, again.cut())).toMatchObject([{ pathBefore: undefined }])
 })

@@ -1,0 +1,131 @@
+import { must } from '../base/assert.ts'
+import type { RecordId } from '../model/id.ts'
+import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import type { KeyedValue, Project } from '../store/project.ts'
+import type { Vector } from '../store/row.ts'
+import type { RecordChange } from './message.ts'
+import { keyOf, type PendingChange, type SnapshotLedger } from './snapshot-ledger.ts'
+import type { Turns } from './turns.ts'
+
+export interface RenderedFile {
+  /** Below the root of the mirror, and of the tree. */
+  readonly path: string
+  readonly text: string
+}
+
+/** The file that shows a record (`t-7f3k9q2m`) or a keyed kind (`state/<any key>`) as it is now; undefined when it has none. */
+export type Render = (key: string) => RenderedFile | undefined
+
+export interface CutParts {
+  readonly project: Pick<Project, 'read' | 'readKeys' | 'ids' | 'have'>
+  readonly ledger: SnapshotLedger
+  readonly render: Render
+  readonly turns: Turns
+}
+
+/** The project at one moment: what changed since the last snapshot, or everything. */
+export interface Cut {
+  /** The number of the ledger's cut. */
+  readonly upto: number
+  readonly have: Vector
+  /** A record's id, or `<keyed kind>/` for all its keys together -> its file. Of all where everything was asked for. */
+  readonly files: ReadonlyMap<string, RenderedFile | undefined>
+  readonly pending: ReadonlyMap<string, PendingChange>
+  readonly changes: ReadonlyMap<string, RecordChange>
+}
+
+const PAGE = 100
+
+/**
+ * Renders what changed, and reads how far every replica has got, as of one moment. A little is done in one turn of the
+ * event loop; much in slices, after which what changed meanwhile is rendered again, until a pass fits into its turn.
+ */
+export async function takeCut(parts: CutParts, options: { readonly everything: boolean }): Promise<Cut> {
+  const { project, ledger, turns } = parts
+  const view = createView(parts)
+  const pending = new Map<string, PendingChange>()
+  let everything = options.everything
+  for (let after = 0; ; ) {
+    view.renew()
+    const [upto, have] = [ledger.cut(), project.have()]
+    let rested = false
+    const rest = async (): Promise<void> => {
+      await turns.next()
+      rested = true
+      view.renew()
+    }
+    for (let fromKey = ''; ; ) {
+      const page = ledger.changes({ after, upto, fromKey, limit: PAGE })
+      for (const change of page) {
+        pending.set(change.key, joined(pending.get(change.key), change))
+        view.take(change)
+        if (turns.isOver()) await rest()
+      }
+      if (page.length < PAGE) break
+      fromKey = must(page.at(-1), 'a full page has a last change').key
+    }
+    if (everything) {
+      everything = false
+      for (const one of allKeys(project)) {
+        if (!view.after.has(keyOf(one))) view.take(one)
+        if (turns.isOver()) await rest()
+      }
+    }
+    if (!rested) return { upto, have, files: view.files, pending, changes: changesOf(pending, view.after) }
+    after = upto
+  }
+}
+
+type Named = Pick<PendingChange, 'kind' | 'id'>
+
+/** What was read and rendered so far. `renew` forgets what only holds within one turn. */
+function createView({ project, render }: CutParts) {
+  const files = new Map<string, RenderedFile | undefined>()
+  const after = new Map<string, RecordChange['after']>()
+  let keyed = new Map<string, ReadonlyMap<string, KeyedValue>>()
+  return {
+    files,
+    after,
+    renew() {
+      keyed = new Map()
+    },
+    take(named: Named) {
+      const key = keyOf(named)
+      const kind = recordKinds.find(({ name }) => name === named.kind)
+      if (kind) {
+        files.set(key, render(key))
+        after.set(key, project.read(kind, named.id as RecordId))
+        return
+      }
+      // All keys of a kind lie in one file: it is rendered once a turn.
+      const values = keyed.get(named.kind) ?? project.readKeys(named.kind)
+      if (!keyed.has(named.kind)) files.set(`${named.kind}/`, render(key))
+      keyed.set(named.kind, values)
+      after.set(key, values.get(named.id))
+    },
+  }
+}
+
+function* allKeys(project: CutParts['project']): Generator<Named> {
+  for (const kind of recordKinds) for (const id of project.ids(kind)) yield { kind: kind.name, id }
+  for (const { name } of keyedKinds) for (const id of project.readKeys(name).keys()) yield { kind: name, id }
+}
+
+/** Two entries of one key from passes that follow each other: the older tells what was there before. */
+function joined(older: PendingChange | undefined, newer: PendingChange): PendingChange {
+  return older ? { ...older, marks: [...older.marks, ...newer.marks] } : newer
+}
+
+function changesOf(
+  pending: ReadonlyMap<string, PendingChange>,
+  after: ReadonlyMap<string, RecordChange['after']>,
+): ReadonlyMap<string, RecordChange> {
+  const kinds = new Map([...recordKinds, ...keyedKinds].map((kind) => [kind.name, kind]))
+  return new Map(
+    [...pending].map(([key, { kind, id, before, marks }]) => {
+      // The kind says which of the two shapes the values have; both came from the same record or key.
+      const change = { kind: must(kinds.get(kind), `no kind ${kind}`), id, before, after: after.get(key), marks }
+      return [key, change as RecordChange]
+    }),
+  )
+}

@@ -1,0 +1,66 @@
+import type { Project } from '../store/project.ts'
+import { encodeChunk, type Row, type Vector } from '../store/row.ts'
+import type { FileChange } from './git-repo.ts'
+import { chunkPath } from './history-tree.ts'
+import type { Turns } from './turns.ts'
+
+/** The rows that a snapshot adds to the branch, as files, and who made them. */
+export interface NewRows {
+  readonly chunks: readonly FileChange[]
+  readonly actors: readonly string[]
+  readonly sessions: readonly string[]
+  /** The last sequence of each replica that has new rows. */
+  readonly upto: Vector
+  /** When the last of them was made; undefined when there are none. */
+  readonly lastAt: number | undefined
+}
+
+const PAGE = 200
+/** A chunk is encoded in one turn of the event loop, and read as a whole. */
+const MAX_CHUNK_BYTES = 256 * 1024
+
+/** Packs the rows after `from`, up to `have`, into chunks: one or more per replica, each without a gap. */
+export async function packRows(
+  project: Pick<Project, 'rowsSince'>,
+  from: Vector,
+  have: Vector,
+  turns: Turns,
+): Promise<NewRows> {
+  const chunks: FileChange[] = []
+  const actors = new Set<string>()
+  const sessions = new Set<string>()
+  const reached: Record<string, number> = { ...from }
+  const upto: Record<string, number> = {}
+  let lastAt: number | undefined
+  const open = new Map<string, { rows: Row[]; bytes: number }>()
+
+  const close = (replica: string): void => {
+    const { rows } = open.get(replica) ?? { rows: [] }
+    open.delete(replica)
+    const [first, last] = [rows[0], rows.at(-1)]
+    if (first && last) chunks.push({ path: chunkPath(replica, first.seq, last.seq), bytes: encodeChunk(rows) })
+  }
+  const take = (row: Row): void => {
+    const chunk = open.get(row.replica) ?? { rows: [], bytes: 0 }
+    open.set(row.replica, chunk)
+    chunk.rows.push(row)
+    chunk.bytes += row.update.length
+    if (chunk.bytes >= MAX_CHUNK_BYTES) close(row.replica)
+    actors.add(row.actor)
+    if (row.session !== '') sessions.add(row.session)
+    reached[row.replica] = row.seq
+    upto[row.replica] = row.seq
+    lastAt = Math.max(lastAt ?? row.at, row.at)
+  }
+
+  for (;;) {
+    const page = project.rowsSince(reached, PAGE)
+    // Rows come in the order of this replica's journal: after one made since the cut, there are no others of before it.
+    const wanted = page.filter(({ replica, seq }) => seq <= (have[replica] ?? 0))
+    for (const row of wanted) take(row)
+    if (wanted.length < PAGE) break
+    if (turns.isOver()) await turns.next()
+  }
+  for (const replica of [...open.keys()]) close(replica)
+  return { chunks, actors: [...actors].sort(), sessions: [...sessions].sort(), upto, lastAt }
+}

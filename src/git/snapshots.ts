@@ -1,0 +1,140 @@
+import { createCoalesce } from '../base/coalesce.ts'
+import { toOrchError } from '../base/error.ts'
+import { createQueue } from '../base/queue.ts'
+import type { Service } from '../base/service.ts'
+import { recordKinds } from '../model/kinds.ts'
+import type { Change, Commit } from '../store/project.ts'
+import { readHistory, type SnapshotInfo } from './history.ts'
+import { createSnapshotTaker, type TakerParts } from './take-snapshot.ts'
+
+export interface SnapshotsParts extends TakerParts {
+  /** How long after the last change, and at most after the first: 5 s and 60 s. */
+  readonly quietMs?: number
+  readonly maxMs?: number
+  /** Off, nothing is ever committed. */
+  readonly isEnabled?: boolean
+}
+
+/** What a person should know about the snapshots, as `status` shows it. */
+export interface SnapshotProblem {
+  readonly what: string
+  readonly where: string
+  readonly fix: string
+}
+
+/** Keeps the history branch up with the project: soon after changes, at once when work is closed or somebody asks. */
+export interface Snapshots extends Service {
+  /** Hears a durable commit. */
+  note(commit: Commit): void
+  /** Commits what is not in git yet; undefined when nothing is. Throws a refusal of git, and then goes on trying. */
+  take(title?: string): Promise<SnapshotInfo | undefined>
+  /** Snapshots, newest first; with `id` those that name that record or changed its file. */
+  history(query: { readonly id?: string | undefined; readonly limit: number }): Promise<readonly SnapshotInfo[]>
+  problems(): readonly SnapshotProblem[]
+}
+
+/** After the first failure; each further one doubles it. */
+const RETRY_MS = 5_000
+const MAX_RETRY_MS = 300_000
+/** A burst of closed tasks makes one snapshot a second, not one each. */
+const CLOSING_MS = 1_000
+
+export function createSnapshots(parts: SnapshotsParts): Snapshots {
+  const { clock, log, repo, ref, base, render, quietMs = 5_000, maxMs = 60_000, isEnabled = true } = parts
+  const taker = createSnapshotTaker(parts)
+  const queue = createQueue()
+  let started = false
+  let failures = 0
+  let problem: SnapshotProblem | undefined
+  let lastClosing = Number.NEGATIVE_INFINITY
+  let cancelClosing: (() => void) | undefined
+  let cancelRetry: (() => void) | undefined
+
+  const take = (title?: string): Promise<SnapshotInfo | undefined> =>
+    queue.add(async () => {
+      if (!isEnabled) return undefined
+      try {
+        const taken = await taker.take(title)
+        failures = 0
+        problem = undefined
+        cancelRetry?.()
+        return taken
+      } catch (error) {
+        retryLater(error)
+        throw error
+      }
+    })
+  const takeQuietly = (): Promise<void> => take().then(ignore, ignore)
+
+  const retryLater = (cause: unknown): void => {
+    const error = toOrchError(cause)
+    failures++
+    const wait = Math.min(RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS)
+    log.warn('snapshot failed', { code: error.code, failures, retryMs: wait, error })
+    problem = { what: `No snapshot can be taken: ${error.message}`, where: ref, fix: error.hint }
+    cancelRetry?.()
+    cancelRetry = started ? clock.after(wait, () => void takeQuietly()) : undefined
+  }
+
+  const coalesce = createCoalesce({ clock, quietMs, maxMs, run: takeQuietly, onError: ignore })
+
+  const soon = (): void => {
+    if (cancelClosing) return
+    const wait = Math.max(0, lastClosing + CLOSING_MS - clock.monotonic())
+    cancelClosing = clock.after(wait, () => {
+      cancelClosing = undefined
+      lastClosing = clock.monotonic()
+      void coalesce.flush()
+    })
+  }
+
+  return {
+    name: 'snapshots',
+    async start() {
+      started = true
+      if (!taker.isCurrent()) coalesce.poke()
+    },
+    note({ changes }) {
+      // While git refuses, the growing waits between the tries decide; the list of changes is durable.
+      if (!started || failures > 0) return
+      coalesce.poke()
+      if (changes.some(isClosing)) soon()
+    },
+    take,
+    history: ({ id, limit }) => readHistory({ repo, ref, base, pathOf: (key) => render(key)?.path }, { id, limit }),
+    problems() {
+      const foreign = taker.foreign()
+      return [...(problem ? [problem] : []), ...(foreign ? [foreignProblem(ref, foreign)] : [])]
+    },
+    async stop() {
+      if (!started) return
+      started = false
+      cancelClosing?.()
+      cancelRetry?.()
+      await coalesce.stop()
+      // What does not get into git now is in the list at the next start.
+      await takeQuietly()
+    },
+  }
+}
+
+function foreignProblem(ref: string, { oid, subject }: { oid: string; subject: string }): SnapshotProblem {
+  return {
+    what: `Commit ${oid.slice(0, 10)} "${subject}" on the history branch is not by orch; its edits of files were not taken over`,
+    where: ref,
+    fix: `See them with \`git show ${oid.slice(0, 10)}\` and make them in the files of the mirror. They stay in the history.`,
+  }
+}
+
+const ignore = (): undefined => undefined
+
+/** Whether a change takes a record where it counts as closed: a register enters one of the values that a stamp hangs on. */
+function isClosing({ kind: name, before, after }: Change): boolean {
+  const kind = recordKinds.find((one) => one.name === name)
+  if (!kind || !before || !after || !('values' in before) || !('values' in after)) return false
+  const [was, is] = [before.values, after.values]
+  return Object.values(kind.stamps).some(({ field, values }) => {
+    const closed = (value: unknown): boolean => typeof value === 'string' && values.includes(value)
+    return closed(is[field]) && !closed(was[field])
+  })
+}

@@ -1,0 +1,138 @@
+import { must } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
+import { OrchError } from '../base/error.ts'
+import type { Logger } from '../base/log.ts'
+import type { Project } from '../store/project.ts'
+import type { Vector } from '../store/row.ts'
+import { type Render, takeCut } from './cut.ts'
+import type { FileChange, GitRepo, Head, LoggedCommit, Oid } from './git-repo.ts'
+import { findGround, type Ground } from './ground.ts'
+import { infoOf, type SnapshotInfo } from './history.ts'
+import { formatMessage, orchAuthor, type SnapshotMessage, snapshotMessage } from './message.ts'
+import { packRows } from './new-rows.ts'
+import type { SnapshotLedger } from './snapshot-ledger.ts'
+import { changedFiles, differingFiles, shownChanges } from './tree-changes.ts'
+import { createTurns, type Turns } from './turns.ts'
+
+export interface TakerParts {
+  readonly repo: GitRepo
+  /** Full name of the branch: `refs/heads/orch-history`. */
+  readonly ref: string
+  /** The commit to continue on where the branch is not there yet: an adopted history. */
+  readonly base: Oid | undefined
+  readonly project: Pick<
+    Project,
+    'id' | 'name' | 'replica' | 'read' | 'readKeys' | 'ids' | 'have' | 'rowsSince' | 'applyRows'
+  >
+  readonly ledger: SnapshotLedger
+  readonly render: Render
+  readonly clock: Clock
+  readonly log: Logger
+  /** The address an actor is known by. */
+  readonly mailOf?: (actor: string) => string | undefined
+}
+
+export interface SnapshotTaker {
+  /** Whether the last snapshot holds everything there is. Asks no git. */
+  isCurrent(): boolean
+  /** Takes one snapshot; undefined when there is nothing to take. Must not be called while one is being taken. */
+  take(title: string | undefined): Promise<SnapshotInfo | undefined>
+  /** A commit found on the branch that no orch made. */
+  foreign(): Ground['foreign']
+}
+
+const MOVED_TRIES = 4
+const PATHS_A_TURN = 200
+
+export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
+  const { repo, ref, project, ledger, clock, log, mailOf } = parts
+  let foreign: Ground['foreign']
+
+  const isCurrent = (): boolean => {
+    const last = ledger.last()
+    return last !== undefined && ledger.isEmpty() && isSame(last.have, project.have())
+  }
+
+  const takeOn = async (head: Head | undefined, title: string | undefined): Promise<SnapshotInfo | undefined> => {
+    const turns = createTurns(clock)
+    const ground = await findGround(parts, head, ledger.last())
+    foreign = ground.foreign ?? foreign
+    const cut = await takeCut({ ...parts, turns }, { everything: ground.tree !== undefined })
+    const rows = await packRows(project, ground.have, cut.have, turns)
+    const files = ground.tree ? await differingFiles(cut, ground.tree, project, turns) : changedFiles(cut)
+    const changes = [...files, ...rows.chunks]
+    const message = snapshotMessage({
+      project: project.name,
+      replica: project.replica,
+      changes: shownChanges(cut, ground.parent && ground.tree ? files : undefined),
+      actors: rows.actors,
+      sessions: rows.sessions,
+      rows: rows.upto,
+      title,
+      mailOf,
+    })
+    const commit =
+      ground.parent && changes.length === 0
+        ? undefined
+        : await commitOn(ground.parent, changes, message, Math.min(rows.lastAt ?? clock.now(), clock.now()))
+    await keepPaths(cut.files, turns)
+    const tip = must(commit ?? ground.parent, 'nothing changes only on a parent')
+    ledger.done({ commit: tip.oid, have: cut.have }, cut.upto)
+    if (!commit) return undefined
+    log.info('snapshot taken', { commit: commit.oid, files: files.length, chunks: rows.chunks.length })
+    return infoOf(commit)
+  }
+
+  const commitOn = async (
+    parent: Ground['parent'],
+    changes: readonly FileChange[],
+    message: SnapshotMessage,
+    lastAt: number,
+  ): Promise<LoggedCommit> => {
+    // History reads in order even where a clock was set back.
+    const at = Math.max(lastAt, parent?.at ?? 0)
+    const author = { ...message.author, at }
+    const text = formatMessage(message)
+    const committer = { ...orchAuthor, at }
+    const oid = await repo.commit({ ref, parent: parent?.oid, changes, message: text, author, committer })
+    return { oid, parents: parent ? [parent.oid] : [], author, message: text }
+  }
+
+  const keepPaths = async (
+    files: ReadonlyMap<string, { readonly path: string } | undefined>,
+    turns: Turns,
+  ): Promise<void> => {
+    const paths = [...files].map(([key, file]) => [key, file?.path] as const)
+    for (let at = 0; at < paths.length; at += PATHS_A_TURN) {
+      ledger.keepPaths(new Map(paths.slice(at, at + PATHS_A_TURN)))
+      if (turns.isOver()) await turns.next()
+    }
+  }
+
+  return {
+    isCurrent,
+    foreign: () => foreign,
+    async take(title) {
+      if (isCurrent()) return undefined
+      for (let attempt = 1; ; attempt++) {
+        const head = await repo.head(ref)
+        if (head?.checkedOutIn !== undefined) {
+          const reason = `${ref} is checked out in ${head.checkedOutIn}; switch to another branch there`
+          throw new OrchError('git_refused', { reason })
+        }
+        try {
+          return await takeOn(head, title)
+        } catch (error) {
+          // Somebody else may have moved the branch meanwhile: then look again, take in what they brought, build on it.
+          const mayHaveMoved = error instanceof OrchError && error.code === 'git_refused' && attempt < MOVED_TRIES
+          if (!mayHaveMoved || (await repo.head(ref))?.oid === head?.oid) throw error
+        }
+      }
+    },
+  }
+}
+
+function isSame(a: Vector, b: Vector): boolean {
+  const replicas = Object.keys(b)
+  return Object.keys(a).length === replicas.length && replicas.every((replica) => a[replica] === b[replica])
+}

@@ -1,0 +1,55 @@
+import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import type { Cut } from './cut.ts'
+import { blobOid, type FileChange, type Oid } from './git-repo.ts'
+import { PROJECT_FILE, type ProjectName, projectFile } from './history-tree.ts'
+import type { RecordChange } from './message.ts'
+import type { Turns } from './turns.ts'
+
+/** What a snapshot changes in the tree of the one before: the files of the records that changed. */
+export function changedFiles(cut: Cut): readonly FileChange[] {
+  const texts = textsOf(cut)
+  const left = [...cut.pending.values()].flatMap(({ pathBefore }) => (pathBefore === undefined ? [] : [pathBefore]))
+  return [
+    ...[...new Set(left)].filter((path) => !texts.has(path)).map((path) => ({ path, delete: true }) as const),
+    ...[...texts].map(([path, text]) => ({ path, bytes: Buffer.from(text) })),
+  ]
+}
+
+/** What a snapshot of everything changes in a tree that may hold anything. Chunks of rows are left as they are. */
+export async function differingFiles(
+  cut: Cut,
+  tree: ReadonlyMap<string, Oid>,
+  project: ProjectName,
+  turns: Turns,
+): Promise<readonly FileChange[]> {
+  const texts = new Map([...textsOf(cut), [PROJECT_FILE, projectFile(project)]])
+  const [like] = tree.values()
+  const changes: FileChange[] = []
+  for (const path of tree.keys()) if (isRendered(path) && !texts.has(path)) changes.push({ path, delete: true })
+  for (const [path, text] of texts) {
+    const bytes = Buffer.from(text)
+    if (tree.get(path) !== blobOid(bytes, like)) changes.push({ path, bytes })
+    if (turns.isOver()) await turns.next()
+  }
+  return changes
+}
+
+/** What the message tells: every change, or, where everything was compared, those that the files show. */
+export function shownChanges(cut: Cut, compared: readonly FileChange[] | undefined): readonly RecordChange[] {
+  if (!compared) return [...cut.changes.values()]
+  const changed = new Set(compared.map(({ path }) => path))
+  return [...cut.changes].flatMap(([key, change]) => {
+    const path = cut.files.get(change.kind.shape === 'keys' ? `${change.kind.name}/` : key)?.path
+    const isShown = path === undefined ? change.before !== undefined : changed.has(path)
+    return isShown ? [change] : []
+  })
+}
+
+function textsOf({ files }: Cut): ReadonlyMap<string, string> {
+  return new Map([...files.values()].flatMap((file) => (file ? [[file.path, file.text]] : [])))
+}
+
+/** Whether a path belongs to the rendering of the records, and not to the rows or to anybody else. */
+function isRendered(path: string): boolean {
+  return recordKinds.some(({ plural }) => path.startsWith(`${plural}/`)) || keyedKinds.some(({ file }) => path === file)
+}
