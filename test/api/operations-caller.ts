@@ -1,0 +1,129 @@
+import { parseInput } from '../../src/api/input.ts'
+import type { OperationContext, Parts, PeerInfo, Problem, SnapshotInfo, Status } from '../../src/api/operation.ts'
+import { operations } from '../../src/api/operations.ts'
+import { must } from '../../src/base/assert.ts'
+import { OrchError } from '../../src/base/error.ts'
+import { alice, createTestProject, type TestProject } from '../helpers/project.ts'
+
+export interface Caller extends TestProject {
+  /** Runs an operation as every surface does: input checked, and the answer held to the operation's own output. */
+  call(name: string, input?: Readonly<Record<string, unknown>>): Promise<Answer>
+  /** The code and data of the refusal of a call. */
+  refusal(name: string, input?: Readonly<Record<string, unknown>>): Promise<{ code: string; data: unknown }>
+  readonly parts: MemoryParts
+}
+
+/** What comes back, as JSON. */
+export type Answer = Readonly<Record<string, unknown>>
+
+/** Operations on a real project; the services around it are plain lists. */
+export function createCaller(): Caller {
+  const test = createTestProject()
+  const parts = createMemoryParts()
+  const context: OperationContext = {
+    project: test.project,
+    actor: alice,
+    session: undefined,
+    clock: test.clock,
+    parts,
+    progress: () => undefined,
+  }
+  const call = async (name: string, input: Readonly<Record<string, unknown>> = {}): Promise<Answer> => {
+    const operation = must(
+      operations.find((one) => one.name === name),
+      `no operation ${name}`,
+    )
+    const output = await operation.run(context, parseInput(operation.input, input))
+    operation.output.parse(output)
+    return JSON.parse(JSON.stringify(output)) as Answer
+  }
+  return {
+    ...test,
+    parts,
+    call,
+    async refusal(name, input) {
+      try {
+        await call(name, input)
+      } catch (error) {
+        if (error instanceof OrchError) return { code: error.code, data: error.data }
+        throw error
+      }
+      throw new Error(`${name} was not refused`)
+    },
+  }
+}
+
+interface MemoryParts extends Parts {
+  readonly calls: string[]
+  readonly peerList: PeerInfo[]
+  next: SnapshotInfo | undefined
+  trouble: readonly Problem[]
+}
+
+function createMemoryParts(): MemoryParts {
+  const calls: string[] = []
+  const peerList: PeerInfo[] = []
+  const parts: MemoryParts = {
+    calls,
+    peerList,
+    next: undefined,
+    trouble: [],
+    snapshots: {
+      take(message) {
+        calls.push(`take ${message ?? ''}`.trim())
+        return Promise.resolve(parts.next)
+      },
+      history({ id, limit }) {
+        calls.push(`history ${id ?? 'all'} ${limit}`)
+        return Promise.resolve(parts.next ? [parts.next] : [])
+      },
+    },
+    mirror: {
+      sync() {
+        calls.push('sync')
+        return Promise.resolve()
+      },
+      problems: () => parts.trouble,
+    },
+    peers: {
+      add({ name, url }) {
+        peerList.push({ name, url, state: 'connecting', since: '2026-11-23T08:00:00.000Z' })
+        return Promise.resolve()
+      },
+      remove(name) {
+        peerList.splice(
+          peerList.findIndex((peer) => peer.name === name),
+          1,
+        )
+        return Promise.resolve()
+      },
+      list: () => peerList,
+    },
+    daemon: {
+      status: () => Promise.resolve(STATUS),
+      doctor: () => Promise.resolve([{ check: 'index', ok: false, detail: 'one row differs' }]),
+      token: () => 'secret',
+    },
+  }
+  return parts
+}
+
+export const STATUS: Status = {
+  pid: 7,
+  version: '0.1.0',
+  project: { id: 'pr', name: 'demo' },
+  replica: 'r1',
+  url: 'http://127.0.0.1:1',
+  websocket: 'ws://127.0.0.1:1/sync/demo',
+  mirror: '/demo/orch',
+  branch: 'orch-history',
+  startedAt: '2026-11-23T08:00:00.000Z',
+  memoryMb: 60,
+  counts: { tasks: 1 },
+  sizes: { database: 1 },
+  rows: 1,
+  clients: 1,
+  eventLoopDelayMs: 1,
+  peers: [],
+  problems: [],
+}

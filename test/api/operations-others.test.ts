@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest'
+import { errorCodes } from '../../src/base/error.ts'
+import { createCaller, STATUS } from './operations-caller.ts'
+
+describe('pages', () => {
+  test('a page is made where its path says, and read by path or id', async () => {
+    const { call } = createCaller()
+    const page = await call('page.write', { path: 'guides/start.md', text: '# Start\n', title: 'How to start' })
+    expect(page).toMatchObject({ kind: 'page', file: 'pages/guides/start.md', title: 'How to start' })
+    for (const path of ['guides/start.md', 'pages/guides/start.md', String(page.id)]) {
+      expect(await call('page.read', { path })).toEqual(page)
+    }
+    expect((await call('page.list')).items).toMatchObject([{ file: 'pages/guides/start.md' }])
+  })
+
+  test('a whole text changes only what differs, so that words written meanwhile stay', async () => {
+    const { call, project } = createCaller()
+    const { id, title } = await call('page.write', { path: './a.md', text: 'one two three\n', title: 'T' })
+    const updates: number[] = []
+    project.onCommit((commit) => {
+      updates.push(...commit.rows.map(({ update }) => update.length))
+    })
+    const long = `${'word '.repeat(2000)}\n`
+    await call('page.write', { path: 'a.md', text: long })
+    expect(await call('page.write', { path: 'a.md', text: `${long}end\n` })).toMatchObject({
+      id,
+      title,
+      body: `${long}end\n`,
+    })
+    expect(updates[1]).toBeLessThan(200)
+  })
+
+  test('a text made from what has changed since is refused', async () => {
+    const { call, refusal } = createCaller()
+    const { hash } = await call('page.write', { path: 'a.md', text: 'one' })
+    await call('page.write', { path: 'a.md', text: 'two', base: hash })
+    expect((await refusal('page.write', { path: 'a.md', text: 'three', base: hash })).code).toBe('stale_base')
+    expect((await refusal('page.write', { path: 'new.md', text: 'x', base: hash })).code).toBe('record_not_found')
+  })
+
+  test.each(['../out.md', '/etc/x.md', 'a/../../x.md', 'con.md', 'a\0.md', ''])('refuses the path %j', async (path) => {
+    const { call, refusal } = createCaller()
+    expect((await refusal('page.write', { path, text: 'x' })).code).toBe('invalid_input')
+    expect((await call('page.list')).total).toBe(0)
+  })
+
+  test('a deleted page leaves its path to the next', async () => {
+    const { call } = createCaller()
+    const first = await call('page.write', { path: 'a.md', text: 'one' })
+    await call('page.delete', { id: 'a.md' })
+    const second = await call('page.write', { path: 'a.md', text: 'two' })
+    expect(second.id).not.toBe(first.id)
+    expect((await call('page.restore', { id: first.id })).body).toBe('one')
+  })
+})
+
+describe('state', () => {
+  test('values are JSON where they can be read so, else text', async () => {
+    const { call, refusal } = createCaller()
+    expect(await call('state.set', { key: 'currentPhase', value: 'beta' })).toMatchObject({
+      key: 'currentPhase',
+      value: 'beta',
+      updatedBy: 'alice',
+    })
+    await call('state.set', { key: 'overallProgress', value: '45' })
+    await call('state.set', { key: 'goals', value: { a: [1, null] } })
+    await call('state.set', { key: 'none', value: 'null' })
+    expect(await call('state.get')).toEqual({
+      value: { currentPhase: 'beta', overallProgress: 45, goals: { a: [1, null] }, none: null },
+    })
+    expect((await call('state.get', { key: 'overallProgress' })).value).toBe(45)
+    expect((await refusal('state.get', { key: 'nope' })).code).toBe('record_not_found')
+  })
+
+  test('a patch is merged key by key, all or nothing; null removes', async () => {
+    const { call, refusal } = createCaller()
+    await call('state.patch', { patch: '{"a": 1, "b": 2}' })
+    expect(await call('state.patch', { patch: { b: null, c: 3 } })).toEqual({ value: { a: 1, c: 3 } })
+    expect((await refusal('state.patch', { patch: '{"d": 4, "bad key": 5}' })).code).toBe('invalid_input')
+    expect((await refusal('state.patch', { patch: '[1]' })).code).toBe('invalid_input')
+    expect((await refusal('state.patch', { patch: '{"d": ' })).code).toBe('invalid_input')
+    expect(await call('state.get')).toEqual({ value: { a: 1, c: 3 } })
+  })
+
+  test.each(['__proto__', '1a', 'a b', '', 'x'.repeat(65)])('refuses the key %j', async (key) => {
+    expect((await createCaller().refusal('state.set', { key, value: 1 })).code).toBe('invalid_input')
+  })
+
+  test('refuses what is nested too deep', async () => {
+    const deep = JSON.parse(`${'['.repeat(10)}${']'.repeat(10)}`) as unknown
+    expect((await createCaller().refusal('state.set', { key: 'a', value: deep })).code).toBe('invalid_input')
+  })
+})
+
+const SNAPSHOT = { commit: 'abcdef0123456789', at: '2026-11-23T08:00:00Z', author: 'alice', subject: 'One', body: '' }
+
+describe('snapshots', () => {
+  test('snapshot says what it committed, or that nothing was new', async () => {
+    const { call, parts } = createCaller()
+    expect(await call('snapshot')).toEqual({ snapshot: null, message: 'Nothing is new since the last snapshot.' })
+    parts.next = SNAPSHOT
+    expect(await call('snapshot', { message: 'Before' })).toEqual({
+      snapshot: SNAPSHOT,
+      message: 'Snapshot abcdef0123: One',
+    })
+    expect(parts.calls).toEqual(['take', 'take Before'])
+  })
+
+  test('history of a record asks with its full id', async () => {
+    const { call, refusal, parts } = createCaller()
+    const { id } = await call('task.create', { title: 'One' })
+    parts.next = SNAPSHOT
+    expect(await call('history', { id: String(id).slice(0, 5) })).toEqual({ items: [SNAPSHOT] })
+    await call('history', { limit: 3 })
+    expect(parts.calls).toEqual([`history ${id} 20`, 'history all 3'])
+    expect((await refusal('history', { id: 't-00000000' })).code).toBe('record_not_found')
+  })
+
+  test('sync waits for the files, then takes a snapshot, and says which files need somebody', async () => {
+    const { call, parts } = createCaller()
+    parts.trouble = [{ what: 'Broken YAML.', where: 'tasks/a.md', line: 2, fix: 'Close the quote.' }]
+    expect((await call('sync')).message).toContain('tasks/a.md: Broken YAML. Close the quote.')
+    expect(parts.calls).toEqual(['sync', 'take'])
+  })
+})
+
+describe('peers and the daemon', () => {
+  test('a peer is added once, listed and removed', async () => {
+    const { call, refusal } = createCaller()
+    const peer = { name: 'laptop', url: 'ws://127.0.0.1:9/sync/demo', token: 't' }
+    expect(await call('peer.add', peer)).toMatchObject({ name: 'laptop', state: 'connecting' })
+    expect((await refusal('peer.add', peer)).code).toBe('already_exists')
+    expect((await call('peer.list')).items).toHaveLength(1)
+    expect(await call('peer.remove', { name: 'laptop' })).toEqual({ name: 'laptop' })
+    expect((await refusal('peer.remove', { name: 'laptop' })).code).toBe('peer_not_found')
+    expect((await refusal('peer.add', { ...peer, url: 'https://x' })).code).toBe('invalid_input')
+    expect((await refusal('peer.add', { ...peer, name: 'a b' })).code).toBe('invalid_input')
+  })
+
+  test('status, doctor and token are the answers of the daemon', async () => {
+    const { call } = createCaller()
+    expect(await call('status')).toEqual(STATUS)
+    expect(await call('doctor')).toMatchObject({ ok: false, findings: [{ check: 'index' }] })
+    expect(await call('token.show')).toEqual({ token: 'secret' })
+  })
+})
+
+test('no text of an error holds a command that destroys', () => {
+  for (const { message, hint } of Object.values(errorCodes)) {
+    expect(`${message} ${hint}`).not.toMatch(/`[^`]*\b(delete|rm|uninstall|purge|reset|clean|force)\b/)
+  }
+})
