@@ -55,6 +55,7 @@ export function createLink(peer: StoredPeer, { peering, dial, clock, random, log
   let since = clock.now()
   let error: string | undefined
   let attempts = 0
+  let linkedAt: number | undefined
   let exchange: RowExchange | undefined
   let cancelTimer: () => void = () => undefined
 
@@ -70,11 +71,16 @@ export function createLink(peer: StoredPeer, { peering, dial, clock, random, log
     exchange?.stop()
     exchange = undefined
     cancelTimer()
+    // A link that breaks as soon as it stands is not tried faster than one that never does.
+    if (linkedAt !== undefined && clock.monotonic() - linkedAt > MAX_WAIT_MS) attempts = 0
+    linkedAt = undefined
     error = explainClose(code, reason)
     enter(isPermanent(code) ? 'refused' : 'waiting')
-    const wait = isPermanent(code) ? REFUSED_WAIT_MS : Math.min(FIRST_WAIT_MS * 2 ** attempts++, MAX_WAIT_MS)
+    const wait = isPermanent(code)
+      ? REFUSED_WAIT_MS * (1 + jitter(random))
+      : Math.min(FIRST_WAIT_MS * 2 ** attempts++, MAX_WAIT_MS) * jitter(random)
     log.warn('not linked', { state, code, error })
-    cancelTimer = clock.after(jitter(random) * wait, connect)
+    cancelTimer = clock.after(wait, connect)
   }
   const close = (code: number, reason: string): void => {
     lost(code, reason)
@@ -96,7 +102,7 @@ export function createLink(peer: StoredPeer, { peering, dial, clock, random, log
         clock,
         log,
         onLinked(theirs) {
-          attempts = 0
+          linkedAt = clock.monotonic()
           error = undefined
           cancelTimer()
           enter('linked')

@@ -9,8 +9,8 @@ export interface MemoryLine {
   cut(): void
   /** Half open: what is sent from now on vanishes, and nobody hears of it. */
   hang(): void
-  /** Keeps frames on the way, as a receiver that does not read does; the senders' `bufferedBytes` grow. */
-  stall(): void
+  /** Keeps frames to one end on the way, as one that does not read does; the `bufferedBytes` of the other grow. */
+  stall(end: Wire): void
   resume(): void
 }
 
@@ -28,11 +28,11 @@ interface Ended {
 export function createMemoryLine(options: { readonly clock?: Clock; readonly delayMs?: number } = {}): MemoryLine {
   const { clock, delayMs = 0 } = options
   let hanging = false
-  let stalled = false
+  let stalled: Wire | undefined
   const held: (() => void)[] = []
-  const later = (run: () => void): void => {
+  const later = (to: Wire, run: () => void): void => {
     const arrive = (): void => {
-      if (stalled) held.push(run)
+      if (stalled === to) held.push(run)
       else run()
     }
     if (clock && delayMs > 0) clock.after(delayMs, arrive)
@@ -52,7 +52,7 @@ export function createMemoryLine(options: { readonly clock?: Clock; readonly del
     }
     const transmit = (item: Uint8Array | Ended, size: number): void => {
       onTheWay += size
-      later(() => {
+      later(other().wire, () => {
         onTheWay -= size
         if (!hanging) other().deliver(item)
       })
@@ -105,11 +105,11 @@ export function createMemoryLine(options: { readonly clock?: Clock; readonly del
     hang() {
       hanging = true
     },
-    stall() {
-      stalled = true
+    stall(end) {
+      stalled = end
     },
     resume() {
-      stalled = false
+      stalled = undefined
       for (const run of held.splice(0)) run()
     },
   }

@@ -61,7 +61,7 @@ test('a line in memory can stall, and frames keep their order', async () => {
   const [a, b] = line.ends
   const got: (number | undefined)[] = []
   b.onFrame((frame) => got.push(frame[0]))
-  line.stall()
+  line.stall(b)
   a.send(Uint8Array.of(1))
   a.send(Uint8Array.of(2))
   await settle()

@@ -1,0 +1,315 @@
+import { expect, test } from 'vitest'
+import * as Y from 'yjs'
+import { silentLogger } from '../../src/base/log.ts'
+import type { Actor } from '../../src/model/actor.ts'
+import type { RecordId } from '../../src/model/id.ts'
+import { task } from '../../src/model/kinds/task.ts'
+import { type Decoded, decodeFrame, encodeFrame } from '../../src/peers/frames.ts'
+import { createPeering } from '../../src/peers/peering.ts'
+import { createRoom } from '../../src/peers/room.ts'
+import { createTestClock, settle } from '../helpers/clock.ts'
+import { alice, byAlice, claude, createTestProject } from '../helpers/project.ts'
+import { createMemoryLine, type MemoryLine } from '../memory/wire.ts'
+
+function openRoom(options: { readonly maxWires?: number } = {}) {
+  const clock = createTestClock()
+  const { project, database } = createTestProject({ clock })
+  const peering = createPeering({
+    project,
+    instance: 'n-1',
+    pristine: () => project.rowCount() === 0,
+    adopt: (other) => project.adopt(other),
+    onTwin: () => undefined,
+    log: silentLogger,
+  })
+  const room = createRoom({ peering, clock, log: silentLogger, ...options })
+  return {
+    clock,
+    project,
+    database,
+    room,
+    add: (title: string, body = '') =>
+      project.transact(byAlice, (tx) => tx.create(task, { title, body }, { front: '' })),
+    join(actor: Actor = alice) {
+      const line = createMemoryLine({ clock })
+      const client = createClient(line)
+      room.join(line.ends[1], actor)
+      return client
+    },
+  }
+}
+
+/** A stock client as y-websocket's provider behaves: its own document, every local change sent at once. */
+function createClient(line: MemoryLine, doc = new Y.Doc()) {
+  const [wire] = line.ends
+  const got: Decoded[] = []
+  const ended: (readonly [number, string])[] = []
+  wire.onFrame((bytes) => {
+    const frame = decodeFrame(bytes)
+    got.push(frame)
+    if (frame.type === 'step1')
+      wire.send(encodeFrame({ type: 'step2', update: Y.encodeStateAsUpdate(doc, frame.stateVector) }))
+    if (frame.type === 'step2' || frame.type === 'update') Y.applyUpdate(doc, frame.update, 'server')
+  })
+  wire.onClose((code, reason) => ended.push([code, reason]))
+  return {
+    line,
+    wire,
+    doc,
+    got,
+    ended,
+    /** Asks for what it lacks and shows itself, as a provider does when it opens. */
+    open(state: unknown = {}) {
+      wire.send(encodeFrame({ type: 'step1', stateVector: Y.encodeStateVector(doc) }))
+      wire.send(
+        encodeFrame({ type: 'awareness', entries: [{ client: doc.clientID, clock: 1, state: JSON.stringify(state) }] }),
+      )
+      doc.on('update', (update, origin) => {
+        if (origin !== 'server') wire.send(encodeFrame({ type: 'update', update }))
+      })
+    },
+    types: () => got.map(({ type }) => type),
+    title: (id: string) => doc.getMap<Y.Map<unknown>>('tasks').get(id)?.get('title'),
+    setTitle: (id: string, title: string) => doc.getMap<Y.Map<unknown>>('tasks').get(id)?.set('title', title),
+  }
+}
+
+const titleOf = ({ project }: ReturnType<typeof openRoom>, id: RecordId) => project.read(task, id)?.values.title
+
+test('a stock client sees the project, its changes, and makes its own under its name', async () => {
+  const world = openRoom()
+  const id = await world.add('before')
+  const client = world.join(claude)
+  client.open()
+  await settle()
+  expect(client.title(id)).toBe('before')
+  await world.project.transact(byAlice, (tx) => tx.update(task, id, { set: { title: 'changed' } }))
+  await settle()
+  expect(client.title(id)).toBe('changed')
+  client.setTitle(id, 'by hand')
+  await settle()
+  expect(titleOf(world, id)).toBe('by hand')
+  expect(world.project.rowsSince({}, 10).at(-1)).toMatchObject({ actor: 'claude', source: 'room', verified: false })
+})
+
+test('what one stock client writes the others see', async () => {
+  const world = openRoom()
+  const id = await world.add('before')
+  const [one, two] = [world.join(), world.join(claude)]
+  one.open()
+  two.open()
+  await settle()
+  one.setTitle(id, 'from one')
+  await settle()
+  expect([two.title(id), titleOf(world, id)]).toEqual(['from one', 'from one'])
+})
+
+test('the changes of one turn of the event loop are one message', async () => {
+  const world = openRoom()
+  const client = world.join()
+  client.open()
+  await settle()
+  const before = client.got.length
+  await Promise.all(['a', 'b', 'c', 'd', 'e'].map((title) => world.add(title)))
+  await settle()
+  expect(
+    client
+      .types()
+      .slice(before)
+      .filter((type) => type === 'update'),
+  ).toHaveLength(1)
+  expect(client.doc.getMap('tasks').size).toBe(5)
+})
+
+test('[P1] nobody sees an update that could not be made durable, and its client is told to come back', async () => {
+  const world = openRoom()
+  const id = await world.add('before')
+  const [one, two] = [world.join(), world.join()]
+  one.open()
+  two.open()
+  await settle()
+  world.database.failAt(1)
+  one.setTitle(id, 'lost?')
+  await settle()
+  expect(one.ended).toEqual([[1013, expect.stringContaining('could not be made durable')]])
+  expect([two.title(id), two.ended]).toEqual(['before', []])
+  world.database.heal()
+  const line = createMemoryLine()
+  const again = createClient(line, one.doc)
+  world.room.join(line.ends[1], alice)
+  again.open()
+  await settle()
+  expect([titleOf(world, id), two.title(id)]).toEqual(['lost?', 'lost?'])
+})
+
+test.each([
+  ['bytes that are no message', Uint8Array.of(42, 1), 4400],
+  ['an update that is none', encodeFrame({ type: 'update', update: Uint8Array.of(9, 9, 9) }), 4400],
+  ['a state vector that is none', encodeFrame({ type: 'step1', stateVector: Uint8Array.of(200) }), 4400],
+  ['rows without a hello', encodeFrame({ type: 'rows', rows: [] }), 4400],
+  ['an update beyond the limit', encodeFrame({ type: 'update', update: new Uint8Array(5 << 20) }), 4413],
+  [
+    'an awareness state beyond the limit',
+    encodeFrame({ type: 'awareness', entries: [{ client: 1, clock: 1, state: `"${'x'.repeat(5000)}"` }] }),
+    4413,
+  ],
+])('[P6] %s costs a client its connection, and nobody else theirs', async (_, bytes, code) => {
+  const world = openRoom()
+  const id = await world.add('before')
+  const [good, bad] = [world.join(), world.join()]
+  good.open()
+  await settle()
+  bad.wire.send(bytes)
+  await settle()
+  expect(bad.ended).toEqual([[code, expect.stringMatching(/.+/)]])
+  good.setTitle(id, 'still works')
+  await settle()
+  expect(titleOf(world, id)).toBe('still works')
+})
+
+test('[P2] an update with something missing before it is asked for again and arrives whole', async () => {
+  const world = openRoom()
+  const id = await world.add('before')
+  const client = world.join()
+  client.open()
+  await settle()
+  const sent: Uint8Array[] = []
+  const offline = new Y.Doc()
+  Y.applyUpdate(offline, Y.encodeStateAsUpdate(client.doc))
+  offline.on('update', (update) => sent.push(update))
+  const record = offline.getMap<Y.Map<unknown>>('tasks').get(id)
+  record?.set('title', 'first')
+  record?.set('title', 'second')
+  for (const update of sent) Y.applyUpdate(client.doc, update, 'server')
+  client.wire.send(encodeFrame({ type: 'update', update: sent[1] ?? new Uint8Array() }))
+  await settle()
+  expect(titleOf(world, id)).toBe('before')
+  await world.clock.advance(0)
+  expect(titleOf(world, id)).toBe('second')
+  expect(client.ended).toEqual([])
+})
+
+test('a client that never sends what is missing is asked less and less often', async () => {
+  const world = openRoom()
+  const client = world.join()
+  const orphan = new Y.Doc()
+  orphan.getMap('x').set('a', 1)
+  const missing = Y.encodeStateVector(orphan)
+  orphan.getMap('x').set('b', 2)
+  const update = Y.encodeStateAsUpdate(orphan, missing)
+  client.wire.onFrame((bytes) => {
+    const frame = decodeFrame(bytes)
+    client.got.push(frame)
+    if (frame.type === 'step1') client.wire.send(encodeFrame({ type: 'step2', update }))
+  })
+  await world.clock.advance(60_000)
+  const asked = client.types().filter((type) => type === 'step1').length
+  expect(asked).toBeGreaterThan(3)
+  expect(asked).toBeLessThan(10)
+  expect(client.ended).toEqual([])
+})
+
+test('a client that reads slowly gets one difference later, not a queue', async () => {
+  const world = openRoom()
+  const client = world.join()
+  client.open()
+  await settle()
+  client.line.stall(client.wire)
+  const large = 'x'.repeat(300_000)
+  for (let i = 0; i < 20; i++) {
+    await world.add(`t${i}`, large)
+    await settle(3)
+  }
+  expect(client.line.ends[1].bufferedBytes).toBeLessThan(2_000_000)
+  const before = client.got.length
+  client.line.resume()
+  await world.clock.advance(1_000)
+  expect(
+    client
+      .types()
+      .slice(before)
+      .filter((type) => type === 'step2'),
+  ).toHaveLength(1)
+  expect(client.doc.getMap('tasks').size).toBe(20)
+  await world.add('afterwards')
+  await settle()
+  expect(client.doc.getMap('tasks').size).toBe(21)
+  expect(client.doc.store.pendingStructs).toBeNull()
+})
+
+test('a client that does not read at all is closed, to come back later', async () => {
+  const world = openRoom()
+  for (let i = 0; i < 3; i++) await world.add(`t${i}`, 'x'.repeat(3_000_000))
+  const client = world.join()
+  client.line.stall(client.wire)
+  client.open()
+  await settle()
+  await world.add('one more')
+  await world.clock.advance(40_000)
+  client.line.resume()
+  expect(client.ended).toEqual([[1013, 'the client does not read']])
+})
+
+test('a quiet room still says something often enough for the watchdog of providers', async () => {
+  const world = openRoom()
+  const client = world.join()
+  client.open()
+  await world.clock.advance(1_000)
+  const before = client.got.length
+  await world.clock.advance(60_000)
+  expect(client.got.slice(before)).toEqual(Array(4).fill({ type: 'awareness', entries: [] }))
+})
+
+test('clients see each other under the names they were authenticated with, until they leave', async () => {
+  const world = openRoom()
+  const [one, two] = [world.join(alice), world.join(claude)]
+  one.open({ user: { name: 'the boss' }, cursor: 1 })
+  two.open()
+  await world.clock.advance(100)
+  const shown = { client: one.doc.clientID, clock: 1, state: '{"user":{"name":"alice"},"cursor":1}' }
+  expect(two.got.at(-1)).toMatchObject({ type: 'awareness', entries: expect.arrayContaining([shown]) })
+  expect(world.room.presence().map(({ actor }) => actor.name)).toEqual(['alice', 'claude'])
+  one.wire.close(1000, '')
+  await world.clock.advance(100)
+  expect(two.got.at(-1)).toEqual({ type: 'awareness', entries: [{ ...shown, state: 'null' }] })
+  two.wire.send(encodeFrame({ type: 'queryAwareness' }))
+  await settle()
+  expect(two.got.at(-1)).toMatchObject({ type: 'awareness', entries: [{ client: two.doc.clientID }] })
+})
+
+test('a hello after other messages is refused', async () => {
+  const world = openRoom()
+  const client = world.join()
+  client.open()
+  client.wire.send(
+    encodeFrame({
+      type: 'hello',
+      project: { id: 'j', name: 'n' },
+      replica: 'r',
+      instance: 'i',
+      pristine: true,
+      have: {},
+    }),
+  )
+  await settle()
+  expect(client.ended).toEqual([[4400, 'a replica says hello first']])
+})
+
+test('[P6] a replica of another version is told which versions there are', async () => {
+  const world = openRoom()
+  const client = world.join()
+  client.wire.send(Uint8Array.of(111, 0, 9))
+  await settle()
+  expect(client.types()).toContain('hello')
+  expect(client.ended).toEqual([[4426, expect.stringContaining('1 and 9')]])
+})
+
+test('a full room sends newcomers away to come back later; a stopped one closes all', async () => {
+  const world = openRoom({ maxWires: 2 })
+  const clients = [world.join(), world.join(), world.join()]
+  await settle()
+  expect(clients[2]?.ended).toEqual([[1013, 'too many connections']])
+  world.room.stop()
+  await settle()
+  expect(clients.map(({ ended }) => ended[0]?.[0])).toEqual([1001, 1001, 1013])
+})
