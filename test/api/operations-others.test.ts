@@ -25,7 +25,7 @@ describe('pages', () => {
     expect(await call('page.write', { path: 'a.md', text: `${long}end\n` })).toMatchObject({
       id,
       title,
-      body: `${long}end\n`,
+      body: `${long}end`,
     })
     expect(updates[1]).toBeLessThan(200)
   })

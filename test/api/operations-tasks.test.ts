@@ -130,7 +130,7 @@ describe('task update', () => {
     const { id } = await call('task.create', { title: 'One' })
     await call('task.update', { id, append: 'first' })
     await call('task.update', { id, append: 'second\r\nline\n\n' })
-    expect((await call('task.update', { id, append: 'third' })).body).toBe('first\n\nsecond\nline\n\nthird\n')
+    expect((await call('task.update', { id, append: 'third' })).body).toBe('first\n\nsecond\nline\n\nthird')
   })
 
   test('[P2] appends that come at the same moment are all there, once', async () => {
@@ -147,8 +147,8 @@ describe('task update', () => {
   test('replaces a piece of the text that is there exactly once', async () => {
     const { call, refusal } = createCaller()
     const { id } = await call('task.create', { title: 'One', body: 'aaa b c' })
-    expect((await call('task.update', { id, find: 'b', replace: 'B', append: 'end' })).body).toBe('aaa B c\n\nend\n')
-    expect((await call('task.update', { id, find: 'B ', replace: '' })).body).toBe('aaa c\n\nend\n')
+    expect((await call('task.update', { id, find: 'b', replace: 'B', append: 'end' })).body).toBe('aaa B c\n\nend')
+    expect((await call('task.update', { id, find: 'B ', replace: '' })).body).toBe('aaa c\n\nend')
     expect(await refusal('task.update', { id, find: 'x', replace: 'y' })).toEqual({
       code: 'text_not_found',
       data: { id },

@@ -54,7 +54,7 @@ async function readNames(folder: Folder, path: string, name: string): Promise<re
   }
 }
 
-const byOldId = new Intl.Collator('en', { numeric: true })
+const byOldId = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 
 interface Refused {
   readonly reason: string

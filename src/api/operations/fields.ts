@@ -49,7 +49,8 @@ export function readInput(project: Project, name: string, field: Field, input: u
 /** A caller's value for a field, checked, with ids as they are. */
 export function checked(name: string, field: Field, input: unknown): Value {
   const parsed = parseValue(field, input)
-  if (parsed.ok) return parsed.value
+  // A text ends where its last line does; the line's end belongs to the file.
+  if (parsed.ok) return field.merge === 'prose' ? String(parsed.value).replace(/\n+$/, '') : parsed.value
   if (field.value.type === 'choice' && name === 'status') {
     throw new OrchError('invalid_status', { value: String(input), allowed: field.value.choices.join(', ') })
   }

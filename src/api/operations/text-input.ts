@@ -19,7 +19,9 @@ export function textEdits(kind: RecordKind, { id, values }: RecordView, input: T
   }
   return [
     ...(find === undefined || replace === undefined ? [] : [replacement(id, text, find, replace)]),
-    ...(append === undefined ? [] : [{ at: text.length, delete: 0, insert: `${gapAfter(text)}${append.trimEnd()}\n` }]),
+    ...(append === undefined
+      ? []
+      : [{ at: text.length, delete: 0, insert: gapAfter(text) + append.replace(/^\n+|\n+$/g, '') }]),
   ]
 }
 
