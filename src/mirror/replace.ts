@@ -64,30 +64,26 @@ async function putBack(disk: Disk, name: string, path: string): Promise<boolean>
   return true
 }
 
-/** How an exchange that was cut short stands after `recoverExchange`. */
-export type Recovered = Outcome | 'unknown'
-
 /**
- * Ends an exchange that a crash interrupted, at whichever step: it is found done, or it is undone. Rejects or answers
- * `unknown` when the disk cannot say; then the intent must be kept for the next start.
+ * How an exchange that was cut short stands after `recoverExchange`: as above, or
+ * - `overtaken`: it was done, and somebody has saved since.
+ * - `unknown`: the disk cannot say. The intent must be kept.
  */
-export async function recoverExchange(disk: Disk, change: Exchange): Promise<Recovered> {
-  const { name, path, from, to } = change
+export type Recovered = Outcome | 'overtaken' | 'unknown'
+
+/** Ends an exchange that a crash interrupted, at whichever step: it is found done, or it is undone. */
+export async function recoverExchange(disk: Disk, { name, path, from, to }: Exchange): Promise<Recovered> {
   const [there, aside] = [await disk.read(path), await disk.read(displacedPath(name))]
-  const unclear = [there.type, aside.type].some((type) => type === 'unreadable' || type === 'changing')
+  const unclear = [there, aside].some(({ type }) => type === 'unreadable' || type === 'changing')
   if (unclear) return 'unknown'
   await disk.remove(freshPath(name))
   const hash = there.type === 'file' ? sha256(there.bytes) : undefined
-  if (aside.type !== 'file') return there.type !== 'refused' && hash === to ? 'done' : 'changed'
-  const asideIsOld = sha256(aside.bytes) === from
-  if (there.type === 'absent') {
-    if (to === undefined && asideIsOld) return 'done'
-    return (await putBack(disk, name, path)) ? 'changed' : 'displaced'
-  }
-  if (hash === to) return asideIsOld ? 'done' : 'displaced'
-  if (!asideIsOld) return 'displaced'
+  if (there.type !== 'refused' && hash === to && (from === undefined || aside.type === 'file')) return 'done'
+  if (aside.type !== 'file') return from === undefined && hash !== undefined ? 'overtaken' : 'changed'
+  if (there.type === 'absent') return (await putBack(disk, name, path)) ? 'changed' : 'displaced'
+  if (sha256(aside.bytes) !== from) return 'displaced'
   await disk.remove(displacedPath(name))
-  return 'changed'
+  return hash === from ? 'changed' : 'overtaken'
 }
 
 async function hashAt(disk: Disk, path: string): Promise<string | undefined> {

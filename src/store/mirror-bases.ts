@@ -111,7 +111,7 @@ const VERSIONS_PER_PATH = 200
 const VERSION_MS = 24 * 60 * 60 * 1000
 
 /** Opens the mirror's tables, making them where they are missing. */
-export function createMirrorBases(db: Database): MirrorBases {
+export function openMirrorBases(db: Database): MirrorBases {
   db.exec(TABLES)
   return {
     signatures: () =>

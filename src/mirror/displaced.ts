@@ -1,0 +1,56 @@
+import type { Clock } from '../base/clock.ts'
+import { sha256 } from '../base/hash.ts'
+import { decodeFile } from '../model/markdown.ts'
+import type { Displaced, MirrorBases } from '../store/mirror-bases.ts'
+import type { Disk } from './disk.ts'
+import type { Notices } from './problem.ts'
+import { displacedPath } from './replace.ts'
+import { QUIET_MS, settleDelay } from './settle.ts'
+import type { TakeIn } from './take-in.ts'
+import { DISPLACED_MS } from './write-out.ts'
+
+export interface DisplacedParts {
+  readonly disk: Disk
+  readonly bases: MirrorBases
+  readonly clock: Clock
+  readonly notices: Notices
+  readonly takeIn: TakeIn
+}
+
+/**
+ * Looks again at displaced files whose time is up: what a program saved to one of them meanwhile is taken in, then the
+ * file is dropped [M5]. Resolves with when to look again, in milliseconds, if there are others.
+ */
+export async function checkDisplaced(parts: DisplacedParts): Promise<number | undefined> {
+  const { bases, clock } = parts
+  for (const one of bases.displaced()) if (one.until <= clock.now()) await check(parts, one)
+  const next = bases.displaced()[0]
+  return next && Math.max(QUIET_MS, next.until - clock.now())
+}
+
+async function check({ disk, bases, clock, notices, takeIn }: DisplacedParts, one: Displaced): Promise<void> {
+  const at = displacedPath(one.name)
+  const found = await disk.read(at)
+  const lookAgain = (ms: number): void => bases.keep({ ...one, until: clock.now() + ms })
+  if (found.type === 'changing' || found.type === 'unreadable') return lookAgain(DISPLACED_MS)
+  const hash = found.type === 'file' ? sha256(found.bytes) : one.hash
+  if (found.type !== 'file' || hash === one.hash) {
+    await disk.remove(at)
+    bases.release(one.name)
+    return
+  }
+  const wait = settleDelay({ now: clock.now(), changedAt: found.changedAt, seenFor: 0 }, QUIET_MS)
+  if (wait > 0) return lookAgain(wait)
+  const decoded = decodeFile(found.bytes)
+  const text = decoded.ok ? decoded.text : ''
+  const also = (): void => bases.keep({ ...one, hash, text, until: clock.now() + DISPLACED_MS })
+  if (await takeIn.late({ path: one.path, id: one.id, base: one.text, text, also })) return
+  if (clock.now() - found.changedAt < DISPLACED_MS) return lookAgain(DISPLACED_MS)
+  // Not readable as what it was, and nobody is writing to it any more. The file stays: it may be all there is.
+  bases.release(one.name)
+  notices.happened({
+    what: `a save could not be merged; its text is in ${at}`,
+    where: one.path,
+    fix: 'Copy from there what is missing.',
+  })
+}

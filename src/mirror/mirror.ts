@@ -1,0 +1,321 @@
+import { type Clock, sleep } from '../base/clock.ts'
+import { createCoalesce } from '../base/coalesce.ts'
+import { reasonOf } from '../base/error.ts'
+import type { Logger } from '../base/log.ts'
+import { createQueue } from '../base/queue.ts'
+import type { Service } from '../base/service.ts'
+import type { Actor } from '../model/actor.ts'
+import type { Random } from '../model/id.ts'
+import { keyedKinds } from '../model/kinds.ts'
+import type { MirrorBases } from '../store/mirror-bases.ts'
+import type { Commit, Project } from '../store/project.ts'
+import type { Disk } from './disk.ts'
+import { checkDisplaced } from './displaced.ts'
+import { LOCAL, placeOf, README, type Ref } from './places.ts'
+import { createNotices, type Problem } from './problem.ts'
+import { PRIVATE_DIRECTORY, SENTINEL } from './replace.ts'
+import { foldersToMake, missingFrom, type Scan, scan } from './scan.ts'
+import { QUIET_MS } from './settle.ts'
+import { createTakeIn } from './take-in.ts'
+import { createVanished } from './vanished.ts'
+import { showPage } from './view-files.ts'
+import { type LocalFacts, overviewOf, renderLocal, renderReadme } from './views.ts'
+import { createVisits } from './visits.ts'
+import type { Watch } from './watch.ts'
+import { createWriteOut, DISPLACED_MS } from './write-out.ts'
+
+export interface MirrorParts {
+  readonly project: Project
+  readonly disk: Disk
+  readonly bases: MirrorBases
+  readonly watch: Watch
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  /** Who saves files here. */
+  readonly fileActor: () => Actor
+  /** What LOCAL.md says, the mirror's own problems included. */
+  readonly facts: () => LocalFacts
+  /** How long a file must be untouched before it is read, and how often all are looked at, in milliseconds. */
+  readonly quietMs?: number
+  readonly scanMs?: number
+}
+
+/** The files that show the document, kept equal to it both ways. */
+export interface Mirror extends Service {
+  /** Resolves when all that was saved before is merged, and all that is merged is written out. */
+  sync(): Promise<void>
+  problems(): readonly Problem[]
+  /** Hears every commit. */
+  note(commit: Commit): void
+  /** The facts for LOCAL.md may have changed. */
+  refreshLocal(): void
+}
+
+const SCAN_MS = 5000
+/** Where events cannot be had. */
+const SCAN_WITHOUT_EVENTS_MS = 1000
+const WRITE_MS = 20
+const WRITE_MAX_MS = 100
+const PAGES_MS = 1000
+/** The longest that `sync` waits for a file that somebody keeps writing to. */
+const SYNC_MS = 30_000
+
+/**
+ * Starts in this order [M13]: recover what a crash cut short, take in what changed while nobody looked, then (after
+ * `start` has resolved) watch, look again, and only then write.
+ */
+export function createMirror(parts: MirrorParts): Mirror {
+  const { project, disk, bases, clock, random, log, quietMs = QUIET_MS, scanMs = SCAN_MS } = parts
+  /** Takes in or writes out, never both: whatever looks at a file has it to itself. */
+  const turns = createQueue()
+  const notices = createNotices(clock)
+  /** Every path with a base, and the signature it had when nothing had to be done. */
+  const known = new Map<string, string>()
+  const toSign = new Map<string, string>()
+  let blind: ReadonlySet<string> = new Set()
+  let scanEvery = scanMs
+  let mayWrite = false
+  let isStopped = false
+  let opening: Promise<void> = Promise.resolve()
+  let stopWatching: () => Promise<void> = () => Promise.resolve()
+  let cancelScan: () => void = () => undefined
+  let cancelDisplaced: (() => void) | undefined
+
+  const onError = (error: unknown): void => log.error('the mirror failed at something', { error })
+  const onTaken = (ref: Ref): void => {
+    writeOut.mark(ref)
+    writing.poke()
+  }
+  const takeIn = createTakeIn({ project, disk, bases, clock, notices, quietMs, fileActor: parts.fileActor, onTaken })
+  const vanished = createVanished({ project, bases, clock, notices, fileActor: parts.fileActor, onTaken })
+  const visits = createVisits({
+    takeIn,
+    clock,
+    log,
+    notices,
+    quietMs,
+    onDue: () => void turns.add(() => visits.look([])).catch(onError),
+    onLooked(path, signature) {
+      if (signature === undefined) return
+      known.set(path, signature)
+      if (signature !== '') toSign.set(path, signature)
+      writeOut.unblock(path)
+      writing.poke()
+    },
+    onAbsent: () => scanning.poke(),
+  })
+  const writeOut = createWriteOut({
+    project,
+    disk,
+    bases,
+    clock,
+    random,
+    log,
+    notices,
+    onChanged: (path) => visits.hint(path),
+    onWritten(path) {
+      known.set(path, '')
+      cancelDisplaced ??= clock.after(DISPLACED_MS, lookAtDisplaced)
+    },
+  })
+
+  const scanning = createCoalesce({
+    clock,
+    quietMs: QUIET_MS,
+    maxMs: 2 * QUIET_MS,
+    run: () => turns.add(lookAtAll),
+    onError,
+  })
+  const writing = createCoalesce({ clock, quietMs: WRITE_MS, maxMs: WRITE_MAX_MS, run: write, onError })
+  const pages = createCoalesce({ clock, quietMs: PAGES_MS, maxMs: PAGES_MS, run: () => turns.add(showPages), onError })
+
+  async function write(): Promise<void> {
+    if (!mayWrite) return
+    while (await turns.add(() => writeOut.step())) if (isStopped) return
+  }
+
+  async function showPages(): Promise<void> {
+    await showPage(disk, random, README, renderReadme(overviewOf(project)))
+    await showPage(disk, random, LOCAL, renderLocal(parts.facts()))
+  }
+
+  /** The scan: finds what changed and what is gone, whatever the events said. */
+  async function lookAtAll(): Promise<void> {
+    const result = await scan(disk)
+    showBlind(result)
+    if (result.isGone) await comeBack()
+    await visits.look(
+      [...result.found].filter(([path, now]) => now === '' || known.get(path) !== now).map(([path]) => path),
+    )
+    const missing = missingFrom(result, known.keys())
+    for (const path of missing) if (!bases.get(path)) known.delete(path)
+    await vanished.update(
+      missing.filter((path) => known.has(path)),
+      {
+        total: known.size,
+        isGone: result.isGone,
+        isUnsettled: [...visits.unsettled().keys()].some((path) => !known.has(path)),
+      },
+    )
+    bases.sign(toSign)
+    toSign.clear()
+    await writeOut.recover()
+    writeOut.unblock()
+    writing.poke()
+    const next = Math.min(scanEvery, vanished.due() ?? scanEvery)
+    cancelScan()
+    if (!isStopped) cancelScan = clock.after(next, () => void turns.add(lookAtAll).catch(onError))
+  }
+
+  function showBlind({ unreadable }: Scan): void {
+    for (const folder of blind) if (!unreadable.has(folder)) notices.works(folder || '.')
+    for (const [folder, reason] of unreadable) {
+      notices.failing({
+        what: `cannot be read: ${reason}`,
+        where: folder || '.',
+        fix: 'Make it a directory that can be read; nothing below it is taken as deleted.',
+      })
+    }
+    blind = new Set(unreadable.keys())
+  }
+
+  /** Makes the directory anew; events of the old one are worth nothing. */
+  async function comeBack(): Promise<void> {
+    try {
+      for (const folder of foldersToMake()) await disk.makeDirectory(folder)
+      await disk.create(SENTINEL, new TextEncoder().encode(`${project.id}\n`))
+      notices.works('.')
+    } catch (error) {
+      notices.failing({
+        what: `cannot be written: ${reasonOf(error)}`,
+        where: '.',
+        fix: 'Make the directory writable.',
+      })
+    }
+    pages.poke()
+    if (mayWrite) await watch()
+  }
+
+  async function watch(): Promise<void> {
+    await stopWatching()
+    try {
+      scanEvery = scanMs
+      stopWatching = await parts.watch({ hint, failed: onWatchFailed })
+    } catch (error) {
+      onWatchFailed(reasonOf(error))
+    }
+    if (isStopped) await stopWatching()
+  }
+
+  function onWatchFailed(reason: string): void {
+    log.warn('changes of files cannot be watched; looking every second', { reason })
+    scanEvery = Math.min(scanMs, SCAN_WITHOUT_EVENTS_MS)
+    scanning.poke()
+  }
+
+  function hint(path: string): void {
+    if (path === README || path === LOCAL) pages.poke()
+    else if (placeOf(path)) visits.hint(path)
+    else scanning.poke()
+  }
+
+  function lookAtDisplaced(): void {
+    cancelDisplaced = undefined
+    turns
+      .add(() => checkDisplaced({ disk, bases, clock, notices, takeIn }))
+      .then((ms) => {
+        if (ms !== undefined && !isStopped) cancelDisplaced ??= clock.after(ms, lookAtDisplaced)
+      })
+      .catch(onError)
+  }
+
+  function note({ changes }: Commit): void {
+    for (const { kind, id } of changes) {
+      writeOut.mark({ kind, id: keyedKinds.some((one) => one.name === kind) ? '' : id })
+    }
+    writing.poke()
+    pages.poke()
+  }
+
+  async function recover(): Promise<void> {
+    for (const [path, signature] of bases.signatures()) known.set(path, signature)
+    const left = await disk.list(PRIVATE_DIRECTORY)
+    await writeOut.recover()
+    // Unfinished texts of pages; a displaced file is never removed unseen.
+    const unfinished = left.type === 'entries' ? left.entries.filter(({ name }) => name.endsWith('.new')) : []
+    for (const { name } of unfinished) await disk.remove(`${PRIVATE_DIRECTORY}/${name}`)
+    await lookAtAll()
+  }
+
+  async function open(): Promise<void> {
+    await watch()
+    if (isStopped) return
+    mayWrite = true
+    await turns.add(lookAtAll)
+    writeOut.markAll()
+    writing.poke()
+    pages.poke()
+    lookAtDisplaced()
+  }
+
+  async function waitForUnsettled(): Promise<void> {
+    const until = clock.monotonic() + SYNC_MS
+    let waitFor: readonly string[] | undefined
+    while (clock.monotonic() < until) {
+      await scanning.flush()
+      await writing.flush()
+      const unsettled = visits.unsettled()
+      waitFor = (waitFor ?? [...unsettled.keys()]).filter((path) => unsettled.has(path))
+      const dues = waitFor.map((path) => (unsettled.get(path) ?? 0) - clock.monotonic())
+      const gone = vanished.due()
+      const next = Math.min(...dues, ...(gone === undefined ? [] : [gone]))
+      if (next === Number.POSITIVE_INFINITY) return
+      await sleep(clock, Math.max(1, next))
+    }
+  }
+
+  return {
+    name: 'mirror',
+    async start() {
+      await turns.add(recover)
+      opening = open().catch(onError)
+    },
+    async stop() {
+      if (isStopped) return
+      await opening
+      await writing.flush().catch(onError)
+      isStopped = true
+      visits.stop()
+      cancelScan()
+      cancelDisplaced?.()
+      await stopWatching()
+      await Promise.all([scanning.stop(), writing.stop(), pages.stop()])
+      await turns.idle()
+    },
+    async sync() {
+      await opening
+      await waitForUnsettled()
+      await pages.flush()
+    },
+    problems: () => [...bases.broken().map(brokenFile), ...notices.list()],
+    note,
+    refreshLocal: () => pages.poke(),
+  }
+}
+
+function brokenFile({
+  path,
+  problem,
+}: {
+  readonly path: string
+  readonly problem: { readonly reason: string; readonly line?: number; readonly column?: number } | undefined
+}): Problem {
+  return {
+    what: problem?.reason ?? '',
+    where: path,
+    ...(problem?.line !== undefined && { line: problem.line }),
+    ...(problem?.column !== undefined && { column: problem.column }),
+    fix: 'Correct the file and save it. Until then it is left as it is; what others change waits.',
+  }
+}

@@ -1,0 +1,28 @@
+import type { KeyedKind, RecordKind } from '../model/kind.ts'
+import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import { isIgnoredName } from '../model/layout.ts'
+
+/** What a path below the mirror directory stands for. */
+export type Place =
+  | { readonly type: 'record'; readonly kind: RecordKind /** Below the kind's folder. */; readonly file: string }
+  | { readonly type: 'keys'; readonly kind: KeyedKind }
+
+/** Rendered for people, never read. */
+export const README = 'README.md'
+export const LOCAL = 'LOCAL.md'
+
+/** What a path stands for; undefined where no kind lives. */
+export function placeOf(path: string): Place | undefined {
+  const keyed = keyedKinds.find((kind) => kind.file === path)
+  if (keyed) return { type: 'keys', kind: keyed }
+  const [folder = '', ...rest] = path.split('/')
+  const kind = recordKinds.find((one) => one.plural === folder)
+  if (!kind || rest.length === 0 || !path.endsWith('.md') || rest.some(isIgnoredName)) return undefined
+  return { type: 'record', kind, file: rest.join('/') }
+}
+
+/** Names something that has files, for lists of work: a record, or a keyed kind with id ''. */
+export interface Ref {
+  readonly kind: string
+  readonly id: string
+}

@@ -1,0 +1,59 @@
+import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import { isIgnoredName } from '../model/layout.ts'
+import type { Disk } from './disk.ts'
+import { placeOf } from './places.ts'
+import { SENTINEL } from './replace.ts'
+
+/** What a look at the whole directory found. */
+export interface Scan {
+  /** Every path that stands for something, and its signature; '' for what is not a regular file. */
+  readonly found: ReadonlyMap<string, string>
+  /** Folders that could not be read, and why: nothing is known of what is below them. '' is the mirror's own. */
+  readonly unreadable: ReadonlyMap<string, string>
+  /** The directory itself is gone, or another one is in its place. */
+  readonly isGone: boolean
+}
+
+/** How deep folders of a kind may be nested. */
+const MAX_DEPTH = 16
+
+/** Looks at every file of the mirror: what is there, without opening anything [M3]. */
+export async function scan(disk: Disk): Promise<Scan> {
+  const found = new Map<string, string>()
+  const unreadable = new Map<string, string>()
+
+  const walk = async (folder: string, depth: number): Promise<void> => {
+    const listing = await disk.list(folder)
+    if (listing.type === 'unreadable' || listing.type === 'refused') unreadable.set(folder, listing.reason)
+    if (listing.type !== 'entries') return
+    for (const entry of listing.entries) {
+      const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+      if (entry.type === 'directory') {
+        const isOurs =
+          folder === '' ? recordKinds.some((kind) => kind.plural === entry.name) : !isIgnoredName(entry.name)
+        if (isOurs && depth < MAX_DEPTH) await walk(path, depth + 1)
+      } else if (placeOf(path)) {
+        found.set(path, entry.type === 'file' ? entry.signature : '')
+      } else if (entry.type === 'other' && recordKinds.some((kind) => kind.plural === path)) {
+        unreadable.set(path, `is ${entry.what}`)
+      }
+    }
+  }
+
+  await walk('', 0)
+  const isGone = unreadable.size === 0 && (await disk.read(SENTINEL)).type === 'absent'
+  return { found, unreadable, isGone }
+}
+
+/** The files that a scan should have found and did not: not those of folders that could not be read [M8]. */
+export function missingFrom({ found, unreadable }: Scan, known: Iterable<string>): readonly string[] {
+  const blind = [...unreadable.keys()]
+  const isBelow = (path: string): boolean => blind.some((folder) => folder === '' || path.startsWith(`${folder}/`))
+  return [...known].filter((path) => !found.has(path) && !isBelow(path))
+}
+
+/** Folders that stand there from the start, so that a person sees where to put a file. */
+export function foldersToMake(): readonly string[] {
+  const files = keyedKinds.map((kind) => kind.file.slice(0, Math.max(0, kind.file.lastIndexOf('/'))))
+  return [...new Set(['', ...recordKinds.map((kind) => kind.plural), ...files])]
+}

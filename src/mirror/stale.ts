@@ -1,0 +1,50 @@
+import { diffText } from '../model/text-diff.ts'
+import type { TextEdit } from '../model/text-edit.ts'
+import type { Version } from '../store/mirror-bases.ts'
+
+/** How long after a file was replaced somebody may still save what they had loaded before. */
+export const STALE_MS = 120_000
+/** How many replaced texts are compared with a save; the others are older still. */
+export const MAX_CANDIDATES = 50
+
+/** The text that a save was made from [M6]. */
+export interface Choice {
+  readonly text: string
+  /** Set when it is not the base: somebody saved over text that they had not seen. */
+  readonly stale?: 'edited' | 'as-it-was'
+}
+
+/**
+ * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to. Of equals the base,
+ * then the newest.
+ */
+export function chooseBase(disk: string, base: string, versions: readonly Version[]): Choice {
+  let choice: Choice = { text: base }
+  let least = distance(base, disk)
+  for (const { text } of versions.slice(0, MAX_CANDIDATES)) {
+    if (least === 0) break
+    const cost = distance(text, disk)
+    if (cost >= least) continue
+    least = cost
+    choice = { text, stale: cost === 0 ? 'as-it-was' : 'edited' }
+  }
+  return choice
+}
+
+/**
+ * What two texts have in common: the base for texts whose history is not known, so that a merge keeps all that either
+ * has.
+ */
+export function commonText(a: string, b: string): string {
+  let common = ''
+  let from = 0
+  for (const edit of diffText(a, b)) {
+    common += a.slice(from, edit.at)
+    from = edit.at + edit.delete
+  }
+  return common + a.slice(from)
+}
+
+function distance(a: string, b: string): number {
+  return diffText(a, b).reduce((sum: number, edit: TextEdit) => sum + edit.delete + edit.insert.length, 0)
+}

@@ -1,0 +1,106 @@
+import type { Clock } from '../base/clock.ts'
+import { OrchError } from '../base/error.ts'
+import type { Actor } from '../model/actor.ts'
+import type { RecordId } from '../model/id.ts'
+import { renderRecord, sameText } from '../model/markdown.ts'
+import type { Base, MirrorBases } from '../store/mirror-bases.ts'
+import type { Project } from '../store/project.ts'
+import { placeOf, type Ref } from './places.ts'
+import type { Notices } from './problem.ts'
+
+/** How long a file must be gone before that means something: programs remove and make again when they save. */
+export const GONE_MS = 1000
+/** More than this many files at once, and more than this part of all, is an accident. */
+const MANY = 10
+const MANY_PART = 0.2
+
+export interface VanishedParts {
+  readonly project: Project
+  readonly bases: MirrorBases
+  readonly clock: Clock
+  readonly notices: Notices
+  readonly fileActor: () => Actor
+  readonly onTaken: (ref: Ref) => void
+}
+
+/** Decides what it means that files are gone [M8]: absence is not deletion. */
+export interface Vanished {
+  /**
+   * Takes what the last scan did not find, of `total` files, and decides what has been gone long enough. `isGone`: the
+   * whole directory is. `isUnsettled`: new files are still being written, one of which may be the renamed one.
+   */
+  update(
+    missing: readonly string[],
+    facts: { readonly total: number; readonly isGone: boolean; readonly isUnsettled: boolean },
+  ): Promise<void>
+  /** When the next decision is due, in milliseconds from now; undefined when nothing is gone. */
+  due(): number | undefined
+}
+
+export function createVanished({ project, bases, clock, notices, fileActor, onTaken }: VanishedParts): Vanished {
+  let since = new Map<string, number>()
+
+  /** Writes the file again: the record is as it was. */
+  const bringBack = (base: Base): void => {
+    bases.drop(base.path)
+    onTaken(base)
+  }
+
+  const decide = async (base: Base): Promise<void> => {
+    const place = placeOf(base.path)
+    if (base.id === '' && place?.type === 'record') return bases.drop(base.path)
+    if (place?.type !== 'record') return bringBack(base)
+    const id = base.id as RecordId
+    const record = project.read(place.kind, id)
+    if (!record || record.deletedAt !== undefined) return bases.drop(base.path)
+    // A second file of a record that is moving.
+    if (project.pathOf(place.kind, id) !== base.path) return bringBack(base)
+    if (!sameText(renderRecord(place.kind, record), base.text)) {
+      bringBack(base)
+      notices.happened({
+        what: 'was removed while it was being changed: it is there again',
+        where: base.path,
+        fix: 'Read the change, and delete it again if you meant to.',
+      })
+      return
+    }
+    try {
+      await project.transact(
+        { source: 'file', actor: fileActor(), path: base.path },
+        (tx) => tx.delete(place.kind, id),
+        { also: () => bases.drop(base.path) },
+      )
+    } catch (error) {
+      // Deleted by somebody else in this moment.
+      if (!(error instanceof OrchError && error.code === 'record_deleted')) throw error
+      bases.drop(base.path)
+    }
+  }
+
+  return {
+    async update(missing, { total, isGone, isUnsettled }) {
+      const now = clock.monotonic()
+      since = new Map(missing.map((path) => [path, since.get(path) ?? now]))
+      const due = [...since].filter(([, at]) => isGone || now - at >= GONE_MS).map(([path]) => path)
+      if (due.length === 0 || (isUnsettled && !isGone)) return
+      const isMany = missing.length > Math.max(MANY, total * MANY_PART)
+      for (const path of isMany || isGone ? missing : due) {
+        since.delete(path)
+        const base = bases.get(path)
+        if (base) await (isMany || isGone ? bringBack(base) : decide(base))
+      }
+      if (!isMany && !isGone) return
+      notices.happened({
+        what: isGone
+          ? 'the directory was gone: all files are there again'
+          : `${missing.length} files were gone at once: they are there again`,
+        where: '.',
+        fix: 'To delete records, use `orch task delete`, or remove a few files at a time.',
+      })
+    },
+    due() {
+      if (since.size === 0) return undefined
+      return Math.max(0, Math.min(...since.values()) + GONE_MS - clock.monotonic())
+    },
+  }
+}

@@ -1,0 +1,17 @@
+import { sha256 } from '../base/hash.ts'
+import { type Random, randomText } from '../model/id.ts'
+import type { Disk } from './disk.ts'
+import { displacedPath, exchange } from './replace.ts'
+
+/** Writes a page that is only rendered, if it does not say so already. What a person typed there is replaced. */
+export async function showPage(disk: Disk, random: Random, path: string, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text)
+  const to = sha256(bytes)
+  const found = await disk.read(path)
+  if (found.type !== 'file' && found.type !== 'absent') return
+  const from = found.type === 'file' ? sha256(found.bytes) : undefined
+  if (from === to) return
+  const name = randomText(random, 16)
+  await exchange(disk, { name, path, from, to }, bytes)
+  await disk.remove(displacedPath(name))
+}

@@ -1,0 +1,155 @@
+import type { RecordKind } from '../model/kind.ts'
+import { task } from '../model/kinds/task.ts'
+import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import type { Project, StoredRecord } from '../store/project.ts'
+import type { Problem } from './problem.ts'
+
+/** How many records one list of the overview shows. */
+const LIST = 20
+/** How many open tasks are looked at for the list of what is ready. */
+const LOOKED_AT = 200
+
+export interface Overview {
+  readonly name: string
+  readonly lists: readonly { readonly title: string; readonly items: readonly Item[]; readonly more: number }[]
+  readonly counts: readonly { readonly plural: string; readonly count: number }[]
+}
+
+export interface Item {
+  readonly id: string
+  readonly title: string
+  /** Below the mirror directory. */
+  readonly path: string
+  readonly note: string
+}
+
+/** What the mirror cannot know of this replica. */
+export interface LocalFacts {
+  readonly replica: string
+  /** What listens where: `['dashboard', 'http://127.0.0.1:4321']`. */
+  readonly addresses: readonly (readonly [string, string])[]
+  readonly peers: readonly {
+    readonly name: string
+    readonly url: string
+    readonly state: string
+    readonly error?: string
+  }[]
+  /** Problems of all parts, the mirror's own included. */
+  readonly problems: readonly Problem[]
+}
+
+/** Collects what the overview shows: shared state only, so that it is equal on every replica. */
+export function overviewOf(project: Project): Overview {
+  const closed = task.stamps.closedAt?.values ?? []
+  const isOpen = (id: string): boolean => {
+    const record = project.read(task, id as StoredRecord['id'])
+    return record !== undefined && record.deletedAt === undefined && !closed.includes(String(record.values.status))
+  }
+  const item = (record: StoredRecord, note: string): Item => ({
+    id: record.id,
+    title: String(record.values[task.title] ?? '') || record.id,
+    path: project.pathOf(task, record.id),
+    note,
+  })
+  const list = (title: string, status: readonly string[], sort?: string) => {
+    const page = project.list(task, { where: { status }, limit: LIST, ...(sort !== undefined && { sort }) })
+    const items = page.items.map((record) => item(record, String(record.values.assignee ?? '')))
+    return { title, items, more: page.total - items.length }
+  }
+  const todo = project.list(task, { where: { status: ['todo'] }, limit: LOOKED_AT })
+  const waitsFor = (record: StoredRecord): readonly string[] => {
+    const ids = record.values.dependencies
+    return Array.isArray(ids) ? ids.filter(isOpen) : []
+  }
+  const ready = todo.items.filter((record) => waitsFor(record).length === 0)
+  const waiting = todo.items.filter((record) => waitsFor(record).length > 0)
+  const blocked = list('Blocked', ['blocked'])
+  const alsoBlocked = waiting.map((record) => item(record, `waits for ${waitsFor(record).slice(0, 3).join(', ')}`))
+  return {
+    name: project.name,
+    lists: [
+      list('In progress', ['in_progress']),
+      list('In review', ['review']),
+      {
+        title: 'Ready',
+        items: ready.slice(0, LIST).map((record) => item(record, String(record.values.priority))),
+        more: Math.max(0, ready.length - LIST),
+      },
+      {
+        title: 'Blocked',
+        items: [...blocked.items, ...alsoBlocked].slice(0, LIST),
+        more: Math.max(0, blocked.more + blocked.items.length + alsoBlocked.length - LIST),
+      },
+      { ...list('Recently completed', ['completed'], '-closedAt'), more: 0 },
+    ],
+    counts: recordKinds.map((kind) => ({ plural: kind.plural, count: countOf(project, kind) })),
+  }
+}
+
+function countOf(project: Project, kind: RecordKind): number {
+  return project.list(kind, { limit: 1 }).total
+}
+
+/** `README.md`: what is going on, and how to edit. */
+export function renderReadme({ name, lists, counts }: Overview): string {
+  const filled = lists.filter(({ items }) => items.length > 0)
+  const folders = counts.map(({ plural, count }) => `\`${plural}/\` (${count})`).join(', ')
+  const files = keyedKinds.map(({ file }) => `\`${file}\``).join(', ')
+  return `${[
+    `# ${plainText(name)}`,
+    'The state of this project, kept by orch: written anew when something changes. Edits of this page are not kept.',
+    ...(filled.length === 0 ? ['Nothing is being worked on yet.'] : filled.map(renderList)),
+    '## How to edit',
+    [
+      `- Edit the files in ${folders} and ${files} with any editor: what you save is merged, also while others write.`,
+      '- A new `.md` file becomes a new record; a removed file deletes its record, which can be restored.',
+      '- `orch task list`, `orch task show ID` and `orch help` do the same from a terminal.',
+      '- [LOCAL.md](LOCAL.md) names the problems of this replica, if there are any.',
+    ].join('\n'),
+  ].join('\n\n')}\n`
+}
+
+function renderList({ title, items, more }: Overview['lists'][number]): string {
+  const lines = items.map(
+    ({ id, title: name, path, note }) =>
+      `- [${plainText(name)}](${linkTo(path)}) \`${id}\`${note && ` · ${plainText(note)}`}`,
+  )
+  return [`## ${title}`, '', ...lines, ...(more > 0 ? [`- and ${more} more`] : [])].join('\n')
+}
+
+/** `LOCAL.md`: what only this replica knows. */
+export function renderLocal({ replica, addresses, peers, problems }: LocalFacts): string {
+  return `${[
+    '# This replica',
+    'What only this machine knows; never in a snapshot. Edits of this page are not kept.',
+    [`- replica: \`${replica}\``, ...addresses.map(([name, address]) => `- ${name}: ${address}`)].join('\n'),
+    '## Problems',
+    problems.length === 0 ? 'None.' : problems.map(renderProblem).join('\n'),
+    '## Peers',
+    peers.length === 0
+      ? 'None.'
+      : peers
+          .map(
+            ({ name, url, state, error }) =>
+              `- ${plainText(name)} (${url}): ${state}${error === undefined ? '' : `, ${plainText(error)}`}`,
+          )
+          .join('\n'),
+  ].join('\n\n')}\n`
+}
+
+function renderProblem({ where, what, line, column, fix }: Problem): string {
+  const place = line === undefined ? where : `${where}:${line}${column === undefined ? '' : `:${column}`}`
+  return `- \`${place}\`: ${plainText(what)}. ${plainText(fix)}`
+}
+
+/** Text by others as text: on one line, nothing in it is markup. */
+function plainText(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/[\\`*_[\]<>|#]/g, '\\$&')
+    .slice(0, 200)
+}
+
+function linkTo(path: string): string {
+  return encodeURI(path).replace(/[()#?]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
+}

@@ -1,0 +1,214 @@
+import { must } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
+import { reasonOf } from '../base/error.ts'
+import { sha256 } from '../base/hash.ts'
+import type { Logger } from '../base/log.ts'
+import { type Random, type RecordId, randomText } from '../model/id.ts'
+import type { KeyedKind, RecordKind } from '../model/kind.ts'
+import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import { encodeFile, type FileStyle, renderRecord, sameText } from '../model/markdown.ts'
+import type { Json } from '../model/record.ts'
+import { renderState } from '../model/state-file.ts'
+import type { Intent, MirrorBases } from '../store/mirror-bases.ts'
+import type { Project } from '../store/project.ts'
+import type { Disk } from './disk.ts'
+import type { Ref } from './places.ts'
+import type { Notices } from './problem.ts'
+import { exchange, type Recovered, recoverExchange } from './replace.ts'
+import { eachOf, yieldTurn } from './slices.ts'
+
+/** How long a displaced file is kept: programs that still have it open may write to it. */
+export const DISPLACED_MS = 10_000
+/** Files that share one commit of intents and one of bases. */
+const BATCH = 32
+const WIDTH = 8
+const STYLE: FileStyle = { bom: false, eol: 'lf' }
+
+export interface WriteOutParts {
+  readonly project: Project
+  readonly disk: Disk
+  readonly bases: MirrorBases
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly notices: Notices
+  /** Somebody saved there: it must be taken in before it can be written. */
+  readonly onChanged: (path: string) => void
+  /** A file was made, replaced or removed by us. */
+  readonly onWritten: (path: string) => void
+}
+
+/** Brings the document to disk: only files whose rendering differs from their base, only over bytes that are merged. */
+export interface WriteOut {
+  mark(ref: Ref): void
+  /** Marks everything that has, or should have, a file. */
+  markAll(): void
+  /** Writes some of what is marked; resolves with whether there is more. */
+  step(): Promise<boolean>
+  /** Marks what could not be written because of what stood at a path; without one, all of it. */
+  unblock(path?: string): void
+  /** Ends exchanges that were cut short, by a crash or a failing disk. */
+  recover(): Promise<void>
+}
+
+export function createWriteOut(parts: WriteOutParts): WriteOut {
+  const { project, disk, bases, clock, random, log, notices } = parts
+  const marked = new Map<string, Ref>()
+  const blocked = new Map<string, Ref>()
+
+  const mark = (ref: Ref): void => {
+    marked.set(`${ref.kind}/${ref.id}`, ref)
+  }
+
+  /** What has to be done for one record or keyed kind: nothing, or one step; the next one follows when that is done. */
+  const plan = ({ kind, id }: Ref): Intent | undefined => {
+    const keyed = keyedKinds.find((one) => one.name === kind)
+    if (keyed) return planWrite(keyed.file, kind, '', renderState(valuesOf(keyed)))
+    return planRecord(
+      must(
+        recordKinds.find((one) => one.name === kind),
+        `no kind ${kind}`,
+      ),
+      id as RecordId,
+    )
+  }
+
+  const planRecord = (kind: RecordKind, id: RecordId): Intent | undefined => {
+    const record = project.read(kind, id)
+    const living = record && record.deletedAt === undefined ? record : undefined
+    const path = living && project.pathOf(kind, id)
+    const write = living && path !== undefined ? planWrite(path, kind.name, id, renderRecord(kind, living)) : undefined
+    if (write) return write
+    const left = bases.pathsOf(kind.name, id).filter((one) => one !== path)
+    return left.map(planRemoval).find((intent) => intent !== undefined)
+  }
+
+  const planWrite = (path: string, kind: string, id: string, text: string): Intent | undefined => {
+    const base = bases.get(path)
+    const isTaken = base && (base.kind !== kind || base.id !== id)
+    if (isTaken || base?.problem || (base && sameText(base.text, text))) return undefined
+    const style = base?.style ?? STYLE
+    const to = sha256(encodeFile(text, style))
+    return { name: newName(), path, kind, id, from: base?.hash, to, fromText: base?.text ?? '', toText: text, style }
+  }
+
+  const planRemoval = (path: string): Intent | undefined => {
+    const base = bases.get(path)
+    if (!base || base.problem) return undefined
+    const { kind, id, hash, text, style } = base
+    return { name: newName(), path, kind, id, from: hash, to: undefined, fromText: text, toText: '', style }
+  }
+
+  const newName = (): string => randomText(random, 16)
+  const valuesOf = (kind: KeyedKind): Readonly<Record<string, Json>> =>
+    Object.fromEntries(
+      [...project.readKeys(kind.name)].flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])),
+    )
+
+  const writeBatch = async (intents: readonly Intent[]): Promise<void> => {
+    const ready: { readonly intent: Intent; readonly mode: number | undefined }[] = []
+    await eachOf(intents, WIDTH, async (intent) => {
+      const found = await disk.read(intent.path)
+      const hash = found.type === 'file' ? sha256(found.bytes) : undefined
+      const isFree = found.type === 'file' || found.type === 'absent'
+      if (isFree && hash === intent.from) ready.push({ intent, mode: found.type === 'file' ? found.mode : undefined })
+      else block(intent)
+    })
+    if (ready.length === 0) return
+    bases.begin(ready.map(({ intent }) => intent))
+    const outcomes: { readonly intent: Intent; readonly outcome: Recovered }[] = []
+    await eachOf(ready, WIDTH, async ({ intent, mode }) => {
+      outcomes.push({ intent, outcome: await attempt(intent, mode) })
+    })
+    finish(outcomes)
+  }
+
+  const block = (intent: Intent): void => {
+    blocked.set(intent.path, intent)
+    parts.onChanged(intent.path)
+  }
+
+  const attempt = async (intent: Intent, mode: number | undefined): Promise<Recovered> => {
+    try {
+      const bytes = intent.to === undefined ? undefined : encodeFile(intent.toText, intent.style)
+      return await exchange(disk, intent, bytes, mode)
+    } catch (error) {
+      // The disk refused a step: its intent stays until the exchange can be ended.
+      log.warn('a file could not be written', { path: intent.path, error })
+      notices.failing({
+        what: `cannot be written: ${reasonOf(error)}`,
+        where: intent.path,
+        fix: 'Make room, or make it writable. It is tried again by itself.',
+      })
+      return 'unknown'
+    }
+  }
+
+  const finish = (outcomes: readonly { readonly intent: Intent; readonly outcome: Recovered }[]): void => {
+    bases.atomically(() => {
+      for (const { intent, outcome } of outcomes) settle(intent, outcome)
+    })
+    for (const { intent, outcome } of outcomes) {
+      if (outcome === 'unknown') continue
+      if (outcome !== 'done') {
+        block(intent)
+        continue
+      }
+      notices.works(intent.path)
+      parts.onWritten(intent.path)
+      mark(intent)
+      // A name that became free may be the one that another record asks for.
+      const next = intent.to === undefined ? project.recordAt(intent.path) : undefined
+      if (next) mark({ kind: next.kind.name, id: next.id })
+    }
+  }
+
+  const settle = (intent: Intent, outcome: Recovered): void => {
+    const { name, path, kind, id, from, to, fromText, toText, style } = intent
+    const now = clock.now()
+    if (outcome === 'unknown') return
+    bases.end(name)
+    if (outcome === 'overtaken') bases.addVersion(path, { text: toText, replacedAt: now })
+    if ((outcome === 'done' || outcome === 'displaced') && from !== undefined) {
+      const until = outcome === 'done' ? now + DISPLACED_MS : now
+      bases.keep({ name, path, kind, id, hash: from, text: fromText, until })
+    }
+    if (outcome !== 'done') return
+    if (from !== undefined) bases.addVersion(path, { text: fromText, replacedAt: now })
+    if (to === undefined) bases.drop(path)
+    else bases.put({ path, kind, id, text: toText, hash: to, style, problem: undefined })
+  }
+
+  return {
+    mark,
+    markAll() {
+      for (const kind of keyedKinds) mark({ kind: kind.name, id: '' })
+      for (const kind of recordKinds)
+        for (const id of project.ids(kind, { deleted: true })) mark({ kind: kind.name, id })
+    },
+    async step() {
+      const intents: Intent[] = []
+      for (const [key, ref] of [...marked].slice(0, BATCH)) {
+        marked.delete(key)
+        const intent = plan(ref)
+        if (intent) intents.push(intent)
+      }
+      if (intents.length > 0) await writeBatch(intents)
+      await yieldTurn()
+      return marked.size > 0
+    },
+    unblock(path) {
+      for (const [at, ref] of blocked) {
+        if (path !== undefined && at !== path) continue
+        blocked.delete(at)
+        mark(ref)
+      }
+    },
+    async recover() {
+      for (const intent of bases.intents()) {
+        finish([{ intent, outcome: await recoverExchange(disk, intent) }])
+        mark(intent)
+      }
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import { must } from '../../src/base/assert.ts'
+import { silentLogger } from '../../src/base/log.ts'
+import { createMirror, type Mirror } from '../../src/mirror/mirror.ts'
+import type { WatchEvents } from '../../src/mirror/watch.ts'
+import type { RecordId } from '../../src/model/id.ts'
+import { task } from '../../src/model/kinds/task.ts'
+import { openMirrorBases } from '../../src/store/mirror-bases.ts'
+import type { RecordPatch, StoredRecord } from '../../src/store/project.ts'
+import { createMemoryDisk, type MemoryDisk } from '../memory/disk.ts'
+import { createTestClock, type TestClock } from './clock.ts'
+import { alice, byClaude, createTestProject, type TestProject } from './project.ts'
+import { createRandom } from './random.ts'
+
+export interface TestMirror {
+  readonly clock: TestClock
+  readonly disk: MemoryDisk
+  readonly held: TestProject
+  readonly mirror: Mirror
+  readonly events: () => WatchEvents | undefined
+  /** Waits for something on the test's clock, moving it. */
+  drive<T>(promise: Promise<T>): Promise<T>
+  sync(): Promise<void>
+  create(title: string, values?: Record<string, string | number | readonly string[]>): Promise<RecordId>
+  update(id: RecordId, patch: RecordPatch): Promise<void>
+  task(id: RecordId): StoredRecord
+  path(id: RecordId): string
+  file(id: RecordId): string
+  /** The daemon dies as it is and starts again on the same disk and database. */
+  restart(): Promise<TestMirror>
+}
+
+/** A whole mirror on a real project, with disk, clock and events in the hands of the test. */
+export async function createTestMirror(
+  options: {
+    readonly seed?: number
+    readonly disk?: MemoryDisk
+    readonly clock?: TestClock
+    readonly held?: TestProject
+    readonly start?: boolean
+  } = {},
+): Promise<TestMirror> {
+  const clock = options.clock ?? createTestClock()
+  const disk = options.disk ?? createMemoryDisk(clock)
+  const held = options.held ?? createTestProject({ clock, seed: options.seed ?? 1 })
+  let events: WatchEvents | undefined
+  const mirror = createMirror({
+    project: held.project,
+    disk,
+    bases: openMirrorBases(held.database),
+    watch: async (given) => {
+      events = given
+      return async () => undefined
+    },
+    clock,
+    random: createRandom((options.seed ?? 1) + 77),
+    log: silentLogger,
+    fileActor: () => alice,
+    facts: () => ({
+      replica: held.project.replica,
+      addresses: [['HTTP', 'http://127.0.0.1:1']],
+      peers: [],
+      problems: mirror.problems(),
+    }),
+  })
+  const stopListening = held.project.onCommit(mirror.note)
+  const drive = async <T>(promise: Promise<T>): Promise<T> => {
+    let isSettled = false
+    const settled = (): void => {
+      isSettled = true
+    }
+    promise.then(settled, settled)
+    for (let i = 0; !isSettled; i++) {
+      if (i > 2000) throw new Error('never settled')
+      await clock.advance(20)
+    }
+    return promise
+  }
+  const read = (id: RecordId): StoredRecord => must(held.project.read(task, id), `no ${id}`)
+  const path = (id: RecordId): string => held.project.pathOf(task, id)
+  if (options.start !== false) await drive(mirror.start())
+  return {
+    clock,
+    disk,
+    held,
+    mirror,
+    events: () => events,
+    drive,
+    sync: () => drive(mirror.sync()),
+    create: (title, values = {}) =>
+      drive(held.project.transact(byClaude, (tx) => tx.create(task, { title, ...values }))),
+    update: (id, patch) => drive(held.project.transact(byClaude, (tx) => tx.update(task, id, patch))),
+    task: read,
+    path,
+    file: (id) => must(disk.text(path(id)), `no file of ${id}`),
+    async restart() {
+      stopListening()
+      return createTestMirror({ ...options, clock, disk, held: held.reopen(), start: true })
+    },
+  }
+}
