@@ -161,17 +161,22 @@ function readSimple(chunk: Chunk): Entry | undefined {
 function readYaml(chunk: Chunk): Entry | Fault {
   const source = chunk.head + chunk.rest
   const document = parseYaml(source)
+  const blanks = /^[ \t]*/.exec(chunk.rest)?.[0] ?? ''
   const error = document.errors[0]
-  if (error !== undefined) return { reason: shorten(error.message), at: chunk.at + error.pos[0] }
-  const pair = isCollection(document.contents) ? document.contents.items[0] : undefined
-  if (!isPair(pair) || !isScalar(pair.key)) return { reason: 'expected `key: value`', at: chunk.at }
+  if (error !== undefined) {
+    // What is open at the end began with the value.
+    const atEnd = error.pos[0] >= source.trimEnd().length
+    return { reason: shorten(error.message), at: chunk.at + (atEnd ? chunk.head.length + blanks.length : error.pos[0]) }
+  }
+  const [pair, more] = isCollection(document.contents) ? document.contents.items : []
+  if (!isPair(pair) || !isScalar(pair.key) || more !== undefined)
+    return { reason: 'expected `key: value`', at: chunk.at }
   const refused = refusedNode(document)
   if (refused !== undefined) return { ...refused, at: chunk.at + refused.at }
   const value = isNode(pair.value) ? pair.value : null
   const { length } = chunk.head
   const end = contentEnd(source, Math.max(length, endOf(value))) - length
-  const blanks = /^[ \t]*/.exec(chunk.rest)?.[0].length ?? 0
-  const gap = end <= 0 ? '' : chunk.rest.slice(0, blanks)
+  const gap = end <= 0 ? '' : blanks
   return entry(chunk, {
     key: String(pair.key.value),
     gap,

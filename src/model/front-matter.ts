@@ -134,11 +134,12 @@ interface Part {
   readonly isNew?: true
 }
 
-/** Fields that stand in the front matter, in its order: what orch writes itself comes last. */
+/** Fields that stand in the front matter, in its order: what orch writes itself comes last, what it may still clear at the very end. */
 function fieldsOf(kind: RecordKind): Readonly<Record<string, Field>> {
   const fields = Object.entries(kind.fields).filter(([key]) => key !== kind.body)
-  const written = fields.filter(([, field]) => !field.readonly)
-  return Object.fromEntries([...written, ...fields.filter(([, field]) => field.readonly)])
+  const place = ([key, field]: readonly [string, Field]): number =>
+    Object.hasOwn(kind.stamps, key) ? 2 : field.readonly ? 1 : 0
+  return Object.fromEntries(fields.sort((a, b) => place(a) - place(b)))
 }
 
 function fieldOf(kind: RecordKind, key: string): Field | undefined {
