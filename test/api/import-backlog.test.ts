@@ -200,9 +200,9 @@ describe('importing again', () => {
         ++slices > 1 ? Promise.reject(new Error('killed')) : (cut.project.transact(...args) as never),
     }
     await expect(run(failing, createMemoryFolder(files))).rejects.toThrow('killed')
-    expect(cut.project.ids(task)).toHaveLength(50)
+    expect(cut.project.ids(task)).toHaveLength(20)
     const report = await run(cut.project, createMemoryFolder(files))
-    expect(report).toMatchObject({ created: 70, unchanged: 50 })
+    expect(report).toMatchObject({ created: 100, unchanged: 20 })
     const values = (project: Project): unknown =>
       Array.from({ length: 120 }, (_, n) => find(project, `B-${n}`)).map(({ values, extra }) => ({
         ...values,
@@ -322,10 +322,10 @@ describe('bad input', () => {
 
 test('[P8] others have their turn between two slices', async () => {
   const { project } = createTestProject()
-  const files = Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`tasks/${n}.md`, file(`B-${n}`)]))
+  const files = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`tasks/${n}.md`, file(`B-${n}`)]))
   const sizes: number[] = []
   const stop = project.onCommit(({ changes }) => sizes.push(changes.length))
   await run(project, createMemoryFolder(files))
   stop()
-  expect(sizes).toEqual([50, 50, 50])
+  expect(sizes).toEqual([20, 20, 20])
 })

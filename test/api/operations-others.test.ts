@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errorCodes } from '../../src/base/error.ts'
 import { createCaller, STATUS } from './operations-caller.ts'
@@ -143,6 +144,17 @@ describe('peers and the daemon', () => {
     expect(await call('doctor')).toMatchObject({ ok: false, findings: [{ check: 'index' }] })
     expect(await call('token.show')).toEqual({ token: 'secret' })
   })
+})
+
+test('an import reports what it would do, does it, and does not do it again', async () => {
+  const { call, refusal } = createCaller()
+  const dir = join(import.meta.dirname, '../fixtures/import')
+  expect(await call('import.backlog', { dir, dryRun: true })).toMatchObject({ dryRun: true, created: 10 })
+  expect(await call('import.backlog', { dir })).toMatchObject({ dryRun: false, created: 10 })
+  expect(await call('import.backlog', { dir })).toMatchObject({ created: 0, unchanged: 10 })
+  expect(await call('task.show', { id: 'back-2' })).toMatchObject({ aliases: ['BACK-2'], extra: { milestone: 'm-1' } })
+  expect((await call('task.update', { id: 'BACK-2', addDependencies: ['back-3'] })).dependencies).toHaveLength(2)
+  expect((await refusal('import.backlog', { dir: `${dir}/nowhere` })).code).toBe('import_failed')
 })
 
 test('no text of an error holds a command that destroys', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { manifestOf } from '../../src/api/manifest.ts'
-import { operations } from '../../src/api/operations.ts'
 import { operationsOf } from '../../src/api/operations/records.ts'
+import { operations } from '../../src/api/operations.ts'
 import { prose, tags, text } from '../../src/model/field.ts'
 import { defineKind } from '../../src/model/kind.ts'
 

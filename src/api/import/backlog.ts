@@ -15,7 +15,8 @@ export interface ImportParts {
   readonly progress: (done: number, total: number, what: string) => void
 }
 
-const RECORDS_PER_SLICE = 50
+/** Small enough that nobody waits for a slice. */
+const RECORDS_PER_SLICE = 20
 
 /**
  * Imports the folder of Backlog.md, or of a repository that has one. Records that an earlier import made are left as
