@@ -14,6 +14,13 @@ describe('pages', () => {
     expect((await call('page.list')).items).toMatchObject([{ file: 'pages/guides/start.md' }])
   })
 
+  test('a page that is given no title takes it from its text, or its path', async () => {
+    const { call } = createCaller()
+    expect((await call('page.write', { path: 'a.md', text: 'x\n\n# Head\n' })).title).toBe('Head')
+    expect((await call('page.write', { path: 'b/how-to.md', text: 'x' })).title).toBe('how to')
+    expect((await call('page.write', { path: 'a.md', text: '# Other\n' })).title).toBe('Head')
+  })
+
   test('a whole text changes only what differs, so that words written meanwhile stay', async () => {
     const { call, project } = createCaller()
     const { id, title } = await call('page.write', { path: './a.md', text: 'one two three\n', title: 'T' })

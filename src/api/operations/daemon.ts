@@ -43,6 +43,9 @@ export const daemonOperations: readonly Operation[] = [
       clients: z.number().describe('clientIDs ever seen'),
       eventLoopDelayMs: z.number().describe('how long a turn of the event loop takes at worst, in milliseconds'),
       peers: z.array(peerSchema).describe('links to other replicas'),
+      here: z
+        .object({ actors: z.array(z.string()), replicas: z.array(z.string()) })
+        .describe('who is in the room now: y-websocket clients, and replicas that dialled in'),
       problems: z.array(problemSchema).describe('what needs somebody'),
     }),
     cli: {

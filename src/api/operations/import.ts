@@ -10,7 +10,8 @@ export const importOperations: readonly Operation[] = [
   defineOperation<{ dir: string; dryRun?: boolean | undefined }, unknown>({
     name: 'import.backlog',
     effect: 'write',
-    role: 'writer',
+    // It reads files of the daemon's user.
+    role: 'admin',
     help: 'Imports the tasks, documents and decisions of Backlog.md. Its files are only read; importing again brings in what is new and changes nothing else.',
     input: z.strictObject({
       dir: z.string().describe('a repository with a backlog folder, or that folder'),

@@ -3,6 +3,7 @@ import { must } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
 import type { RecordKind, Values } from '../../model/kind.ts'
 import { checkFile } from '../../model/layout.ts'
+import { titleOf } from '../../model/markdown.ts'
 import { diffText } from '../../model/text-diff.ts'
 import type { RecordPatch } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
@@ -73,7 +74,8 @@ export function writePageOperation(kind: RecordKind): Operation {
         const found = project.recordAt(`${kind.plural}/${file}`)
         if (!found) {
           if (input.base !== undefined) throw new OrchError('record_not_found', { kind: kind.name, id: input.path })
-          return tx.create(kind, values, { file: checkedFile(kind, file) })
+          const title = titleOf(input.text, file)
+          return tx.create(kind, { [kind.title]: title, ...values }, { file: checkedFile(kind, file) })
         }
         const before = must(tx.read(kind, found.id), `no record ${found.id}`)
         checkBase(before, input.base)
