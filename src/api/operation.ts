@@ -83,6 +83,8 @@ export interface Status {
   readonly clients: number
   readonly eventLoopDelayMs: number
   readonly peers: readonly PeerInfo[]
+  /** Who is in the room now: actors of y-websocket clients, and replicas that dialled in. */
+  readonly here: { readonly actors: readonly string[]; readonly replicas: readonly string[] }
   readonly problems: readonly Problem[]
 }
 

@@ -1,0 +1,34 @@
+import type { Activity } from './api/protocol.ts'
+import { keyDifference, recordDifference } from './git/record-diff.ts'
+import { recordKinds } from './model/kinds.ts'
+import type { Change, Commit, KeyedValue, StoredRecord } from './store/project.ts'
+
+/** Tells those who watch what happens, a line per change. */
+export interface ActivityFeed {
+  note(commit: Commit): void
+  readonly subscribe: (listen: (activity: Activity) => void) => () => void
+}
+
+export function createActivity(): ActivityFeed {
+  const listeners = new Set<(activity: Activity) => void>()
+  return {
+    note({ changes }) {
+      if (listeners.size === 0) return
+      for (const change of changes) {
+        const line: Activity = { at: new Date(change.row.at).toISOString(), actor: change.row.actor, text: textOf(change) }
+        for (const listen of listeners) listen(line)
+      }
+    },
+    subscribe(listen) {
+      listeners.add(listen)
+      return () => listeners.delete(listen)
+    },
+  }
+}
+
+function textOf({ kind: name, id, before, after }: Change): string {
+  const kind = recordKinds.find((one) => one.name === name)
+  if (!kind) return `${name} ${id}: ${keyDifference(before as KeyedValue | undefined, after as KeyedValue | undefined).headline}`
+  const [was, is] = [before as StoredRecord | undefined, after as StoredRecord | undefined]
+  return `${id}: ${recordDifference(kind, was, is).headline}`
+}

@@ -1,0 +1,305 @@
+/**
+ * COMPOSITION ROOT: builds every part of the daemon from the configuration, starts them in order and stops them in
+ * reverse. The one file that knows all parts; read it to know what orch is.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Parts } from './api/operation.ts'
+import { operations } from './api/operations.ts'
+import { createSocketServer } from './api/socket-server.ts'
+import { createActivity } from './activity.ts'
+import type { Clock } from './base/clock.ts'
+import { OrchError, reasonOf } from './base/error.ts'
+import type { Logger } from './base/log.ts'
+import type { FileIdentity, PrivatePaths } from './base/repository.ts'
+import { type Service, startAll, stopAll } from './base/service.ts'
+import { createWatchdog } from './base/watchdog.ts'
+import type { Config } from './config.ts'
+import { createDoctor, filesThatDiffer } from './doctor.ts'
+import { resolveHistoryBranch } from './git/history-branch.ts'
+import { rowsFromTree } from './git/history-tree.ts'
+import { openGitRepo } from './git/real-git-repo.ts'
+import { openSnapshotLedger } from './git/snapshot-ledger.ts'
+import { createSnapshots } from './git/snapshots.ts'
+import { createGenerations, leaseFacts } from './host.ts'
+import { createMirror } from './mirror/mirror.ts'
+import { createNodeDisk } from './mirror/node-disk.ts'
+import { createNodeWatch } from './mirror/watch.ts'
+import type { Actor } from './model/actor.ts'
+import { type Random, randomText } from './model/id.ts'
+import { kinds } from './model/kinds.ts'
+import { createPeerServer } from './peers/accept.ts'
+import { createLinks } from './peers/links.ts'
+import { createPeering } from './peers/peering.ts'
+import { createRoom } from './peers/room.ts'
+import { dialSockets } from './peers/wire.ts'
+import { createRenderer } from './render.ts'
+import { createStatus } from './status.ts'
+import { createCompaction } from './store/compaction.ts'
+import { type Database, openDatabase } from './store/database.ts'
+import { createFileLoadSnapshots } from './store/file-load-snapshots.ts'
+import { openMirrorBases } from './store/mirror-bases.ts'
+import { openProject } from './store/open-project.ts'
+import { createPeerStore } from './store/peer-store.ts'
+import { createMeta, prepareSchema } from './store/schema.ts'
+import { createTokens } from './tokens.ts'
+
+/** What a daemon runs on. */
+export interface Host {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly version: string
+  readonly paths: PrivatePaths
+  readonly commonDir: string
+  readonly mainWorktree: string
+  readonly common: FileIdentity
+  /** Where orch keeps what belongs to no repository. */
+  readonly stateHome: string
+  /** The person whose repository it is: who edits files by hand. */
+  readonly person: Actor
+  /** The compiled worker that makes load snapshots. */
+  readonly loadWorker: URL
+  /** What the configuration ignored, for a person to see. */
+  readonly notices: readonly OrchError[]
+  /** Asks the process to stop this daemon and end. */
+  readonly drain: () => void
+}
+
+export interface Daemon {
+  /** Resolves when the state is loaded and checked and requests are answered; the other parts go on starting. */
+  start(): Promise<void>
+  /** Resolves when every part runs, or tells which one does not. */
+  settled(): Promise<void>
+  /** Finishes what was begun, writes out, takes a snapshot and closes. */
+  stop(): Promise<void>
+}
+
+/** Opens the state of a repository and builds the daemon around it. `name` is the project's when it is made now. */
+export async function createDaemon(config: Config, name: string, host: Host): Promise<Daemon> {
+  const { clock, random, env, paths } = host
+  const part = (label: string): Logger => host.log.with({ part: label })
+
+  const db = openState(paths.database)
+  const meta = createMeta(db)
+  const ledger = openSnapshotLedger(db)
+  const loads = createFileLoadSnapshots({
+    dir: join(paths.dir, 'load'),
+    databaseFile: paths.database,
+    worker: host.loadWorker,
+    log: part('load'),
+  })
+  const project = openProject({
+    db,
+    kinds,
+    clock,
+    random,
+    log: part('store'),
+    lease: leaseFacts(paths.database),
+    generations: createGenerations(host.stateHome, (error) => part('store').warn('generation not kept', { error })),
+    loads,
+    name,
+    note: (changes) => ledger.note(changes),
+  })
+  const compaction = createCompaction({ project, loads, log: part('load') })
+  const watchdog = createWatchdog({ clock, log: part('watchdog') })
+  const render = createRenderer(project)
+
+  const repo = openGitRepo({ commonDir: host.commonDir, env, clock, random })
+  const branch = await historyBranch()
+  const snapshots = createSnapshots({
+    repo,
+    ref: branch.ref,
+    base: branch.base,
+    project,
+    ledger,
+    render,
+    clock,
+    log: part('git'),
+    quietMs: config['git.quietMs'],
+    maxMs: config['git.maxMs'],
+    isEnabled: config['git.enabled'],
+  })
+
+  const tokens = createTokens(paths.token, random)
+  const peering = createPeering({
+    project,
+    instance: randomText(random, 16),
+    pristine: () => project.rowCount() === 0,
+    adopt: async (other) => project.adopt(other),
+    onTwin: (reason) => project.rollReplica(`a peer says that this database was ${reason}`),
+    log: part('peers'),
+  })
+  const room = createRoom({ peering, clock, log: part('room') })
+  const server = createPeerServer({
+    listen: listenAt(),
+    room,
+    authenticate: tokens.authenticate,
+    clock,
+    log: part('peers'),
+    onListening: (port) => meta.set('port', String(port)),
+  })
+  const stored = createPeerStore(db)
+  const configured = config.peers.map(({ token = '', ...peer }) => ({ ...peer, token }))
+  const links = createLinks({
+    store: { ...stored, all: () => [...configured, ...stored.all()] },
+    peering,
+    dial: dialSockets(clock),
+    clock,
+    random,
+    log: part('links'),
+  })
+
+  const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
+  const mirror = createMirror({
+    project,
+    disk: createNodeDisk(mirrorDir),
+    bases: openMirrorBases(db),
+    watch: createNodeWatch(mirrorDir),
+    clock,
+    random,
+    log: part('mirror'),
+    fileActor: () => host.person,
+    facts: () => ({
+      replica: project.replica,
+      addresses: [
+        ['y-websocket', status.websocket()],
+        ['this folder', mirrorDir],
+      ],
+      peers: links.list(),
+      problems: status.problems(),
+    }),
+    quietMs: config['mirror.quietMs'],
+    scanMs: config['mirror.scanMs'],
+  })
+
+  const status = createStatus({
+    project,
+    version: host.version,
+    pid: process.pid,
+    startedAt: clock.now(),
+    privateDir: paths.dir,
+    mirrorDir,
+    branch: branch.ref.replace('refs/heads/', ''),
+    serverUrl: server.url,
+    peers: () => links.list(),
+    presence: () => ({ actors: room.presence().map(({ actor }) => actor.name), replicas: room.replicas() }),
+    watchdog,
+    problems: () => [...mirror.problems(), ...snapshots.problems()],
+    notices: host.notices,
+  })
+  const doctor = createDoctor({
+    db,
+    project,
+    privateFiles: [paths.database, paths.token],
+    async checkFiles() {
+      await mirror.sync()
+      return filesThatDiffer(project, render, mirrorDir, mirror.problems().map(({ where }) => where))
+    },
+    checkHistory: async () => {
+      await snapshots.take()
+      return snapshots.problems().map(({ what }) => what)
+    },
+    problems: status.problems,
+  })
+  const activity = createActivity()
+  const parts: Parts = {
+    snapshots: { take: snapshots.take, history: snapshots.history },
+    mirror: { sync: () => mirror.sync(), problems: () => status.problems() },
+    peers: {
+      add: async (peer) => links.add(peer),
+      remove: async (peerName) => links.remove(peerName),
+      list: () => links.list(),
+    },
+    daemon: { status: async () => status.read(), doctor, token: tokens.show },
+  }
+
+  let becomeReady = (): void => undefined
+  const sockets = createSocketServer({
+    socket: paths.socket,
+    common: host.common,
+    version: host.version,
+    operations,
+    contextOf: ({ actor, session, progress }) => ({
+      project,
+      actor: actor ? { ...actor, verified: false } : host.person,
+      session,
+      clock,
+      parts,
+      progress,
+    }),
+    ready: new Promise((resolve) => {
+      becomeReady = resolve
+    }),
+    drain: host.drain,
+    activity: activity.subscribe,
+    log: part('socket'),
+  })
+
+  project.onCommit((commit) => {
+    mirror.note(commit)
+    snapshots.note(commit)
+    activity.note(commit)
+  })
+
+  // Only the socket waits for nothing but the loaded state; the rest may take as long as the disk and the peers do.
+  const slow: readonly Service[] = [compaction, watchdog, mirror, snapshots, server, links]
+  let running: Promise<void> = Promise.resolve()
+
+  /** The branch of the history, found once; a project that has no row yet takes over what is there. */
+  async function historyBranch(): Promise<{ ref: string; base: string | undefined }> {
+    const known = meta.get('history_ref')
+    if (known !== undefined) return { ref: known, base: undefined }
+    const found = await resolveHistoryBranch(repo, {
+      name: config['git.branch'],
+      isTaken: (taken) => existsSync(join(host.mainWorktree, taken)),
+    })
+    if (found.adopt && project.rowCount() === 0) {
+      project.adopt(found.adopt.project)
+      await project.applyRows(await rowsFromTree(repo, found.adopt.commit), { source: 'git', commit: found.adopt.commit })
+      part('git').info('took over the history', { from: found.adopt.ref })
+    }
+    if (!found.adopt) meta.set('history_ref', found.ref)
+    return { ref: found.ref, base: found.adopt?.commit }
+  }
+
+  function listenAt(): { host: string; port: number } {
+    const at = config.listen.lastIndexOf(':')
+    const port = Number(config.listen.slice(at + 1))
+    return { host: config.listen.slice(0, at), port: port === 0 ? Number(meta.get('port') ?? 0) : port }
+  }
+
+  return {
+    async start() {
+      await sockets.start()
+      becomeReady()
+      running = startAll(slow)
+      running.catch((error: unknown) => {
+        status.report({ what: reasonOf(error), where: 'daemon', fix: 'See the daemon log, then `orch restart`.' })
+        host.log.error('a part did not start', { error })
+      })
+    },
+    settled: () => running,
+    async stop() {
+      await sockets.stop()
+      await running.catch(() => undefined)
+      await project.idle()
+      await stopAll(slow)
+      db.close()
+    },
+  }
+}
+
+function openState(file: string): Database {
+  try {
+    const db = openDatabase(file)
+    prepareSchema(db)
+    return db
+  } catch (error) {
+    if (error instanceof OrchError) throw error
+    const reason = reasonOf(error)
+    const isReadOnly = /readonly|unable to open|permission/i.test(reason)
+    throw new OrchError(isReadOnly ? 'read_only' : 'database_damaged', { path: file, reason }, error)
+  }
+}

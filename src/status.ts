@@ -1,0 +1,122 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { PeerInfo, Problem, Status } from './api/operation.ts'
+import type { Watchdog } from './base/watchdog.ts'
+import { OrchError } from './base/error.ts'
+import { kinds } from './model/kinds.ts'
+import type { OpenProject } from './store/open-project.ts'
+
+/** What `status` is made of. */
+export interface StatusParts {
+  readonly project: OpenProject
+  readonly version: string
+  readonly pid: number
+  readonly startedAt: number
+  readonly privateDir: string
+  readonly mirrorDir: string
+  readonly branch: string
+  readonly serverUrl: () => string | undefined
+  readonly peers: () => readonly PeerInfo[]
+  /** Who is in the room: names of actors, and ids of replicas that dialled in. */
+  readonly presence: () => { readonly actors: readonly string[]; readonly replicas: readonly string[] }
+  readonly watchdog: Watchdog
+  readonly problems: () => readonly Problem[]
+  /** What the configuration ignored. */
+  readonly notices: readonly OrchError[]
+}
+
+export interface StatusReader {
+  read(): Status
+  problems(): readonly Problem[]
+  websocket(): string
+  /** Adds a problem that stays until the daemon ends. */
+  report(problem: Problem): void
+}
+
+/** Past this many clientIDs every transaction is noticeably slower. */
+const CLIENTS_WARNING = 500
+
+export function createStatus(parts: StatusParts): StatusReader {
+  const { project, watchdog } = parts
+  const reported: Problem[] = []
+
+  const websocket = (): string => {
+    const url = parts.serverUrl()
+    return url ? `${url.replace(/^http/, 'ws')}/sync/${encodeURIComponent(project.name)}` : ''
+  }
+
+  const problems = (): readonly Problem[] => {
+    const failure = project.failure()
+    const refused = new OrchError('storage_failed', { reason: failure ?? '' })
+    return [
+      ...reported,
+      ...(failure === undefined ? [] : [{ what: refused.message, where: 'database', fix: refused.hint }]),
+      ...(project.clientCount() > CLIENTS_WARNING
+        ? [{ what: `${project.clientCount()} clientIDs slow every change`, where: 'document', fix: 'Let agents use operations instead of joining the room as clients.' }]
+        : []),
+      ...parts.notices.map((notice) => ({ what: notice.message, where: '.orchrc', fix: notice.hint })),
+      ...parts.problems(),
+      ...parts.peers().flatMap(({ name, state, error }) =>
+        state === 'refused' ? [{ what: `The peer ${name} refuses: ${error ?? ''}`, where: `peer ${name}`, fix: 'Correct its address or token, or remove it: see `orch peer --help`.' }] : [],
+      ),
+    ]
+  }
+
+  return {
+    problems,
+    websocket,
+    report: (problem) => {
+      reported.push(problem)
+    },
+    read: () => ({
+      pid: parts.pid,
+      version: parts.version,
+      project: { id: project.id, name: project.name },
+      replica: project.replica,
+      url: parts.serverUrl() ?? '',
+      websocket: websocket(),
+      mirror: parts.mirrorDir,
+      branch: parts.branch,
+      startedAt: new Date(parts.startedAt).toISOString(),
+      memoryMb: Math.round(process.memoryUsage().rss / 1e6),
+      counts: countsOf(project),
+      sizes: sizesOf(parts.privateDir),
+      rows: project.rowCount(),
+      clients: project.clientCount(),
+      eventLoopDelayMs: watchdog.worstDelayMs(),
+      peers: parts.peers(),
+      here: parts.presence(),
+      problems: problems(),
+    }),
+  }
+}
+
+/** Living records by kind. */
+function countsOf(project: OpenProject): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    kinds.map((kind) => [
+      kind.plural,
+      kind.shape === 'records' ? project.list(kind, { limit: 1 }).total : project.readKeys(kind.name).size,
+    ]),
+  )
+}
+
+function sizesOf(dir: string): Readonly<Record<string, number>> {
+  return {
+    database: sizeOf(join(dir, 'orch.db')) + sizeOf(join(dir, 'orch.db-wal')),
+    loadSnapshots: filesIn(join(dir, 'load')).reduce((sum, name) => sum + sizeOf(join(dir, 'load', name)), 0),
+    log: sizeOf(join(dir, 'daemon.log')),
+  }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function filesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return []
+  }
+}
