@@ -49,4 +49,21 @@ function quote(path: string): string {
 const octal = (character: string): string =>
   [...Buffer.from(character)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')
 
+const BATCH_BYTES = 64 * 1024
+
+/** The same bytes in pieces of a good size for a pipe: thousands of small writes cost more than what they carry. */
+export function* inBatches(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let batch: Uint8Array[] = []
+  let size = 0
+  for (const part of parts) {
+    batch.push(part)
+    size += part.length
+    if (size < BATCH_BYTES) continue
+    yield Buffer.concat(batch)
+    batch = []
+    size = 0
+  }
+  yield Buffer.concat(batch)
+}
+
 const text = (value: string): Uint8Array => Buffer.from(value)

@@ -15,7 +15,7 @@ export interface NewRows {
   readonly lastAt: number | undefined
 }
 
-const PAGE = 200
+const PAGE = 50
 /** A chunk is encoded in one turn of the event loop, and read as a whole. */
 const MAX_CHUNK_BYTES = 256 * 1024
 
@@ -57,9 +57,11 @@ export async function packRows(
     const page = project.rowsSince(reached, PAGE)
     // Rows come in the order of this replica's journal: after one made since the cut, there are no others of before it.
     const wanted = page.filter(({ replica, seq }) => seq <= (have[replica] ?? 0))
-    for (const row of wanted) take(row)
+    for (const row of wanted) {
+      take(row)
+      if (turns.isOver()) await turns.next()
+    }
     if (wanted.length < PAGE) break
-    if (turns.isOver()) await turns.next()
   }
   for (const replica of [...open.keys()]) close(replica)
   return { chunks, actors: [...actors].sort(), sessions: [...sessions].sort(), upto, lastAt }

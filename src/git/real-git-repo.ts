@@ -4,7 +4,7 @@ import { type SimpleGit, simpleGit } from 'simple-git'
 import { type Clock, sleep } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import type { Random } from '../model/id.ts'
-import { fastImportStream } from './fast-import.ts'
+import { fastImportStream, inBatches } from './fast-import.ts'
 import type { GitRepo, Head, LoggedCommit, LogQuery, NewCommit, Oid } from './git-repo.ts'
 import { type Env, fixedEnv, type GitResult, gitEnv, gitError, runGit } from './run-git.ts'
 
@@ -52,7 +52,7 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
     }
   }
   const importOnce = async (commit: NewCommit): Promise<Oid | string> => {
-    const { code, pid, stdout, stderr } = await feed(['fast-import', '--quiet'], fastImportStream(commit))
+    const { code, pid, stdout, stderr } = await feed(['fast-import', '--quiet'], inBatches(fastImportStream(commit)))
     // git leaves a report of every refusal behind; the repository is not ours to litter.
     if (code !== 0 && pid !== undefined) await rm(join(commonDir, `fast_import_crash_${pid}`), { force: true })
     if (code !== 0) throw gitError(stderr, commonDir)

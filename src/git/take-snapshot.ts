@@ -71,6 +71,7 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
       title,
       mailOf,
     })
+    if (turns.isOver()) await turns.next()
     const commit =
       ground.parent && changes.length === 0
         ? undefined

@@ -42,7 +42,7 @@ const rows: readonly Row[] = [
     update: new Uint8Array([1, 2, 3]),
   })),
 ]
-const [row = rows[0] as Row] = rows.slice(1)
+const row = rows[1] as Row
 
 test.each([
   ['row-1.bin', row, encodeRow as (value: unknown) => Uint8Array, decodeRow as (bytes: Uint8Array) => unknown],

@@ -202,6 +202,30 @@ describe('[P4] a snapshot changes nothing but its own branch', () => {
   })
 })
 
+test('[P1] two replicas that take snapshots onto one branch at the same moment lose nothing of each other', async () => {
+  const sandbox = createGitSandbox()
+  sandboxes.push(sandbox)
+  const first = createSnapshotWorld(sandbox.open())
+  await first.snapshots.take()
+  const second = createSnapshotWorld(sandbox.open(), { project: { seed: 7 } })
+  second.project.adopt({ id: first.project.id, name: 'demo' })
+  const worlds = [first, second]
+  for (let round = 0; round < 5; round++) {
+    await Promise.all(
+      worlds.map(async ({ project, snapshots }, at) => {
+        await project.transact(byAlice, (tx) => tx.create(task, { title: `${round} of ${at}` }))
+        await snapshots.take()
+      }),
+    )
+  }
+  for (const { snapshots } of worlds) await snapshots.take()
+  const rows = await rowsFromTree(sandbox.open(), REF)
+  expect(rows).toHaveLength(10)
+  expect(new Set(rows.map(({ replica }) => replica)).size).toBe(2)
+  const files = [...(await sandbox.open().readTree(REF)).keys()].filter((path) => path.startsWith('tasks/'))
+  expect(files).toHaveLength(10)
+})
+
 /** Every file below the repository's folder and what lies beside it, but git's objects and our own branch: content, mode and time. */
 function fingerprint({ folder }: GitSandbox): ReadonlyMap<string, string> {
   const home = join(folder, '..')
