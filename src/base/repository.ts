@@ -1,4 +1,5 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { OrchError } from './error.ts'
 import { shortHash } from './hash.ts'
@@ -58,6 +59,16 @@ export interface SocketPlace {
   readonly runtimeDir: string | undefined
   readonly temporaryDir: string
   readonly userId: number
+}
+
+/** The place that this process and its environment give. */
+export function socketPlace(env: Readonly<Record<string, string | undefined>>): SocketPlace {
+  return {
+    platform: process.platform,
+    runtimeDir: env.XDG_RUNTIME_DIR,
+    temporaryDir: tmpdir(),
+    userId: process.getuid?.() ?? 0,
+  }
 }
 
 /** Longest socket path in bytes: macOS takes 103, Linux 107. */

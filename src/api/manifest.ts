@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import type { Operation, View } from './operation.ts'
+
+/** The table of operations as plain JSON: all that a command line needs to know of it, without a schema library. */
+export interface Manifest {
+  readonly commands: readonly ManifestCommand[]
+}
+
+export interface ManifestCommand {
+  /** `task create` */
+  readonly command: string
+  readonly operation: string
+  readonly effect: Operation['effect']
+  readonly help: string
+  readonly positionals: readonly Parameter[]
+  readonly flags: readonly Parameter[]
+  /** The property that standard input may give. */
+  readonly stdin?: string
+  /** Properties that are paths on the caller's machine. */
+  readonly paths?: readonly string[]
+  readonly view: View
+  readonly examples: readonly string[]
+}
+
+/** One property of an operation's input, as a flag or a positional argument. */
+export interface Parameter {
+  /** As it is typed: `add-label`. */
+  readonly name: string
+  readonly property: string
+  /** JSON is sent as it was typed; the operation parses it. */
+  readonly type: 'text' | 'number' | 'boolean' | 'json'
+  /** May be given several times. */
+  readonly repeat: boolean
+  readonly required: boolean
+  readonly help: string
+  readonly choices?: readonly string[]
+}
+
+/** What every command understands besides its own flags. */
+export const GLOBAL_FLAGS: readonly string[] = ['json', 'as', 'color', 'no-color', 'help', 'version']
+
+/** Derives the manifest. Throws where a property has no help, or a flag would hide a global one. */
+export function manifestOf(operations: readonly Operation[]): Manifest {
+  return { commands: operations.map(commandOf) }
+}
+
+interface Property {
+  readonly type?: string | readonly string[]
+  readonly description?: string
+  readonly enum?: readonly unknown[]
+  readonly items?: Property
+  readonly anyOf?: readonly Property[]
+  readonly $ref?: string
+}
+
+function commandOf({ name, effect, help, input, cli }: Operation): ManifestCommand {
+  const schema = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }) as {
+    properties?: Record<string, Property>
+    required?: readonly string[]
+  }
+  const properties = schema.properties ?? {}
+  const parameter = (property: string): Parameter => {
+    const declared = properties[property]
+    if (!declared) throw new Error(`${name} has no input "${property}"`)
+    const flag = cli.flags?.[property] ?? kebabCase(property)
+    const required = (schema.required?.includes(property) ?? false) && property !== cli.stdin
+    return parameterOf(`${name}.${property}`, flag, property, declared, required)
+  }
+  const flags = Object.keys(properties)
+    .filter((property) => !cli.positionals.includes(property))
+    .map(parameter)
+  for (const flag of flags) {
+    if (GLOBAL_FLAGS.includes(flag.name)) throw new Error(`${name}: --${flag.name} is a flag of every command`)
+  }
+  return {
+    command: cli.command,
+    operation: name,
+    effect,
+    help,
+    positionals: cli.positionals.map(parameter),
+    flags,
+    ...(cli.stdin !== undefined && { stdin: cli.stdin }),
+    ...(cli.paths !== undefined && { paths: cli.paths }),
+    view: cli.view,
+    examples: cli.examples,
+  }
+}
+
+function parameterOf(where: string, name: string, property: string, declared: Property, required: boolean): Parameter {
+  const repeat = declared.type === 'array'
+  const value = (repeat ? declared.items : declared) ?? {}
+  const help = declared.description ?? value.description
+  if (!help) throw new Error(`${where} has no help: give it .describe()`)
+  const choices = value.enum?.map(String)
+  return { name, property, type: typeOf(value), repeat, required, help, ...(choices && { choices }) }
+}
+
+function typeOf({ type, enum: choices }: Property): Parameter['type'] {
+  const types = [type ?? []].flat().filter((name) => name !== 'null')
+  if (choices || types.length > 1) return 'text'
+  switch (types[0]) {
+    case 'string':
+      return 'text'
+    case 'number':
+    case 'integer':
+      return 'number'
+    case 'boolean':
+      return 'boolean'
+    default:
+      return 'json'
+  }
+}
+
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}

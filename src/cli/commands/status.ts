@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs'
+import type { Status } from '../../api/operation.ts'
+import { must } from '../../base/assert.ts'
+import { OrchError } from '../../base/error.ts'
+import { request, requestIfRunning } from '../client.ts'
+import type { CliContext, RepositoryContext } from '../context.ts'
+import { inRepository, printResult } from '../run.ts'
+
+/** What `orch doctor` fails with when a check does. */
+const UNWELL_EXIT = 4
+
+/** `orch status`: starts nothing. */
+export async function status(cli: CliContext): Promise<number> {
+  const context = inRepository(cli)
+  assertInitialised(context)
+  const answer = await requestIfRunning(context, 'status')
+  if (answer) {
+    printResult(context, { running: true, ...(answer.result as Status) }, { type: 'record' })
+  } else {
+    const stopped = { running: false, mirror: context.paths.mirror, log: context.paths.log }
+    printResult(context, { ...stopped, next: '`orch start`, or any command, starts it' }, { type: 'record' })
+  }
+  return 0
+}
+
+/** `orch doctor` */
+export async function doctor(cli: CliContext): Promise<number> {
+  const context = inRepository(cli)
+  const { view } = must(
+    cli.manifest.commands.find(({ operation }) => operation === 'doctor'),
+    'doctor is an operation',
+  )
+  const result = (await request(context, { op: 'doctor' })) as { readonly ok: boolean }
+  printResult(context, result, view)
+  return result.ok ? 0 : UNWELL_EXIT
+}
+
+/** `orch` alone: where one stands, then the help. */
+export async function overview(cli: CliContext, help: string): Promise<number> {
+  cli.terminal.out(`${await situation(cli)}\n\n${help}`)
+  return 0
+}
+
+async function situation(cli: CliContext): Promise<string> {
+  try {
+    const context = inRepository(cli)
+    assertInitialised(context)
+    const answer = await requestIfRunning(context, 'status')
+    if (!answer) return 'orch is set up here and does not run; any command starts it.'
+    const { project, counts, mirror, problems } = answer.result as Status
+    const held = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`)
+    const trouble = problems.length > 0 ? `\n${problems.length} problems: see \`orch status\`` : ''
+    return `${project.name}: ${held.join(', ')} in ${mirror}${trouble}`
+  } catch (error) {
+    if (error instanceof OrchError) return `${error.message}. ${error.hint}`
+    throw error
+  }
+}
+
+function assertInitialised({ paths, repository }: RepositoryContext): void {
+  if (existsSync(paths.database)) return
+  throw new OrchError('not_initialised', { path: repository.mainWorktree ?? repository.commonDir })
+}

@@ -1,0 +1,104 @@
+import type { Parameter } from '../api/manifest.ts'
+import type { CliContext } from './context.ts'
+
+/** A command that is about the daemon's life, so it cannot be an operation of the daemon. */
+export interface LocalCommand {
+  readonly command: string
+  readonly help: string
+  readonly positionals: readonly Parameter[]
+  readonly flags: readonly Parameter[]
+  readonly examples: readonly string[]
+  /** Loads the code, which most commands never need. Resolves to the exit code. */
+  readonly load: () => Promise<(context: CliContext, input: Readonly<Record<string, unknown>>) => Promise<number>>
+}
+
+const flag = (name: string, help: string, type: Parameter['type'] = 'boolean', repeat = false): Parameter => ({
+  name,
+  property: name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
+  type,
+  repeat,
+  required: false,
+  help,
+})
+
+const set = flag('set', 'a configuration option for this start: name=value', 'text', true)
+const yes = flag('yes', 'do it without asking')
+
+/** The commands of the daemon's life. */
+export const localCommands: readonly LocalCommand[] = [
+  {
+    command: 'init',
+    help: 'Sets orch up in this repository, after showing every file and setting it will touch.',
+    positionals: [],
+    flags: [flag('name', "the project's name; by default the folder's", 'text'), yes, set],
+    examples: ['orch init', 'orch init --yes --name shop'],
+    load: async () => (await import('./commands/init.ts')).init,
+  },
+  {
+    command: 'up',
+    help: 'Runs the daemon here and shows every change as it happens; follows the one that runs already, if there is one. Ctrl-C ends it.',
+    positionals: [],
+    flags: [
+      flag('demo-if-none', "where there is no repository, or only orch's own, make one with a few tasks to try it on"),
+      set,
+    ],
+    examples: ['orch up'],
+    load: async () => (await import('./commands/up.ts')).up,
+  },
+  {
+    command: 'start',
+    help: 'Starts the daemon in the background. Other commands do that by themselves.',
+    positionals: [],
+    flags: [set],
+    examples: ['orch start', 'orch start --set git.quietMs=1000'],
+    load: async () => (await import('./commands/daemon.ts')).start,
+  },
+  {
+    command: 'stop',
+    help: 'Lets the daemon finish what it has begun, and ends it.',
+    positionals: [],
+    flags: [],
+    examples: ['orch stop'],
+    load: async () => (await import('./commands/daemon.ts')).stop,
+  },
+  {
+    command: 'restart',
+    help: 'Stops the daemon and starts it again.',
+    positionals: [],
+    flags: [set],
+    examples: ['orch restart'],
+    load: async () => (await import('./commands/daemon.ts')).restart,
+  },
+  {
+    command: 'status',
+    help: 'Shows how the daemon is, what it holds, and what needs somebody. Starts nothing.',
+    positionals: [],
+    flags: [],
+    examples: ['orch status', 'orch status --json'],
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  {
+    command: 'doctor',
+    help: 'Checks that document, index, files and snapshots agree, and fails when one does not.',
+    positionals: [],
+    flags: [],
+    examples: ['orch doctor'],
+    load: async () => (await import('./commands/status.ts')).doctor,
+  },
+  {
+    command: 'trust',
+    help: 'Lets the settings of .orchrc count that reach outside the repository, as they stand now. Read the file first.',
+    positionals: [],
+    flags: [yes],
+    examples: ['orch trust'],
+    load: async () => (await import('./commands/trust.ts')).trust,
+  },
+  {
+    command: 'uninstall',
+    help: 'Takes orch out of this repository, after showing what goes and what stays. The history branch stays.',
+    positionals: [],
+    flags: [yes, flag('purge', 'the history branch goes, too')],
+    examples: ['orch uninstall'],
+    load: async () => (await import('./commands/uninstall.ts')).uninstall,
+  },
+]

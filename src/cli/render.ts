@@ -1,0 +1,222 @@
+import pc from 'picocolors'
+import type { Column, View } from '../api/operation.ts'
+import { unreachable } from '../base/assert.ts'
+import { pad, printable, truncate, widthOf } from './width.ts'
+
+/** How and when something is printed. */
+export interface Look {
+  readonly color: boolean
+  /** Columns to fit rows into; undefined where nothing is cut: in a pipe. */
+  readonly columns: number | undefined
+  /** The time now, for "3 minutes ago"; undefined where times are printed in full: in a pipe. */
+  readonly now: number | undefined
+}
+
+export interface Rendered {
+  readonly text: string
+  /** How to go on: for a person, beside the text. */
+  readonly footer?: string
+}
+
+type Colors = ReturnType<typeof pc.createColors>
+
+/** A result as a terminal shows it. */
+export function render(result: unknown, view: View, look: Look): Rendered {
+  switch (view.type) {
+    case 'table':
+      return table(result, view, look)
+    case 'record':
+      return { text: record(at(result, view.at ?? ''), look) }
+    case 'message':
+      return { text: `${fill(view.text, result)}\n` }
+    case 'text':
+      return { text: withLineEnd(asText(at(result, view.field), look)) }
+    case 'json':
+      return { text: `${asText(JSON.stringify(at(result, view.field ?? ''), null, 2) ?? 'null', look)}\n` }
+    default:
+      return unreachable(view)
+  }
+}
+
+/** Cuts a text in a pipe free of nothing: programs get every byte, terminals nothing that steers them. */
+function asText(value: unknown, { columns }: Look): string {
+  const text = typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value)
+  return columns === undefined ? text : printable(text)
+}
+
+function table(result: unknown, view: View & { type: 'table' }, look: Look): Rendered {
+  const rows = (at(result, view.rows) ?? []) as readonly unknown[]
+  if (rows.length === 0) return { text: `${view.empty}\n` }
+  const colors = pc.createColors(look.color)
+  const columns = view.columns.filter((column) => rows.some((row) => cell(at(row, column.key), column, look) !== ''))
+  const cells = rows.map((row) => columns.map((column) => oneLine(cell(at(row, column.key), column, look))))
+  const widths = columns.map((column, i) =>
+    Math.max(widthOf(column.head), ...cells.map((row) => widthOf(row[i] ?? ''))),
+  )
+  const fitted = widthsWithin(widths, look.columns)
+  const line = (texts: readonly string[], paint: (text: string, i: number) => string): string =>
+    texts
+      .map((text, i) => {
+        const shown = truncate(text, fitted[i] ?? 0)
+        return paint(i === texts.length - 1 ? shown : pad(shown, fitted[i] ?? 0), i)
+      })
+      .join('  ')
+      .trimEnd()
+  const head = line(
+    columns.map(({ head }) => head),
+    (text) => colors.dim(text),
+  )
+  const body = cells.map((row) => line(row, (text, i) => paint(text, columns[i], colors)))
+  const footer = footerOf(result, rows.length)
+  return { text: `${[head, ...body].join('\n')}\n`, ...(footer && { footer }) }
+}
+
+/** Takes from the widest column until the rows fit. */
+function widthsWithin(widths: readonly number[], columns: number | undefined): readonly number[] {
+  if (columns === undefined) return widths
+  const over = widths.reduce((sum, width) => sum + width + 2, -2) - columns
+  const widest = widths.indexOf(Math.max(...widths))
+  return widths.map((width, i) => (i === widest && over > 0 ? Math.max(10, width - over) : width))
+}
+
+function footerOf(result: unknown, shown: number): string | undefined {
+  const next = at(result, 'next')
+  if (next === undefined || next === null) return undefined
+  const total = at(result, 'total')
+  return `${shown}${typeof total === 'number' ? ` of ${total}` : ''} shown; the next: --after ${next}`
+}
+
+function record(value: unknown, look: Look): string {
+  if (typeof value !== 'object' || value === null) return `${asText(value, look)}\n`
+  const colors = pc.createColors(look.color)
+  const { id, title, body, ...rest } = value as Record<string, unknown>
+  const lines: string[] = []
+  const isRecord = typeof id === 'string'
+  if (isRecord) lines.push(`${colors.cyan(id)}  ${colors.bold(oneLine(String(title ?? '')))}`.trimEnd())
+  const fields = Object.entries(isRecord ? rest : (value as Record<string, unknown>)).filter(
+    ([, field]) => !isEmpty(field),
+  )
+  const width = Math.max(0, ...fields.map(([key]) => widthOf(key)))
+  for (const [key, field] of fields) lines.push(...fieldLines(key, field, width, look, colors))
+  if (isRecord && typeof body === 'string' && body !== '') lines.push('', asText(body, look).trimEnd())
+  return `${lines.join('\n')}\n`
+}
+
+function fieldLines(key: string, field: unknown, width: number, look: Look, colors: Colors): readonly string[] {
+  const head = colors.dim(pad(key, width))
+  const list = Array.isArray(field) ? field : undefined
+  if (list?.some((item) => typeof item === 'object')) {
+    return [
+      head,
+      ...list.map(
+        (item) =>
+          `  ${oneLine(
+            Object.values(item as object)
+              .map(scalar)
+              .join('  '),
+          )}`,
+      ),
+    ]
+  }
+  if (!list && typeof field === 'object' && field !== null) {
+    const pairs = Object.entries(field).map(([name, value]) => `${name}: ${scalar(value)}`)
+    return [`${head}  ${oneLine(pairs.join(', '))}`]
+  }
+  const column = columnOf(key)
+  const text = list ? list.map(scalar).join(', ') : cell(field, column, look)
+  return [`${head}  ${paint(oneLine(text), column, colors)}`]
+}
+
+/** The look of a field in a record, where there is no declared column. */
+function columnOf(key: string): Column {
+  const style = key === 'status' || key === 'priority' ? key : /At$|^at$/.test(key) ? 'time' : undefined
+  return { key, head: key, ...(style && { style }) }
+}
+
+function cell(value: unknown, { style }: Column, { now }: Look): string {
+  if (style === 'time' && now !== undefined && typeof value === 'string') return ago(value, now)
+  if (typeof value === 'boolean' && style === 'status') return value ? 'ok' : 'no'
+  return Array.isArray(value) ? value.map(scalar).join(', ') : scalar(value)
+}
+
+function ago(text: string, now: number): string {
+  const time = Date.parse(text)
+  if (Number.isNaN(time) || !text.includes('T')) return text
+  const seconds = Math.max(0, Math.round((now - time) / 1000))
+  const [limit, size, unit] = UNITS.find(([limit]) => seconds < limit) ?? []
+  return limit === undefined || size === undefined ? text.slice(0, 10) : `${Math.floor(seconds / size)}${unit} ago`
+}
+
+const UNITS: readonly (readonly [limit: number, size: number, unit: string])[] = [
+  [60, 1, 's'],
+  [3600, 60, 'min'],
+  [86_400, 3600, 'h'],
+  [14 * 86_400, 86_400, 'd'],
+]
+
+function paint(text: string, column: Column | undefined, colors: Colors): string {
+  switch (column?.style) {
+    case undefined:
+      return text
+    case 'id':
+      return colors.cyan(text)
+    case 'dim':
+    case 'time':
+      return colors.dim(text)
+    case 'status':
+      return statusColor(text.trim(), colors)(text)
+    case 'priority':
+      return priorityColor(text.trim(), colors)(text)
+    default:
+      return unreachable(column?.style as never)
+  }
+}
+
+function statusColor(status: string, colors: Colors): (text: string) => string {
+  if (/^(completed|ok|linked)$/.test(status)) return colors.green
+  if (/^(blocked|no|refused)$/.test(status)) return colors.red
+  if (/^(in_progress|connecting|waiting)$/.test(status)) return colors.yellow
+  if (status === 'review') return colors.magenta
+  return status === 'cancelled' ? colors.dim : String
+}
+
+function priorityColor(priority: string, colors: Colors): (text: string) => string {
+  if (priority === 'critical') return colors.red
+  if (priority === 'high') return colors.yellow
+  return priority === 'low' ? colors.dim : String
+}
+
+/** `{id} {a.b}` filled from the result. */
+function fill(template: string, result: unknown): string {
+  return template.replace(/\{([\w.]+)\}/g, (_, path: string) => oneLine(scalar(at(result, path))))
+}
+
+/** The value at a path of names; the whole for an empty path. */
+function at(value: unknown, path: string): unknown {
+  let found = value
+  for (const name of path === '' ? [] : path.split('.')) {
+    found =
+      typeof found === 'object' && found !== null && Object.hasOwn(found, name)
+        ? (found as Record<string, unknown>)[name]
+        : undefined
+  }
+  return found
+}
+
+function scalar(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
+}
+
+/** One line of it, whatever is in it: a title must not make a second row. */
+function oneLine(text: string): string {
+  return printable(text.replace(/\s*[\r\n\t]+\s*/g, ' '))
+}
+
+function withLineEnd(text: string): string {
+  return text.endsWith('\n') || text === '' ? text : `${text}\n`
+}

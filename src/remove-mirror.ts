@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { sha256 } from './base/hash.ts'
+import { LOCAL, README } from './mirror/places.ts'
+import { PRIVATE_DIRECTORY } from './mirror/replace.ts'
+import { openDatabase } from './store/database.ts'
+import { openMirrorBases } from './store/mirror-bases.ts'
+
+/**
+ * Removes the files of a mirror whose every byte is merged into the state, and the folders that this empties. Resolves
+ * what stays, as paths below the mirror: files that orch did not write, broken ones, and ones saved since. Only while
+ * holding the lock.
+ */
+export function removeMirror(
+  database: string,
+  mirror: string,
+): { readonly removed: number; readonly kept: readonly string[] } {
+  const db = openDatabase(database)
+  const bases = openMirrorBases(db)
+  const merged = new Map(bases.displaced().map(({ name, hash }) => [join(PRIVATE_DIRECTORY, name), hash]))
+  const hashOf = (path: string): string | undefined => {
+    const base = bases.get(path.replaceAll('\\', '/'))
+    return base?.problem ? undefined : (base?.hash ?? merged.get(path))
+  }
+  let removed = 0
+  const kept: string[] = []
+  for (const path of filesBelow(mirror, '')) {
+    const isOurs = path === README || path === LOCAL || sha256(readFileSync(join(mirror, path))) === hashOf(path)
+    if (isOurs) {
+      rmSync(join(mirror, path))
+      removed++
+    } else kept.push(path)
+  }
+  db.close()
+  removeEmpty(mirror)
+  return { removed, kept }
+}
+
+function filesBelow(root: string, dir: string): readonly string[] {
+  return entriesOf(join(root, dir)).flatMap((entry) => {
+    const path = join(dir, entry.name)
+    return entry.isDirectory() ? filesBelow(root, path) : entry.isFile() ? [path] : []
+  })
+}
+
+function removeEmpty(dir: string): void {
+  for (const entry of entriesOf(dir)) if (entry.isDirectory()) removeEmpty(join(dir, entry.name))
+  if (entriesOf(dir).length === 0) rmdirSync(dir, { recursive: false })
+}
+
+function entriesOf(dir: string): ReturnType<typeof readEntries> {
+  try {
+    return readEntries(dir)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function readEntries(dir: string) {
+  return readdirSync(dir, { withFileTypes: true })
+}
