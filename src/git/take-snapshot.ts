@@ -54,9 +54,9 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
   }
 
   const takeOn = async (head: Head | undefined, title: string | undefined): Promise<SnapshotInfo | undefined> => {
-    const turns = createTurns(clock)
     const ground = await findGround(parts, head, ledger.last())
     foreign = ground.foreign ?? foreign
+    const turns = createTurns(clock)
     const cut = await takeCut({ ...parts, turns }, { everything: ground.tree !== undefined })
     const rows = await packRows(project, ground.have, cut.have, turns)
     const files = ground.tree ? await differingFiles(cut, ground.tree, project, turns) : changedFiles(cut)
