@@ -15,7 +15,8 @@ import { MAX_FRAME_BYTES, wireOverSocket } from './wire.ts'
 export interface PeerServerParts {
   /** A loopback host. A port that is taken is replaced by a free one; 0 asks for a free one at once. */
   readonly listen: { readonly host: string; readonly port: number }
-  readonly room: Pick<Room, 'answersTo' | 'join'>
+  /** Stopped together with the server. */
+  readonly room: Pick<Room, 'answersTo' | 'join' | 'stop'>
   /** Who a token stands for. Compares in constant time. */
   readonly authenticate: (token: string) => Actor | undefined
   readonly clock: Clock
@@ -120,6 +121,7 @@ export function createPeerServer(parts: PeerServerParts): PeerServer {
       log.info('listening', { url: url() })
     },
     async stop() {
+      room.stop()
       if (!http.listening) return
       const closed = new Promise((resolve) => http.close(resolve))
       for (const socket of waiting) socket.destroy()

@@ -6,7 +6,7 @@ import { isToken } from './token.ts'
 
 /** The links to all configured peers. */
 export interface Links extends Service {
-  /** Remembers a peer and begins to link. Throws `invalid_input`, `already_exists`. */
+  /** Remembers a peer and links to it, once started. Throws `invalid_input`, `already_exists`. */
   add(peer: StoredPeer): void
   /** Ends the link and forgets the peer. Throws `peer_not_found`. */
   remove(name: string): void
@@ -22,6 +22,7 @@ export function createLinks({ store, ...parts }: LinkParts & { readonly store: P
     links.set(peer.name, link)
     link.start()
   }
+  const known = (name: string): boolean => links.has(name) || store.all().some((peer) => peer.name === name)
 
   return {
     name: 'links',
@@ -29,25 +30,25 @@ export function createLinks({ store, ...parts }: LinkParts & { readonly store: P
       unsubscribe = parts.peering.project.onCommit(() => {
         for (const link of links.values()) link.poke()
       })
-      for (const peer of store.all()) begin(peer)
+      for (const peer of store.all()) if (!links.has(peer.name)) begin(peer)
     },
     async stop() {
       unsubscribe?.()
+      unsubscribe = undefined
       for (const link of links.values()) link.stop()
       links.clear()
     },
     add(peer) {
       check(peer)
-      if (links.has(peer.name)) throw new OrchError('already_exists', { what: `the peer "${peer.name}"` })
+      if (known(peer.name)) throw new OrchError('already_exists', { what: `the peer "${peer.name}"` })
       store.put(peer)
-      begin(peer)
+      if (unsubscribe) begin(peer)
     },
     remove(name) {
-      const link = links.get(name)
-      if (!link) throw new OrchError('peer_not_found', { name })
+      if (!known(name)) throw new OrchError('peer_not_found', { name })
       store.remove(name)
+      links.get(name)?.stop()
       links.delete(name)
-      link.stop()
     },
     list: () => [...links.values()].map((link) => link.status()),
   }

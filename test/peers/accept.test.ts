@@ -19,7 +19,11 @@ async function serve(listen: { host?: string; port?: number } = {}) {
   const ports: number[] = []
   const server = createPeerServer({
     listen: { host: '127.0.0.1', port: 0, ...listen },
-    room: { answersTo: (name) => name === 'my project', join: (_, actor) => joined.push(actor.name) },
+    room: {
+      answersTo: (name) => name === 'my project',
+      join: (_, actor) => joined.push(actor.name),
+      stop: () => undefined,
+    },
     authenticate: (token) => {
       if (token === 'broken') throw new Error('the disk')
       return token === 'good-token' ? alice : undefined

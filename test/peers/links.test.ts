@@ -254,6 +254,19 @@ describe('a link', () => {
     expect(() => b.links.remove('a')).toThrow('There is no peer "a"')
   })
 
+  test('a peer that is added before the links start is dialled when they do, once', async () => {
+    const { replica, network } = world()
+    const [, b] = [await replica('a'), await replica('b')]
+    await b.links.stop()
+    b.dial('a')
+    await settle()
+    expect([network.lines.length, b.links.list()]).toEqual([0, []])
+    expect(() => b.dial('a')).toThrow('already exists')
+    await b.links.start()
+    await settle(100)
+    expect([network.lines.length, stateOfLink(b)?.state]).toEqual([1, 'linked'])
+  })
+
   test.each([
     ['a name with blanks', { name: 'a b' }, 'name'],
     ['an address that is none', { url: 'nowhere' }, 'url'],

@@ -70,7 +70,7 @@ export async function createTestReplica(options: {
     links,
     twins,
     dial: (to, named = to) => links.add({ name: to, url: `ws://${to}/sync/${named}`, token: TOKEN }),
-    add: (title) => project.transact(byAlice, (tx) => tx.create(task, { title }, { front: '' })),
+    add: (title) => project.transact(byAlice, (tx) => tx.create(task, { title })),
     titles: () =>
       project
         .list(task, { limit: 1000 })

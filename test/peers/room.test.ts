@@ -28,8 +28,7 @@ function openRoom(options: { readonly maxWires?: number } = {}) {
     project,
     database,
     room,
-    add: (title: string, body = '') =>
-      project.transact(byAlice, (tx) => tx.create(task, { title, body }, { front: '' })),
+    add: (title: string, body = '') => project.transact(byAlice, (tx) => tx.create(task, { title, body })),
     join(actor: Actor = alice) {
       const line = createMemoryLine({ clock })
       const client = createClient(line)

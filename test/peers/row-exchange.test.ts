@@ -48,14 +48,14 @@ function side() {
     closed,
     hello: { type: 'hello', ...theirHello, project: { id: project.id, name: project.name } } as const,
     types: () => sent.map(({ type }) => type).filter((type) => type !== 'ping'),
-    add: (title: string) => project.transact(byAlice, (tx) => tx.create(task, { title }, { front: '' })),
+    add: (title: string) => project.transact(byAlice, (tx) => tx.create(task, { title })),
   }
 }
 
 /** Rows of another replica of the same project. */
 async function foreignRows() {
   const { project } = createTestProject({ seed: 2 })
-  for (const title of ['x', 'y']) await project.transact(byAlice, (tx) => tx.create(task, { title }, { front: '' }))
+  for (const title of ['x', 'y']) await project.transact(byAlice, (tx) => tx.create(task, { title }))
   return project.rowsSince({}, 10)
 }
 

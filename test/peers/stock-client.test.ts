@@ -49,7 +49,6 @@ async function serve(seed: number) {
   await links.start()
   undo.push(async () => {
     await links.stop()
-    room.stop()
     await server.stop()
   })
   const sync = `${server.url()?.replace('http', 'ws')}/sync`
@@ -82,7 +81,7 @@ const until = (holds: () => void) => vi.waitFor(holds, { timeout: 10_000, interv
 
 test('stock providers and a linked replica see and make changes, each by its actor', async () => {
   const [a, b] = [await serve(1), await serve(2)]
-  const id = (await a.project.transact(byAlice, (tx) => tx.create(task, { title: 'one' }, { front: '' }))) as RecordId
+  const id = (await a.project.transact(byAlice, (tx) => tx.create(task, { title: 'one' }))) as RecordId
   b.links.add({ name: 'a', url: a.url, token: 'alice' })
   await until(() => expect(b.project.id).toBe(a.project.id))
   const one = join(a.sync, 'p1', { protocols: ['orch.y.v1', 'bearer.alice'] })
@@ -108,7 +107,7 @@ test('stock providers and a linked replica see and make changes, each by its act
 
 test('[P2] what a stock client wrote offline arrives when it comes back, and what it missed too', async () => {
   const a = await serve(1)
-  const id = (await a.project.transact(byAlice, (tx) => tx.create(task, { title: 'one' }, { front: '' }))) as RecordId
+  const id = (await a.project.transact(byAlice, (tx) => tx.create(task, { title: 'one' }))) as RecordId
   const client = join(a.sync, 'p1', { params: { token: 'alice' } })
   await until(() => expect(client.title(id)).toBe('one'))
   client.provider.disconnect()
