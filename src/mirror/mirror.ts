@@ -18,7 +18,7 @@ import { foldersToMake, missingFrom, type Scan, scan } from './scan.ts'
 import { QUIET_MS } from './settle.ts'
 import { createTakeIn } from './take-in.ts'
 import { createVanished } from './vanished.ts'
-import { showPage } from './view-files.ts'
+import { PAGE_PREFIX, showPage } from './view-files.ts'
 import { type LocalFacts, overviewOf, renderLocal, renderReadme } from './views.ts'
 import { createVisits } from './visits.ts'
 import type { Watch } from './watch.ts'
@@ -142,6 +142,7 @@ export function createMirror(parts: MirrorParts): Mirror {
 
   /** The scan: finds what changed and what is gone, whatever the events said. */
   async function lookAtAll(): Promise<void> {
+    const stuck = await writeOut.recover()
     const result = await scan(disk)
     showBlind(result)
     if (result.isGone) await comeBack()
@@ -151,7 +152,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     const missing = missingFrom(result, known.keys())
     for (const path of missing) if (!bases.get(path)) known.delete(path)
     await vanished.update(
-      missing.filter((path) => known.has(path)),
+      missing.filter((path) => known.has(path) && !stuck.has(path)),
       {
         total: known.size,
         isGone: result.isGone,
@@ -160,7 +161,6 @@ export function createMirror(parts: MirrorParts): Mirror {
     )
     bases.sign(toSign)
     toSign.clear()
-    await writeOut.recover()
     writeOut.unblock()
     writing.poke()
     const next = Math.min(scanEvery, vanished.due() ?? scanEvery)
@@ -224,6 +224,10 @@ export function createMirror(parts: MirrorParts): Mirror {
     cancelDisplaced = undefined
     turns
       .add(() => checkDisplaced({ disk, bases, clock, notices, takeIn }))
+      .catch((error) => {
+        onError(error)
+        return DISPLACED_MS
+      })
       .then((ms) => {
         if (ms !== undefined && !isStopped) cancelDisplaced ??= clock.after(ms, lookAtDisplaced)
       })
@@ -240,11 +244,12 @@ export function createMirror(parts: MirrorParts): Mirror {
 
   async function recover(): Promise<void> {
     for (const [path, signature] of bases.signatures()) known.set(path, signature)
-    const left = await disk.list(PRIVATE_DIRECTORY)
     await writeOut.recover()
-    // Unfinished texts of pages; a displaced file is never removed unseen.
-    const unfinished = left.type === 'entries' ? left.entries.filter(({ name }) => name.endsWith('.new')) : []
-    for (const { name } of unfinished) await disk.remove(`${PRIVATE_DIRECTORY}/${name}`)
+    const left = await disk.list(PRIVATE_DIRECTORY)
+    for (const { name } of left.type === 'entries' ? left.entries : []) {
+      // A displaced file is never removed unseen; unfinished ones and those of pages hold nothing of anybody's.
+      if (name.endsWith('.new') || name.startsWith(PAGE_PREFIX)) await disk.remove(`${PRIVATE_DIRECTORY}/${name}`)
+    }
     await lookAtAll()
   }
 

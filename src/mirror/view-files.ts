@@ -3,6 +3,9 @@ import { type Random, randomText } from '../model/id.ts'
 import type { Disk } from './disk.ts'
 import { displacedPath, exchange } from './replace.ts'
 
+/** Of the private files of pages: nothing in them is ever worth keeping. */
+export const PAGE_PREFIX = 'page-'
+
 /** Writes a page that is only rendered, if it does not say so already. What a person typed there is replaced. */
 export async function showPage(disk: Disk, random: Random, path: string, text: string): Promise<void> {
   const bytes = new TextEncoder().encode(text)
@@ -11,7 +14,7 @@ export async function showPage(disk: Disk, random: Random, path: string, text: s
   if (found.type !== 'file' && found.type !== 'absent') return
   const from = found.type === 'file' ? sha256(found.bytes) : undefined
   if (from === to) return
-  const name = randomText(random, 16)
+  const name = `${PAGE_PREFIX}${randomText(random, 16)}`
   await exchange(disk, { name, path, from, to }, bytes)
   await disk.remove(displacedPath(name))
 }

@@ -47,14 +47,16 @@ export interface WriteOut {
   step(): Promise<boolean>
   /** Marks what could not be written because of what stood at a path; without one, all of it. */
   unblock(path?: string): void
-  /** Ends exchanges that were cut short, by a crash or a failing disk. */
-  recover(): Promise<void>
+  /** Ends exchanges that were cut short, by a crash or a failing disk. Resolves with the paths where it cannot yet. */
+  recover(): Promise<ReadonlySet<string>>
 }
 
 export function createWriteOut(parts: WriteOutParts): WriteOut {
   const { project, disk, bases, clock, random, log, notices } = parts
   const marked = new Map<string, Ref>()
   const blocked = new Map<string, Ref>()
+  /** Paths with an exchange that could not be ended. */
+  let stuck: ReadonlySet<string> = new Set()
 
   const mark = (ref: Ref): void => {
     marked.set(`${ref.kind}/${ref.id}`, ref)
@@ -110,7 +112,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     await eachOf(intents, WIDTH, async (intent) => {
       const found = await disk.read(intent.path)
       const hash = found.type === 'file' ? sha256(found.bytes) : undefined
-      const isFree = found.type === 'file' || found.type === 'absent'
+      const isFree = (found.type === 'file' || found.type === 'absent') && !stuck.has(intent.path)
       if (isFree && hash === intent.from) ready.push({ intent, mode: found.type === 'file' ? found.mode : undefined })
       else block(intent)
     })
@@ -128,12 +130,16 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     parts.onChanged(intent.path)
   }
 
-  const attempt = async (intent: Intent, mode: number | undefined): Promise<Recovered> => {
+  const attempt = (intent: Intent, mode: number | undefined): Promise<Recovered> => {
+    const bytes = intent.to === undefined ? undefined : encodeFile(intent.toText, intent.style)
+    return orUnknown(intent, exchange(disk, intent, bytes, mode))
+  }
+
+  /** The disk may refuse a step: then the intent stays until the exchange can be ended. */
+  const orUnknown = async (intent: Intent, outcome: Promise<Recovered>): Promise<Recovered> => {
     try {
-      const bytes = intent.to === undefined ? undefined : encodeFile(intent.toText, intent.style)
-      return await exchange(disk, intent, bytes, mode)
+      return await outcome
     } catch (error) {
-      // The disk refused a step: its intent stays until the exchange can be ended.
       log.warn('a file could not be written', { path: intent.path, error })
       notices.failing({
         what: `cannot be written: ${reasonOf(error)}`,
@@ -206,9 +212,11 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     },
     async recover() {
       for (const intent of bases.intents()) {
-        finish([{ intent, outcome: await recoverExchange(disk, intent) }])
+        finish([{ intent, outcome: await orUnknown(intent, recoverExchange(disk, intent)) }])
         mark(intent)
       }
+      stuck = new Set(bases.intents().map(({ path }) => path))
+      return stuck
     },
   }
 }

@@ -1,5 +1,6 @@
 import { must } from '../../src/base/assert.ts'
 import { silentLogger } from '../../src/base/log.ts'
+import type { Disk } from '../../src/mirror/disk.ts'
 import { createMirror, type Mirror } from '../../src/mirror/mirror.ts'
 import type { WatchEvents } from '../../src/mirror/watch.ts'
 import type { RecordId } from '../../src/model/id.ts'
@@ -43,9 +44,10 @@ export async function createTestMirror(
   const disk = options.disk ?? createMemoryDisk(clock)
   const held = options.held ?? createTestProject({ clock, seed: options.seed ?? 1 })
   let events: WatchEvents | undefined
+  let isDead = false
   const mirror = createMirror({
     project: held.project,
-    disk,
+    disk: mortal(disk, () => isDead),
     bases: openMirrorBases(held.database),
     watch: async (given) => {
       events = given
@@ -93,8 +95,26 @@ export async function createTestMirror(
     path,
     file: (id) => must(disk.text(path(id)), `no file of ${id}`),
     async restart() {
+      isDead = true
       stopListening()
       return createTestMirror({ ...options, clock, disk, held: held.reopen(), start: true })
     },
+  }
+}
+
+/** The disk of one process: once that is dead, none of its calls comes back. */
+function mortal(disk: Disk, isDead: () => boolean): Disk {
+  const live = async <T>(call: () => Promise<T>): Promise<T> => {
+    const result = isDead() ? new Promise<T>(() => undefined) : await call()
+    return isDead() ? new Promise<T>(() => undefined) : result
+  }
+  return {
+    list: (path) => live(() => disk.list(path)),
+    read: (path) => live(() => disk.read(path)),
+    makeDirectory: (path) => live(() => disk.makeDirectory(path)),
+    create: (path, bytes, mode) => live(() => disk.create(path, bytes, mode)),
+    move: (from, to) => live(() => disk.move(from, to)),
+    link: (from, to) => live(() => disk.link(from, to)),
+    remove: (path) => live(() => disk.remove(path)),
   }
 }

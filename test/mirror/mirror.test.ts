@@ -1,0 +1,609 @@
+import { describe, expect, test } from 'vitest'
+import { MAX_FILE_BYTES } from '../../src/mirror/disk.ts'
+import { page } from '../../src/model/kinds/page.ts'
+import { task } from '../../src/model/kinds/task.ts'
+import { createTestMirror, type TestMirror } from '../helpers/mirror.ts'
+import { byClaude } from '../helpers/project.ts'
+
+const titles = (t: TestMirror): string[] =>
+  t.held.project
+    .ids(task)
+    .map((id) => String(t.held.project.read(task, id)?.values['title']))
+    .sort()
+const problems = (t: TestMirror): string[] => t.mirror.problems().map(({ what }) => what)
+const taskPaths = (t: TestMirror): string[] => t.disk.paths().filter((path) => path.startsWith('tasks/'))
+
+async function withTask(
+  body = 'one\n\ntwo\n\nthree',
+): Promise<TestMirror & { id: Awaited<ReturnType<TestMirror['create']>> }> {
+  const t = await createTestMirror()
+  const id = await t.create('Fix login', { body })
+  await t.sync()
+  return { ...t, id }
+}
+
+describe('both ways', () => {
+  test('a record gets a file, a change rewrites it, a deletion removes it', async () => {
+    const t = await withTask()
+    expect(t.file(t.id)).toContain('title: Fix login')
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.clock.advance(200)
+    expect(t.file(t.id)).toContain('status: review')
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.delete(task, t.id)))
+    await t.clock.advance(200)
+    expect(taskPaths(t)).toEqual([])
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.restore(task, t.id)))
+    await t.sync()
+    expect(t.file(t.id)).toContain('status: review')
+  })
+
+  test('[M3] a save is taken in after an event, by the actor who saves files', async () => {
+    const t = await withTask()
+    t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two and a half'))
+    t.events()?.hint(t.path(t.id))
+    await t.clock.advance(350)
+    expect(t.task(t.id).values['body']).toContain('two and a half')
+    expect(t.task(t.id).updatedBy).toBe('alice')
+  })
+
+  test('[M3] a save that no event tells of is taken in by the next scan', async () => {
+    const t = await withTask()
+    t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two and a half'))
+    await t.clock.advance(5400)
+    expect(t.task(t.id).values['body']).toContain('two and a half')
+  })
+
+  test('[M3] what orch writes itself is no edit: no row comes of it', async () => {
+    const t = await withTask()
+    const rows = t.held.project.rowCount()
+    t.events()?.hint(t.path(t.id))
+    await t.clock.advance(20_000)
+    await t.sync()
+    expect(t.held.project.rowCount()).toBe(rows)
+  })
+
+  test('state.json is merged by key', async () => {
+    const t = await createTestMirror()
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.setKey('state', 'phase', 'build')))
+    await t.sync()
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.setKey('state', 'progress', 50)))
+    t.disk.save('state.json', '{ "phase": "test", "mine": [1] }\n')
+    await t.sync()
+    expect(JSON.parse(t.disk.text('state.json') ?? '')).toEqual({ mine: [1], phase: 'test', progress: 50 })
+  })
+
+  test('README.md and LOCAL.md follow the state, and are put back when somebody edits them', async () => {
+    const t = await withTask()
+    expect(t.disk.text('README.md')).toContain(`[Fix login](${t.path(t.id)})`)
+    const before = t.disk.text('README.md')
+    t.disk.save('README.md', 'mine\n')
+    t.disk.delete('LOCAL.md')
+    t.events()?.hint('README.md')
+    await t.clock.advance(1200)
+    expect(t.disk.text('README.md')).toBe(before)
+    expect(t.disk.text('LOCAL.md')).toContain(t.held.project.replica)
+    expect(titles(t)).toEqual(['Fix login'])
+  })
+
+  test('files where no kind lives are nobody’s business', async () => {
+    const t = await withTask()
+    t.disk.save('notes.md', 'mine\n')
+    t.disk.save('elsewhere/notes.md', 'mine\n')
+    t.disk.save('tasks/notes.txt', 'mine\n')
+    t.disk.save('tasks/.notes.md.swp', 'mine\n')
+    await t.sync()
+    expect(titles(t)).toEqual(['Fix login'])
+    expect(t.disk.text('notes.md')).toBe('mine\n')
+    expect(problems(t)).toEqual([])
+  })
+})
+
+describe('[M1] the base', () => {
+  test('[M1] a save and a command on one task: both are there, once', async () => {
+    const t = await withTask()
+    const saved = t.file(t.id).replace('two', 'two by hand').replace('status: todo', 'status: review')
+    t.disk.save(t.path(t.id), saved)
+    await t.update(t.id, {
+      set: { priority: 'high' },
+      edit: { body: [{ at: 0, delete: 0, insert: 'zero by command\n\n' }] },
+      add: { labels: ['x'] },
+    })
+    await t.sync()
+    expect(t.file(t.id)).toContain('zero by command\n\none\n\ntwo by hand\n\nthree\n')
+    expect(t.task(t.id).values).toMatchObject({ status: 'review', priority: 'high', labels: ['x'] })
+  })
+
+  test('[M1] the human’s value of a key that both changed wins', async () => {
+    const t = await withTask()
+    t.disk.save(t.path(t.id), t.file(t.id).replace('status: todo', 'status: review'))
+    await t.update(t.id, { set: { status: 'blocked' } })
+    await t.sync()
+    expect(t.task(t.id).values['status']).toBe('review')
+  })
+
+  test('[M9] comments, order, quoting and unknown keys survive the changes of others', async () => {
+    const t = await withTask()
+    const [, id = ''] = /^id: (.*)$/m.exec(t.file(t.id)) ?? []
+    t.disk.save(
+      t.path(t.id),
+      `---\n# mine\npriority:   low # because\nid: ${id}\ntitle: "Fix login"\nsprint: 010\nstatus: todo\n---\n\ntext\n`,
+    )
+    await t.sync()
+    await t.update(t.id, { set: { status: 'completed' } })
+    await t.sync()
+    const file = t.file(t.id)
+    for (const line of [
+      '# mine\n',
+      'priority:   low # because\n',
+      'title: "Fix login"\n',
+      'sprint: 010\nstatus: completed\n',
+    ]) {
+      expect(file).toContain(line)
+    }
+    expect(t.task(t.id).extra).toEqual({ sprint: '010' })
+  })
+
+  test('a removed or changed id line comes back: a file is known by its path', async () => {
+    const t = await withTask()
+    t.disk.save(
+      t.path(t.id),
+      t
+        .file(t.id)
+        .replace(/^id: .*\n/m, 'id: t-00000000\n')
+        .replace('two', 'two!'),
+    )
+    await t.sync()
+    expect(t.file(t.id)).toContain(`id: ${t.id}\n`)
+    expect(t.file(t.id)).toContain('two!')
+    expect(titles(t)).toHaveLength(1)
+  })
+})
+
+describe('[M4] half a file', () => {
+  test('[M4] a file that is still being written is not read, however long that takes', async () => {
+    const t = await withTask('a long body')
+    const whole = `${t.file(t.id)}and more\n`
+    for (const end of [20, 60, 120, whole.length]) {
+      t.disk.save(t.path(t.id), whole.slice(0, end))
+      t.events()?.hint(t.path(t.id))
+      await t.clock.advance(200)
+      expect(t.task(t.id).values['body']).toBe('a long body')
+    }
+    await t.sync()
+    expect(t.task(t.id).values['body']).toBe('a long body\nand more')
+    expect(problems(t)).toEqual([])
+  })
+
+  test('[M4] a file that looks torn waits two seconds for its end', async () => {
+    const t = await withTask()
+    const path = t.path(t.id)
+    const whole = t.file(t.id)
+    t.disk.save(path, whole.slice(0, -8))
+    t.events()?.hint(path)
+    await t.clock.advance(1500)
+    expect(t.task(t.id).values['body']).toContain('three')
+    t.disk.save(path, whole)
+    await t.sync()
+    expect(t.task(t.id).values['body']).toBe('one\n\ntwo\n\nthree')
+  })
+})
+
+describe('[M6] stale saves', () => {
+  test('[M6] an editor that loaded an older text loses nobody’s words', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    await t.update(t.id, { edit: { body: [{ at: 0, delete: 0, insert: 'by an agent, a whole sentence\n\n' }] } })
+    await t.sync()
+    t.disk.save(t.path(t.id), loaded.replace('three', 'three by hand'))
+    await t.sync()
+    expect(t.file(t.id)).toContain('by an agent, a whole sentence\n\none\n\ntwo\n\nthree by hand\n')
+    expect(problems(t).join()).toContain('older text')
+    // The editor still has its own text, and saves again.
+    t.disk.save(t.path(t.id), loaded.replace('three', 'three by hand, twice'))
+    await t.sync()
+    expect(t.file(t.id)).toContain('by an agent, a whole sentence\n\none\n\ntwo\n\nthree by hand, twice\n')
+  })
+
+  test('[M6] exactly the old text is asked about once, then obeyed', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    await t.update(t.id, { edit: { body: [{ at: 0, delete: 0, insert: 'by an agent\n\n' }] } })
+    await t.sync()
+    t.disk.save(t.path(t.id), loaded)
+    await t.sync()
+    expect(t.file(t.id)).toContain('by an agent')
+    t.disk.save(t.path(t.id), loaded)
+    await t.sync()
+    expect(t.file(t.id)).not.toContain('by an agent')
+  })
+
+  test('[M6] later it is a revert', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    await t.update(t.id, { edit: { body: [{ at: 0, delete: 0, insert: 'by an agent\n\n' }] } })
+    await t.sync()
+    await t.clock.advance(121_000)
+    t.disk.save(t.path(t.id), loaded)
+    await t.sync()
+    expect(t.task(t.id).values['body']).toBe('one\n\ntwo\n\nthree')
+  })
+
+  test('[M6] a person who takes back their own save is obeyed at once', async () => {
+    const t = await withTask()
+    const before = t.file(t.id)
+    t.disk.save(t.path(t.id), before.replace('two', 'two and more'))
+    await t.sync()
+    t.disk.save(t.path(t.id), before)
+    await t.sync()
+    expect(t.task(t.id).values['body']).toBe('one\n\ntwo\n\nthree')
+    expect(problems(t)).toEqual([])
+  })
+})
+
+describe('[M7] broken files', () => {
+  const broken: [string, (file: string) => string | Uint8Array, RegExp][] = [
+    ['front matter that does not parse', (file) => file.replace('status: todo', 'status: [todo'), /./],
+    ['a front matter that is not closed', (file) => file.replace('\n---\n', '\n'), /not closed/],
+    ['merge markers', (file) => file.replace('two', '<<<<<<< HEAD\ntwo\n=======\n2\n>>>>>>> theirs'), /merge markers/],
+    ['invalid UTF-8', (file) => Buffer.concat([Buffer.from(file), Buffer.from([0xff, 0xfe, 0x0a])]), /UTF-8/],
+    ['an emptied file', () => '\n', /empty/],
+    ['a lost front matter', (file) => file.slice(file.lastIndexOf('---\n') + 4), /front matter/],
+    ['a status that there is not', (file) => file.replace('status: todo', 'status: nearly'), /status/],
+  ]
+  test.each(broken)(
+    '[M7] %s: the file is left alone, and told about with its place',
+    async (_what, breakIt, reason) => {
+      const t = await withTask()
+      const good = t.file(t.id)
+      const bad = breakIt(good)
+      t.disk.save(t.path(t.id), bad)
+      await t.sync()
+      const [problem] = t.mirror.problems()
+      expect(problem).toMatchObject({ where: t.path(t.id), what: expect.stringMatching(reason) })
+      expect(problem?.line).toBeGreaterThan(0)
+      expect(problem?.column).toBeGreaterThan(0)
+      expect(t.disk.text('LOCAL.md')).toContain(t.path(t.id))
+      // Others go on; the file is not touched.
+      await t.update(t.id, { set: { priority: 'high' } })
+      await t.sync()
+      expect(t.disk.text(t.path(t.id))).toBe(typeof bad === 'string' ? bad : new TextDecoder().decode(bad))
+      expect(t.task(t.id).values).toMatchObject({ status: 'todo', priority: 'high', body: 'one\n\ntwo\n\nthree' })
+      // Mended: what was edited by hand and by others is there.
+      t.disk.save(t.path(t.id), good.replace('one', 'one by hand'))
+      await t.sync()
+      expect(t.mirror.problems()).toEqual([])
+      expect(t.task(t.id).values).toMatchObject({ priority: 'high', body: 'one by hand\n\ntwo\n\nthree' })
+      expect(t.file(t.id)).toContain('priority: high')
+    },
+  )
+
+  test('[M7] the body of a file whose front matter is broken still merges, once', async () => {
+    const t = await withTask()
+    const bad = t.file(t.id).replace('status: todo', 'status: [todo').replace('two', 'two by hand')
+    t.disk.save(t.path(t.id), bad)
+    await t.sync()
+    t.disk.save(t.path(t.id), bad.replace('three', 'three by hand'))
+    await t.sync()
+    expect(t.task(t.id).values['body']).toBe('one\n\ntwo by hand\n\nthree by hand')
+    t.disk.save(t.path(t.id), bad.replace('[todo', 'review').replace('three', 'three by hand'))
+    await t.sync()
+    expect(t.task(t.id).values).toMatchObject({ status: 'review', body: 'one\n\ntwo by hand\n\nthree by hand' })
+    expect(t.mirror.problems()).toEqual([])
+  })
+
+  test('[M7] of a file with one invalid value the rest is taken', async () => {
+    const t = await withTask()
+    t.disk.save(
+      t.path(t.id),
+      t.file(t.id).replace('status: todo', 'status: nearly').replace('assignee:', 'assignee: eve').replace('two', '2'),
+    )
+    await t.sync()
+    expect(t.task(t.id).values).toMatchObject({ status: 'todo', assignee: 'eve', body: 'one\n\n2\n\nthree' })
+    expect(t.mirror.problems()).toHaveLength(1)
+  })
+
+  test('[M7] broken JSON changes nothing', async () => {
+    const t = await createTestMirror()
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.setKey('state', 'phase', 'build')))
+    await t.sync()
+    t.disk.save('state.json', '{ "phase": "test", }\n')
+    await t.sync()
+    expect(t.held.project.readKeys('state').get('phase')?.value).toBe('build')
+    expect(t.mirror.problems()[0]).toMatchObject({ where: 'state.json', line: 1 })
+    expect(t.disk.text('state.json')).toBe('{ "phase": "test", }\n')
+  })
+
+  test('[M7] a new file that is broken becomes a record when it is mended', async () => {
+    const t = await createTestMirror()
+    t.disk.save('tasks/new.md', '---\ntitle: [New\n---\n')
+    await t.sync()
+    expect(titles(t)).toEqual([])
+    expect(problems(t)).toHaveLength(1)
+    t.disk.save('tasks/new.md', '---\ntitle: New\n---\n')
+    await t.sync()
+    expect(titles(t)).toEqual(['New'])
+    expect(problems(t)).toEqual([])
+  })
+})
+
+describe('[M8] absence', () => {
+  test('[M8] a removed file deletes its record, softly, after a second', async () => {
+    const t = await withTask()
+    const path = t.path(t.id)
+    t.disk.delete(path)
+    t.events()?.hint(path)
+    await t.clock.advance(900)
+    expect(t.task(t.id).deletedAt).toBeUndefined()
+    await t.sync()
+    expect(t.task(t.id).deletedBy).toBe('alice')
+    expect(t.disk.text(path)).toBeUndefined()
+  })
+
+  test('[M8] a file that is made again within the second was saved, not removed', async () => {
+    const t = await withTask()
+    const [path, text] = [t.path(t.id), t.file(t.id)]
+    t.disk.delete(path)
+    t.events()?.hint(path)
+    await t.clock.advance(600)
+    t.disk.save(path, text.replace('two', '2'))
+    await t.sync()
+    expect(t.task(t.id)).toMatchObject({ values: { body: 'one\n\n2\n\nthree' } })
+    expect(t.task(t.id).deletedAt).toBeUndefined()
+  })
+
+  test('[M8] a file removed while somebody changed its record is brought back, and said so', async () => {
+    const t = await withTask()
+    t.disk.delete(t.path(t.id))
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.sync()
+    expect(t.file(t.id)).toContain('status: review')
+    expect(problems(t).join()).toContain('removed while it was being changed')
+  })
+
+  test('[M8] many files gone at once are brought back', async () => {
+    const t = await createTestMirror()
+    for (let i = 0; i < 14; i++) await t.create(`Task ${i}`)
+    await t.sync()
+    const before = taskPaths(t)
+    for (const path of before.slice(0, 11)) t.disk.delete(path)
+    await t.sync()
+    expect(taskPaths(t)).toEqual(before)
+    expect(titles(t)).toHaveLength(14)
+    expect(problems(t).join()).toContain('11 files were gone at once')
+  })
+
+  test('[M8] a directory that is gone, or an empty one in its place, is filled again', async () => {
+    const t = await withTask()
+    for (const path of ['', 'tasks', '.orch']) {
+      t.disk.delete(path)
+      if (path === '.orch') t.disk.delete('tasks')
+      await t.sync()
+      if (path !== 'tasks') {
+        expect(t.task(t.id).deletedAt).toBeUndefined()
+        expect(t.file(t.id)).toContain('Fix login')
+      } else {
+        await t.drive(t.held.project.transact(byClaude, (tx) => tx.restore(task, t.id)))
+        await t.sync()
+      }
+    }
+  })
+
+  test('[M8] what cannot be read is not deleted, and told about until it can', async () => {
+    const t = await withTask()
+    for (const at of [t.path(t.id), 'tasks', '']) {
+      t.disk.unreadable.add(at)
+      await t.clock.advance(12_000)
+      expect(t.task(t.id).deletedAt).toBeUndefined()
+      t.disk.unreadable.delete(at)
+    }
+    t.disk.unreadable.add(t.path(t.id))
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.clock.advance(6000)
+    expect(problems(t).join()).toContain('cannot be read')
+    t.disk.unreadable.clear()
+    await t.clock.advance(6000)
+    await t.sync()
+    expect(t.file(t.id)).toContain('status: review')
+    expect(problems(t)).toEqual([])
+  })
+
+  test('[M8] an edit of a file whose record was deleted brings the record back', async () => {
+    const t = await withTask()
+    t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two by hand'))
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.delete(task, t.id)))
+    await t.sync()
+    expect(t.task(t.id).deletedAt).toBeUndefined()
+    expect(t.file(t.id)).toContain('two by hand')
+    expect(problems(t).join()).toContain('there again')
+  })
+})
+
+describe('[M10] style', () => {
+  test('[M10] line ends, a BOM and blanks at the end are no edit, and are kept', async () => {
+    const t = await withTask()
+    const rows = t.held.project.rowCount()
+    t.disk.save(t.path(t.id), `\ufeff${t.file(t.id).replaceAll('\n', '\r\n')}\r\n\r\n`)
+    await t.sync()
+    expect(t.held.project.rowCount()).toBe(rows)
+    expect(t.file(t.id)).toContain('two\r\n')
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.sync()
+    const bytes = Buffer.from(t.file(t.id), 'utf8').toString()
+    expect(t.file(t.id)).toContain('status: review\r\n')
+    expect(bytes.replaceAll('\r\n', '')).not.toContain('\n')
+  })
+})
+
+describe('[M11] new, renamed and copied files', () => {
+  test('[M11] a new file becomes a record: its name is kept, its id spliced in', async () => {
+    const t = await createTestMirror()
+    t.disk.save('tasks/by-hand.md', '---\n# mine\npriority: high\n---\n# Write the docs\n\nsoon\n')
+    t.disk.save('tasks/without-anything.md', 'just text\n')
+    t.disk.save('pages/guide/start.md', '# Getting started\n')
+    await t.sync()
+    expect(titles(t)).toEqual(['Write the docs', 'without anything'])
+    expect(t.disk.text('tasks/by-hand.md')).toMatch(/^---\n[^]*id: t-[^]*---\n\n# Write the docs\n\nsoon\n$/)
+    expect(t.disk.text('tasks/by-hand.md')).toMatch(/# mine\n[^]*priority: high\n/)
+    expect(t.disk.text('pages/guide/start.md')).toMatch(/id: p-/)
+    expect(t.held.project.ids(page)).toHaveLength(1)
+  })
+
+  test('[M11] an empty new file waits for its text', async () => {
+    const t = await createTestMirror()
+    t.disk.save('tasks/new.md', '')
+    await t.sync()
+    await t.clock.advance(10_000)
+    expect(titles(t)).toEqual([])
+    t.disk.save('tasks/new.md', '# Now\n')
+    await t.sync()
+    expect(titles(t)).toEqual(['Now'])
+  })
+
+  test('[M11] a renamed file keeps its record, and its new name', async () => {
+    const t = await withTask()
+    const before = t.path(t.id)
+    t.disk.rename(before, 'tasks/login.md')
+    t.disk.save('tasks/login.md', t.disk.text('tasks/login.md')?.replace('two', 'two by hand') ?? '')
+    t.events()?.hint(before)
+    t.events()?.hint('tasks/login.md')
+    await t.sync()
+    expect(t.path(t.id)).toBe('tasks/login.md')
+    expect(taskPaths(t)).toEqual(['tasks/login.md'])
+    expect(t.task(t.id).values['body']).toContain('two by hand')
+    expect(t.task(t.id).deletedAt).toBeUndefined()
+  })
+
+  test('[M11] many files renamed at once keep their records', async () => {
+    const t = await createTestMirror()
+    for (let i = 0; i < 14; i++) await t.create(`Task ${i}`)
+    await t.sync()
+    const ids = t.held.project.ids(task)
+    for (const path of taskPaths(t)) t.disk.rename(path, path.replace('tasks/', 'tasks/old/'))
+    await t.sync()
+    expect(t.held.project.ids(task)).toEqual(ids)
+    expect(taskPaths(t).every((path) => path.startsWith('tasks/old/'))).toBe(true)
+    expect(taskPaths(t)).toHaveLength(14)
+  })
+
+  test('[M11] a copied file becomes a record of its own', async () => {
+    const t = await withTask()
+    t.disk.copy(t.path(t.id), 'tasks/copy.md')
+    await t.sync()
+    expect(titles(t)).toEqual(['Fix login', 'Fix login'])
+    expect(t.disk.text('tasks/copy.md')).not.toContain(t.id)
+    expect(t.file(t.id)).toContain(t.id)
+  })
+
+  test('[M11] two records that want one name are both kept', async () => {
+    const t = await createTestMirror()
+    t.disk.save('pages/guide.md', '# Mine\n')
+    await t.drive(
+      t.held.project.transact(byClaude, (tx) =>
+        tx.create(page, { title: 'Theirs', body: 'theirs' }, { file: 'guide.md' }),
+      ),
+    )
+    await t.sync()
+    const pages = t.disk.paths().filter((path) => path.startsWith('pages/'))
+    expect(pages).toHaveLength(2)
+    expect(pages.map((path) => t.disk.text(path)).join()).toMatch(/Mine|theirs/)
+    for (const id of t.held.project.ids(page)) {
+      const title = String(t.held.project.read(page, id)?.values['title'])
+      expect(t.disk.text(t.held.project.pathOf(page, id))).toContain(title)
+    }
+  })
+
+  test('[M11] a file of a deleted record that is put back restores it', async () => {
+    const t = await withTask()
+    const [path, text] = [t.path(t.id), t.file(t.id)]
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.delete(task, t.id)))
+    await t.sync()
+    t.disk.save(path, text.replace('two', 'two by hand'))
+    await t.sync()
+    expect(t.task(t.id).deletedAt).toBeUndefined()
+    expect(t.file(t.id)).toContain('two by hand')
+    expect(titles(t)).toHaveLength(1)
+  })
+})
+
+describe('[M12] containment', () => {
+  test('[M12] symbolic links, folders and large files are refused and told about', async () => {
+    const t = await withTask()
+    t.disk.symlink('tasks/link.md')
+    t.disk.save('tasks/large.md', new Uint8Array(MAX_FILE_BYTES + 1))
+    await t.sync()
+    expect(titles(t)).toHaveLength(1)
+    expect(
+      t.mirror
+        .problems()
+        .map(({ where }) => where)
+        .sort(),
+    ).toEqual(['tasks/large.md', 'tasks/link.md'])
+    t.disk.delete('tasks/link.md')
+    t.disk.delete('tasks/large.md')
+    await t.sync()
+    expect(t.mirror.problems()).toEqual([])
+  })
+
+  test('[M12] a link in place of a file changes nothing, and the file is written when it is gone', async () => {
+    const t = await withTask()
+    t.disk.delete(t.path(t.id))
+    t.disk.symlink(t.path(t.id))
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.sync()
+    expect(t.task(t.id).deletedAt).toBeUndefined()
+    expect(problems(t).join()).toContain('link')
+  })
+})
+
+describe('[M13] start', () => {
+  test('[M13] what changed while the daemon was down is merged, before anything is written', async () => {
+    const t = await withTask()
+    await t.drive(t.mirror.stop())
+    t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two by hand'))
+    t.disk.save('tasks/new.md', '# New\n')
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.clock.advance(60_000)
+    const steps: string[] = []
+    t.disk.before = (step, path) => steps.push(`${step} ${path}`)
+    const next = await t.restart()
+    await next.sync()
+    expect(next.file(t.id)).toContain('two by hand')
+    expect(next.file(t.id)).toContain('status: review')
+    expect(titles(next)).toEqual(['Fix login', 'New'])
+    const firstWrite = steps.findIndex((step) => step.startsWith('create'))
+    expect(steps.slice(0, firstWrite)).toContain(`read ${t.path(t.id)}`)
+  })
+
+  test('[M13] a file removed while the daemon was down deletes its record', async () => {
+    const t = await withTask()
+    const other = await t.create('Another')
+    await t.sync()
+    await t.drive(t.mirror.stop())
+    t.disk.delete(t.path(other))
+    const next = await t.restart()
+    await next.sync()
+    expect(next.task(other).deletedAt).toBeDefined()
+  })
+
+  test('[P7] with all files deleted the same state is there again', async () => {
+    const t = await withTask()
+    const before = t.file(t.id)
+    await t.drive(t.mirror.stop())
+    t.disk.delete('')
+    const next = await t.restart()
+    await next.sync()
+    expect(next.file(t.id)).toBe(before)
+  })
+
+  test('[P7] with what the mirror remembers lost, files and records are joined again', async () => {
+    const t = await withTask()
+    await t.drive(t.mirror.stop())
+    t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two by hand'))
+    await t.update(t.id, { edit: { body: [{ at: 0, delete: 0, insert: 'zero\n\n' }] } })
+    t.held.database.exec('DELETE FROM mirror_bases; DELETE FROM mirror_versions')
+    const next = await t.restart()
+    await next.sync()
+    expect(titles(next)).toHaveLength(1)
+    expect(next.task(t.id).values['body']).toBe('zero\n\none\n\ntwo by hand\n\nthree')
+  })
+})

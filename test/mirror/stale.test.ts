@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { looksTorn, settleDelay } from '../../src/mirror/settle.ts'
+import { chooseBase, commonText } from '../../src/mirror/stale.ts'
+
+const version = (text: string) => ({ text, replacedAt: 0 })
+
+describe('stale saves', () => {
+  test('[M6] a save that is closest to the base was made from it', () => {
+    expect(chooseBase('one two three\nmine\n', 'one two three\n', [version('one\n')])).toEqual({
+      text: 'one two three\n',
+    })
+  })
+
+  test('[M6] a save that is closer to a replaced text was made from that', () => {
+    const old = 'one\ntwo\n'
+    const choice = chooseBase('one\ntwo\nmine\n', 'one\nby an agent\ntwo\nand more by it\n', [
+      version(old),
+      version('zero\n'),
+    ])
+    expect(choice).toEqual({ text: old, stale: 'edited' })
+  })
+
+  test('[M6] exactly a replaced text is told apart', () => {
+    expect(chooseBase('one\n', 'one\ntwo\n', [version('one\n')])).toEqual({ text: 'one\n', stale: 'as-it-was' })
+  })
+
+  test('what two texts have in common is contained in both', () => {
+    expect(commonText('one two three', 'one three four')).toBe('one three')
+  })
+})
+
+describe('settled files', () => {
+  test('[M4] a file is settled when nobody touched it for the quiet time', () => {
+    expect(settleDelay({ now: 1000, changedAt: 900, seenFor: 0 }, 250)).toBe(150)
+    expect(settleDelay({ now: 1000, changedAt: 700, seenFor: 0 }, 250)).toBe(0)
+  })
+
+  test('[M4] where the clock of the disk is ahead, only what was seen counts', () => {
+    expect(settleDelay({ now: 1000, changedAt: 9_000_000, seenFor: 0 }, 250)).toBe(250)
+    expect(settleDelay({ now: 1000, changedAt: 9_000_000, seenFor: 260 }, 250)).toBe(0)
+  })
+
+  test.each([
+    ['nothing at all', '', true],
+    ['the first half', 'one\ntwo\n', true],
+    ['cut inside a line', 'one\ntwo\nth', true],
+    ['a line removed in the middle', 'one\nthree\nfour\n', false],
+    ['longer', 'one\ntwo\nthree\nfour\nfive\n', false],
+  ])('[M4] %s looks torn: %#', (_what, text, expected) => {
+    expect(looksTorn('one\ntwo\nthree\nfour\n', text)).toBe(expected)
+  })
+})

@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest'
+import type { Disk } from '../../src/mirror/disk.ts'
+import { task } from '../../src/model/kinds/task.ts'
+import { createTestMirror, type TestMirror } from '../helpers/mirror.ts'
+import { byClaude } from '../helpers/project.ts'
+
+const insert = (text: string) => ({ edit: { body: [{ at: 0, delete: 0, insert: `${text}\n\n` }] } })
+const privateFiles = (t: TestMirror): readonly string[] =>
+  t.disk.paths().filter((path) => path.startsWith('.orch/') && path !== '.orch/root')
+
+async function withTask() {
+  const t = await createTestMirror()
+  const id = await t.create('Fix login', { body: 'one\n\ntwo' })
+  await t.sync()
+  return { ...t, id }
+}
+
+/** Runs `act` right before the given step of the disk, once. */
+function beforeStep(t: TestMirror, step: keyof Disk, at: (path: string) => boolean, act: () => void): void {
+  t.disk.before = (name, path) => {
+    if (name !== step || !at(path)) return
+    t.disk.before = () => undefined
+    act()
+  }
+}
+
+describe('[M5] compare and swap', () => {
+  test.each(['read', 'move', 'link'] as const)(
+    '[M5] a save in place right before the %s of a write-out is not lost',
+    async (step) => {
+      const t = await withTask()
+      const path = t.path(t.id)
+      const saved = t.file(t.id).replace('two', 'two by hand')
+      beforeStep(
+        t,
+        step,
+        (at) => at === path || step === 'link',
+        () => t.disk.save(path, saved),
+      )
+      await t.update(t.id, insert('zero'))
+      await t.sync()
+      expect(t.task(t.id).values['body']).toBe('zero\n\none\n\ntwo by hand')
+      expect(t.file(t.id)).toContain('zero\n\none\n\ntwo by hand\n')
+    },
+  )
+
+  test.each(['read', 'move', 'link'] as const)(
+    '[M5] a save by rename right before the %s of a write-out is not lost',
+    async (step) => {
+      const t = await withTask()
+      const path = t.path(t.id)
+      const saved = t.file(t.id).replace('two', 'two by hand')
+      beforeStep(
+        t,
+        step,
+        (at) => at === path || step === 'link',
+        () => t.disk.saveByRename(path, saved),
+      )
+      await t.update(t.id, insert('zero'))
+      await t.sync()
+      expect(t.task(t.id).values['body']).toBe('zero\n\none\n\ntwo by hand')
+      expect(t.file(t.id)).toContain('zero\n\none\n\ntwo by hand\n')
+    },
+  )
+
+  test('[M5] two saves in the moment of the exchange are both taken in', async () => {
+    const t = await withTask()
+    const path = t.path(t.id)
+    const loaded = t.file(t.id)
+    let hits = 0
+    t.disk.before = (step, at) => {
+      if (step === 'move' && at === path && ++hits === 1) t.disk.save(path, loaded.replace('one', 'one by hand'))
+      if (step === 'read' && at.endsWith('.old') && ++hits === 2)
+        t.disk.saveByRename(path, loaded.replace('two', 'two by hand'))
+    }
+    await t.update(t.id, insert('zero'))
+    await t.sync()
+    await t.clock.advance(30_000)
+    expect(hits).toBeGreaterThanOrEqual(2)
+    expect(t.task(t.id).values['body']).toBe('zero\n\none by hand\n\ntwo by hand')
+    expect(t.file(t.id)).toContain('zero\n\none by hand\n\ntwo by hand\n')
+    expect(privateFiles(t)).toEqual([])
+  })
+
+  test('[M5] what a program still writes to a file that was replaced is taken in', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    const handle = t.disk.open(t.path(t.id))
+    await t.update(t.id, insert('zero'))
+    await t.sync()
+    handle.write(loaded.replace('two', 'two by hand'))
+    await t.clock.advance(10_500)
+    expect(t.file(t.id)).toContain('zero\n\none\n\ntwo by hand\n')
+    await t.clock.advance(30_000)
+    expect(privateFiles(t)).toEqual([])
+  })
+
+  test('[M5] what a program still writes to a file that was removed brings its record back', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    const handle = t.disk.open(t.path(t.id))
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.delete(task, t.id)))
+    await t.sync()
+    handle.write(loaded.replace('two', 'two by hand'))
+    await t.clock.advance(11_000)
+    expect(t.task(t.id).deletedAt).toBeUndefined()
+    expect(t.file(t.id)).toContain('two by hand')
+  })
+
+  test('[M5] a late text that cannot be read is kept, and said where', async () => {
+    const t = await withTask()
+    const handle = t.disk.open(t.path(t.id))
+    await t.update(t.id, insert('zero'))
+    await t.sync()
+    handle.write('---\nid: [broken\n')
+    await t.clock.advance(40_000)
+    const kept = privateFiles(t)
+    expect(kept).toHaveLength(1)
+    expect(
+      t.mirror
+        .problems()
+        .map(({ what }) => what)
+        .join(),
+    ).toContain(kept[0])
+  })
+
+  test('[M5] a disk that refuses is tried again, and nothing is left behind', async () => {
+    const t = await withTask()
+    for (const step of ['create', 'move', 'link', 'remove'] as const) {
+      t.disk.before = (name) => {
+        if (name === step) throw new Error('ENOSPC: no space left on device')
+      }
+      await t.update(t.id, insert(`before ${step}`))
+      await t.clock.advance(12_000)
+      t.disk.before = () => undefined
+      await t.clock.advance(6000)
+      await t.sync()
+      expect(t.file(t.id)).toContain(`before ${step}`)
+      expect(t.mirror.problems()).toEqual([])
+    }
+    await t.clock.advance(30_000)
+    await t.restart()
+    expect(privateFiles(t)).toEqual([])
+  })
+})
+
+describe('[M5] crashes', () => {
+  /** Lets the disk die at its nth step from now on, as a kill does. */
+  function dieAt(t: TestMirror, n: number): { hit: boolean } {
+    const state = { hit: false }
+    let left = n
+    t.disk.before = () => {
+      if (left-- > 0) return
+      state.hit = true
+      throw new Error('killed')
+    }
+    return state
+  }
+
+  test.each(['a change', 'a deletion', 'a creation', 'a rename', 'a change and a save'])(
+    '[M5] killed at each step of writing out %s, everything is there after the next start',
+    async (what) => {
+      for (let n = 0; n < 40; n++) {
+        const t = await withTask()
+        const path = t.path(t.id)
+        const death = dieAt(t, n)
+        let other = t.id
+        if (what === 'a deletion') await t.drive(t.held.project.transact(byClaude, (tx) => tx.delete(task, t.id)))
+        else if (what === 'a creation') other = await t.create('Another', { body: 'other' })
+        else if (what === 'a rename') await t.update(t.id, { file: 'login.md' })
+        else await t.update(t.id, insert('zero'))
+        await t.clock.advance(200)
+        if (what === 'a change and a save' && t.disk.text(path) !== undefined)
+          t.disk.save(path, `${t.file(t.id)}\nby hand\n`)
+        t.disk.before = () => undefined
+        const next = await t.restart()
+        await next.sync()
+        await next.clock.advance(30_000)
+        await next.sync()
+        if (what === 'a deletion') {
+          expect(next.task(t.id).deletedAt, `step ${n}`).toBeDefined()
+          expect(next.disk.text(path)).toBeUndefined()
+        } else {
+          expect(next.task(t.id).deletedAt, `step ${n}`).toBeUndefined()
+          expect(next.file(t.id).match(/one/g), `step ${n}`).toHaveLength(1)
+          if (what.startsWith('a change')) expect(next.file(t.id).match(/zero/g), `step ${n}`).toHaveLength(1)
+          if (what === 'a creation') expect(next.file(other)).toContain('other')
+          if (what === 'a rename')
+            expect(next.disk.paths().filter((at) => at.startsWith('tasks/'))).toEqual(['tasks/login.md'])
+        }
+        expect(privateFiles(next), `step ${n}`).toEqual([])
+        expect(next.held.project.ids(task)).toHaveLength(what === 'a deletion' ? 0 : what === 'a creation' ? 2 : 1)
+        if (!death.hit) return
+      }
+      throw new Error('never ran to the end')
+    },
+  )
+})
