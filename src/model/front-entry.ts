@@ -137,7 +137,7 @@ function entry(chunk: Chunk, { key, gap, value, tailAt, input, style = 'plain' }
 }
 
 const SIMPLE_KEY = /^[\p{L}_][\p{L}\p{N}_-]*:$/u
-const WORD = '[\\p{L}\\p{N}_][\\p{L}\\p{N}_./-]*'
+const WORD = '[\\p{L}\\p{N}_](?:[\\p{L}\\p{N}_./-]|:(?=[\\p{L}\\p{N}]))*'
 const SIMPLE_VALUE = new RegExp(`^( *)(${WORD}(?: ${WORD})*|\\[(?:${WORD}(?:, ${WORD})*)?\\])?(?=\\n|$)`, 'u')
 
 /** Reads what nearly all entries are without the parser, which takes 50 times as long. */
