@@ -2,12 +2,12 @@
  * COMPOSITION ROOT: builds every part of the daemon from the configuration, starts them in order and stops them in
  * reverse. The one file that knows all parts; read it to know what orch is.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createActivity } from './activity.ts'
 import type { Parts } from './api/operation.ts'
 import { operations } from './api/operations.ts'
 import { createSocketServer } from './api/socket-server.ts'
-import { createActivity } from './activity.ts'
 import type { Clock } from './base/clock.ts'
 import { OrchError, reasonOf } from './base/error.ts'
 import type { Logger } from './base/log.ts'
@@ -195,7 +195,12 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     privateFiles: [paths.database, paths.token],
     async checkFiles() {
       await mirror.sync()
-      return filesThatDiffer(project, render, mirrorDir, mirror.problems().map(({ where }) => where))
+      return filesThatDiffer(
+        project,
+        render,
+        mirrorDir,
+        mirror.problems().map(({ where }) => where),
+      )
     },
     checkHistory: async () => {
       await snapshots.take()
@@ -257,7 +262,10 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     })
     if (found.adopt && project.rowCount() === 0) {
       project.adopt(found.adopt.project)
-      await project.applyRows(await rowsFromTree(repo, found.adopt.commit), { source: 'git', commit: found.adopt.commit })
+      await project.applyRows(await rowsFromTree(repo, found.adopt.commit), {
+        source: 'git',
+        commit: found.adopt.commit,
+      })
       part('git').info('took over the history', { from: found.adopt.ref })
     }
     if (!found.adopt) meta.set('history_ref', found.ref)
@@ -293,6 +301,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
 
 function openState(file: string): Database {
   try {
+    // Made by us, so that it and the files SQLite puts beside it are readable by their owner only.
+    if (!existsSync(file)) writeFileSync(file, '', { mode: 0o600 })
     const db = openDatabase(file)
     prepareSchema(db)
     return db

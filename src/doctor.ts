@@ -67,10 +67,12 @@ export function filesThatDiffer(
   mirrorDir: string,
   known: readonly string[],
 ): readonly string[] {
-  const files = new Map(keysOf(project).flatMap((key) => {
-    const file = render(key)
-    return file && !known.includes(file.path) ? [[file.path, file.text] as const] : []
-  }))
+  const files = new Map(
+    keysOf(project).flatMap((key) => {
+      const file = render(key)
+      return file && !known.includes(file.path) ? [[file.path, file.text] as const] : []
+    }),
+  )
   return [...files].flatMap(([path, text]) => {
     const onDisk = readIfThere(join(mirrorDir, path))
     if (onDisk === undefined) return [`${path} is missing`]
@@ -81,7 +83,9 @@ export function filesThatDiffer(
 
 function keysOf(project: OpenProject): readonly string[] {
   const records = recordKinds.flatMap((kind) => project.ids(kind))
-  const keyed = keyedKinds.flatMap((kind) => [...project.readKeys(kind.name).keys()].slice(0, 1).map((key) => `${kind.name}/${key}`))
+  const keyed = keyedKinds.flatMap((kind) =>
+    [...project.readKeys(kind.name).keys()].slice(0, 1).map((key) => `${kind.name}/${key}`),
+  )
   return [...records, ...keyed]
 }
 

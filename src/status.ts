@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PeerInfo, Problem, Status } from './api/operation.ts'
-import type { Watchdog } from './base/watchdog.ts'
 import { OrchError } from './base/error.ts'
+import type { Watchdog } from './base/watchdog.ts'
 import { kinds } from './model/kinds.ts'
 import type { OpenProject } from './store/open-project.ts'
 
@@ -52,13 +52,29 @@ export function createStatus(parts: StatusParts): StatusReader {
       ...reported,
       ...(failure === undefined ? [] : [{ what: refused.message, where: 'database', fix: refused.hint }]),
       ...(project.clientCount() > CLIENTS_WARNING
-        ? [{ what: `${project.clientCount()} clientIDs slow every change`, where: 'document', fix: 'Let agents use operations instead of joining the room as clients.' }]
+        ? [
+            {
+              what: `${project.clientCount()} clientIDs slow every change`,
+              where: 'document',
+              fix: 'Let agents use operations instead of joining the room as clients.',
+            },
+          ]
         : []),
       ...parts.notices.map((notice) => ({ what: notice.message, where: '.orchrc', fix: notice.hint })),
       ...parts.problems(),
-      ...parts.peers().flatMap(({ name, state, error }) =>
-        state === 'refused' ? [{ what: `The peer ${name} refuses: ${error ?? ''}`, where: `peer ${name}`, fix: 'Correct its address or token, or remove it: see `orch peer --help`.' }] : [],
-      ),
+      ...parts
+        .peers()
+        .flatMap(({ name, state, error }) =>
+          state === 'refused'
+            ? [
+                {
+                  what: `The peer ${name} refuses: ${error ?? ''}`,
+                  where: `peer ${name}`,
+                  fix: 'Correct its address or token, or remove it: see `orch peer --help`.',
+                },
+              ]
+            : [],
+        ),
     ]
   }
 

@@ -1,49 +1,62 @@
 import * as Y from 'yjs'
+import { findForbidden } from './forbidden.ts'
 
-export interface GuardLimits {
-  readonly bytes: number
-  readonly structs: number
-}
+/** Whose update it is: a replica checked its rows where they were made, a client may send anything. */
+export type Trust =
+  | { readonly type: 'replica' }
+  /** The root types that hold records. */
+  | { readonly type: 'client'; readonly recordRoots: ReadonlySet<string> }
 
-export const GUARD_LIMITS: GuardLimits = { bytes: 4 << 20, structs: 200_000 }
+type Decoded = ReturnType<typeof Y.decodeUpdate>
 
-export type Verdict = 'ok' | 'malformed' | 'too-large' | 'gap'
+export const GUARD_LIMITS = { bytes: 4 << 20, structs: 200_000 } as const
+
+export type Verdict =
+  | { readonly type: 'ok' | 'malformed' | 'too-large' | 'gap' }
+  /** Well formed, but it would take from others. */
+  | { readonly type: 'forbidden'; readonly reason: string }
 
 /**
  * Looks at a foreign update before it is applied. A `gap` (something it builds on is not here) would be kept by Yjs as
  * pending and answered by nobody; a delete of what is not here would travel in every full state for ever.
  */
-export function guardUpdate(doc: Y.Doc, update: Uint8Array, limits: GuardLimits = GUARD_LIMITS): Verdict {
-  if (update.length > limits.bytes) return 'too-large'
+export function guardUpdate(doc: Y.Doc, update: Uint8Array, trust: Trust): Verdict {
+  if (trust.type === 'client' && update.length > GUARD_LIMITS.bytes) return { type: 'too-large' }
   const decoded = decode(update)
-  if (!decoded) return 'malformed'
-  if (decoded.structs.length > limits.structs) return 'too-large'
+  if (!decoded) return { type: 'malformed' }
+  if (trust.type === 'client' && decoded.structs.length > GUARD_LIMITS.structs) return { type: 'too-large' }
+  if (hasGap(doc, decoded)) return { type: 'gap' }
+  const reason = trust.type === 'client' ? findForbidden(doc, decoded, trust.recordRoots) : undefined
+  return reason === undefined ? { type: 'ok' } : { type: 'forbidden', reason }
+}
+
+function hasGap(doc: Y.Doc, decoded: Decoded): boolean {
   const known = Y.decodeStateVector(Y.encodeStateVector(doc))
   const next = new Map<number, number>()
   for (const struct of decoded.structs) {
     const { client, clock } = struct.id
     const have = next.get(client) ?? known.get(client) ?? 0
-    if (clock > have) return 'gap'
-    if (struct instanceof Y.Skip) return 'gap'
+    if (clock > have) return true
+    if (struct instanceof Y.Skip) return true
     next.set(client, Math.max(have, clock + struct.length))
   }
   const reaches = (id: Y.ID): boolean => id.clock < (next.get(id.client) ?? known.get(id.client) ?? 0)
   for (const struct of decoded.structs) {
     if (!(struct instanceof Y.Item)) continue
     const { origin, rightOrigin, parent } = struct
-    if (origin && !reaches(origin)) return 'gap'
-    if (rightOrigin && !reaches(rightOrigin)) return 'gap'
-    if (parent instanceof Y.ID && !reaches(parent)) return 'gap'
+    if (origin && !reaches(origin)) return true
+    if (rightOrigin && !reaches(rightOrigin)) return true
+    if (parent instanceof Y.ID && !reaches(parent)) return true
   }
   for (const [client, ranges] of decoded.ds.clients) {
     for (const range of ranges) {
-      if (range.clock + range.len > (next.get(client) ?? known.get(client) ?? 0)) return 'gap'
+      if (range.clock + range.len > (next.get(client) ?? known.get(client) ?? 0)) return true
     }
   }
-  return 'ok'
+  return false
 }
 
-function decode(update: Uint8Array): ReturnType<typeof Y.decodeUpdate> | undefined {
+function decode(update: Uint8Array): Decoded | undefined {
   try {
     return Y.decodeUpdate(update)
   } catch {

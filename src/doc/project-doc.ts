@@ -3,7 +3,7 @@ import { assert, must } from '../base/assert.ts'
 import type { RecordId } from '../model/id.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { Json } from '../model/record.ts'
-import { type GuardLimits, guardUpdate, type Verdict } from './guard.ts'
+import { guardUpdate, type Trust, type Verdict } from './guard.ts'
 import { CLIENTS_ROOT, type DeleteMark, LIFE } from './layout.ts'
 import { type DocRecord, readRecord } from './read.ts'
 import { createRecord, editRecord, markDeleted, markRestored, type NewRecord, type RecordEdit } from './write.ts'
@@ -43,7 +43,7 @@ export interface ProjectDoc {
   key(kind: KeyedKind, key: string): Json | undefined
   /** Writes under a clientID; the whole is one update. */
   write(client: number, entry: ClientEntry, work: (writer: DocWriter) => void): Applied
-  guard(update: Uint8Array, limits?: GuardLimits): Verdict
+  guard(update: Uint8Array, from: Trust['type']): Verdict
   /** Applies an update that was made elsewhere. Throws when parts of it wait for something that is not here. */
   apply(update: Uint8Array): Applied
   encodeState(stateVector?: Uint8Array): Uint8Array
@@ -65,6 +65,7 @@ export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8
   doc.clientID = NOBODY
   const roots = new Map<Y.AbstractType<unknown>, Kind>()
   for (const kind of kinds) roots.set(doc.getMap(kind.plural) as Y.AbstractType<unknown>, kind)
+  const recordRoots = new Set(kinds.filter((kind) => kind.shape === 'records').map((kind) => kind.plural))
   const clients = doc.getMap<ClientEntry>(CLIENTS_ROOT)
   doc.transact(() => {
     for (const update of updates) Y.applyUpdate(doc, update)
@@ -137,7 +138,7 @@ export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8
         doc.clientID = NOBODY
       }
     },
-    guard: (update, limits) => guardUpdate(doc, update, limits),
+    guard: (update, from) => guardUpdate(doc, update, from === 'client' ? { type: from, recordRoots } : { type: from }),
     apply(update) {
       const applied = capture(() => Y.applyUpdate(doc, update))
       assertComplete(doc)

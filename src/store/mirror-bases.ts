@@ -27,6 +27,8 @@ export interface Base {
 /** A text that this replica replaced on disk: somebody may still have it open and save it [M6]. */
 export interface Version {
   readonly text: string
+  /** What it was replaced with. */
+  readonly next: string
   readonly replacedAt: number
 }
 
@@ -95,7 +97,7 @@ CREATE TABLE IF NOT EXISTS mirror_bases (
 CREATE INDEX IF NOT EXISTS mirror_bases_id ON mirror_bases (kind, id);
 CREATE INDEX IF NOT EXISTS mirror_bases_broken ON mirror_bases (path) WHERE reason IS NOT NULL;
 CREATE TABLE IF NOT EXISTS mirror_versions (
-  n INTEGER PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL);
+  n INTEGER PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, next TEXT NOT NULL, at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS mirror_versions_path ON mirror_versions (path, n);
 CREATE INDEX IF NOT EXISTS mirror_versions_at ON mirror_versions (at);
 CREATE TABLE IF NOT EXISTS mirror_intents (
@@ -154,12 +156,12 @@ export function openMirrorBases(db: Database): MirrorBases {
     drop: (path) => db.run('DELETE FROM mirror_bases WHERE path = ?', path),
     versions: (path, since) =>
       db.all<Version>(
-        'SELECT text, at AS replacedAt FROM mirror_versions WHERE path = ? AND at >= ? ORDER BY n DESC',
+        'SELECT text, next, at AS replacedAt FROM mirror_versions WHERE path = ? AND at >= ? ORDER BY n DESC',
         path,
         since,
       ),
-    addVersion(path, { text, replacedAt }) {
-      db.run('INSERT INTO mirror_versions (path, text, at) VALUES (?, ?, ?)', path, text, replacedAt)
+    addVersion(path, { text, next, replacedAt }) {
+      db.run('INSERT INTO mirror_versions (path, text, next, at) VALUES (?, ?, ?, ?)', path, text, next, replacedAt)
       db.run('DELETE FROM mirror_versions WHERE at < ?', replacedAt - VERSION_MS)
       db.run(
         'DELETE FROM mirror_versions WHERE path = ?1 AND n <= (SELECT n FROM mirror_versions WHERE path = ?1 ORDER BY n DESC LIMIT 1 OFFSET ?2)',

@@ -3,16 +3,17 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
-import { leaseFacts } from '../../src/host.ts'
-import { kinds } from '../../src/model/kinds.ts'
-import { task } from '../../src/model/kinds/task.ts'
 import { openSnapshotLedger } from '../../src/git/snapshot-ledger.ts'
+import { leaseFacts } from '../../src/host.ts'
+import { task } from '../../src/model/kinds/task.ts'
+import { kinds } from '../../src/model/kinds.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { openProject } from '../../src/store/open-project.ts'
 import { prepareSchema } from '../../src/store/schema.ts'
 import type { TestRepo } from '../flow/harness.ts'
 
-const WORDS = 'the daemon keeps every word that people and agents write into one shared state of tasks pages and logs'.split(' ')
+const WORDS =
+  'the daemon keeps every word that people and agents write into one shared state of tasks pages and logs'.split(' ')
 const PRIORITIES = ['critical', 'high', 'medium', 'low']
 const STATUSES = ['todo', 'todo', 'todo', 'in_progress', 'review', 'completed', 'completed']
 

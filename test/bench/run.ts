@@ -7,7 +7,9 @@ import { parseArgs } from 'node:util'
 import { createTestRepo, must, type TestRepo } from '../flow/harness.ts'
 import { populate } from './populate.ts'
 
-const { values: flags } = parseArgs({ options: { tasks: { type: 'string', default: '10000' }, runs: { type: 'string', default: '21' } } })
+const { values: flags } = parseArgs({
+  options: { tasks: { type: 'string', default: '10000' }, runs: { type: 'string', default: '21' } },
+})
 const large = Number(flags.tasks)
 const runs = Number(flags.runs)
 
@@ -23,7 +25,8 @@ const say = (text: string): void => {
   process.stdout.write(`${text}\n`)
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 /** Whole processes, run in turn so that what disturbs one disturbs all; median milliseconds of each. */
 function timeCommands(commands: Readonly<Record<string, () => void>>): Readonly<Record<string, number>> {
@@ -42,7 +45,10 @@ const node = (...args: string[]): void => {
   spawnSync(process.execPath, args, { stdio: 'ignore' })
 }
 const orch = (repo: TestRepo, ...args: string[]): void => {
-  const { status, stderr } = spawnSync(process.execPath, ['dist/orch.js', '-C', repo.dir, ...args], { env: { ...repo.env }, encoding: 'utf8' })
+  const { status, stderr } = spawnSync(process.execPath, ['dist/orch.js', '-C', repo.dir, ...args], {
+    env: { ...repo.env },
+    encoding: 'utf8',
+  })
   if (status !== 0) throw new Error(stderr)
 }
 const ms = (value: number): string => `${value.toFixed(1)} ms`
@@ -54,13 +60,17 @@ const big = await createTestRepo({ init: false, name: 'big' })
 try {
   await populate(small, 100)
   const made = await populate(big, large)
-  say(`  rows written at ${Math.round(large / (made / 1000))} tasks/s, one commit each ${large > 100 ? 'batch of 50' : ''}`)
+  say(
+    `  rows written at ${Math.round(large / (made / 1000))} tasks/s, one commit each ${large > 100 ? 'batch of 50' : ''}`,
+  )
   for (const repo of [small, big]) {
     const start = performance.now()
     await must(repo.run(['start']))
     const ready = performance.now() - start
     await must(repo.run(['sync']))
-    say(`  ${repo.dir.split('/').at(-1)}: ready after ${ms(ready)}, all files written and in git after ${ms(performance.now() - start)}`)
+    say(
+      `  ${repo.dir.split('/').at(-1)}: ready after ${ms(ready)}, all files written and in git after ${ms(performance.now() - start)}`,
+    )
   }
 
   const cli = timeCommands({
@@ -73,7 +83,13 @@ try {
   const at = (name: string): number => cli[name] ?? Number.NaN
   const ratioLine = (what: string, name: string, beside: string, label: string, goal: number): void => {
     const ratio = at(name) / at(beside)
-    lines.push({ what, figure: ms(at(name)), beside: `${times(ratio)} of ${label} (${ms(at(beside))})`, goal: `<= ${goal}x`, ok: ratio <= goal })
+    lines.push({
+      what,
+      figure: ms(at(name)),
+      beside: `${times(ratio)} of ${label} (${ms(at(beside))})`,
+      goal: `<= ${goal}x`,
+      ok: ratio <= goal,
+    })
   }
   ratioLine(`task list, cold, ${large} tasks`, 'list', 'node', 'node -e 0', 2)
   ratioLine(`task create, cold, ${large} tasks`, 'create', 'node', 'node -e 0', 2)
@@ -129,6 +145,14 @@ async function snapshotBench(repo: TestRepo): Promise<void> {
 const width = (key: keyof Line): number => Math.max(...lines.map((line) => String(line[key]).length))
 say('')
 for (const line of lines) {
-  say([line.ok ? 'ok ' : 'NO ', line.what.padEnd(width('what')), line.figure.padStart(width('figure')), line.beside.padEnd(width('beside')), `goal ${line.goal}`].join('  '))
+  say(
+    [
+      line.ok ? 'ok ' : 'NO ',
+      line.what.padEnd(width('what')),
+      line.figure.padStart(width('figure')),
+      line.beside.padEnd(width('beside')),
+      `goal ${line.goal}`,
+    ].join('  '),
+  )
 }
 process.exitCode = lines.every(({ ok }) => ok) ? 0 : 1

@@ -54,7 +54,11 @@ test('what does not fit is refused with its code, and nothing changes', async ()
   ]
   for (const [args, code, exit] of cases) {
     const refused = await refusal(...args)
-    expect({ args, code: refused.code, exit: (refused as unknown as { exit: number }).exit }).toEqual({ args, code, exit })
+    expect({ args, code: refused.code, exit: (refused as unknown as { exit: number }).exit }).toEqual({
+      args,
+      code,
+      exit,
+    })
     expect(refused.message).not.toMatch(/\{\w+\}/)
     expect(refused.hint).not.toMatch(/\{\w+\}/)
   }
@@ -103,7 +107,8 @@ test('[M12] a 10 MB file, a link out of the directory and an unreadable file are
   await until(async () => (await wheres()).includes('huge.md'), 'the huge file is named')
   await until(async () => (await wheres()).includes('link.md'), 'the link is named')
   // Root reads everything.
-  if (process.getuid?.() !== 0) await until(async () => (await wheres()).includes('secret.md'), 'the unreadable file is named')
+  if (process.getuid?.() !== 0)
+    await until(async () => (await wheres()).includes('secret.md'), 'the unreadable file is named')
   const titles = JSON.stringify(await repo.json('task', 'list'))
   expect(titles).not.toContain('huge')
   expect(titles).not.toContain('link')

@@ -17,7 +17,10 @@ export interface TestRepo {
   readonly mirror: string
   readonly env: Readonly<Record<string, string>>
   /** Runs `orch` and gives what it said, whatever the exit code. */
-  run(args: readonly string[], options?: { readonly input?: string; readonly cwd?: string; readonly env?: Record<string, string> }): Promise<Result>
+  run(
+    args: readonly string[],
+    options?: { readonly input?: string; readonly cwd?: string; readonly env?: Record<string, string> },
+  ): Promise<Result>
   /** Runs `orch … --json`; throws when it fails. */
   json<T>(...args: readonly string[]): Promise<T>
   git(...args: readonly string[]): string
@@ -69,7 +72,11 @@ export function openTestRepo(dir: string, env: Readonly<Record<string, string>>,
       child.stderr.on('data', (data: Buffer) => err.push(data))
       child.on('error', reject)
       child.on('close', (code) =>
-        resolvePromise({ code: code ?? -1, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
+        resolvePromise({
+          code: code ?? -1,
+          stdout: Buffer.concat(out).toString(),
+          stderr: Buffer.concat(err).toString(),
+        }),
       )
       child.stdin.end(input ?? '')
     })
@@ -82,7 +89,8 @@ export function openTestRepo(dir: string, env: Readonly<Record<string, string>>,
       const { stdout } = await must(run([...args, '--json']))
       return (JSON.parse(stdout) as { result: T }).result
     },
-    git: (...args) => execFileSync('git', args, { cwd: dir, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim(),
+    git: (...args) =>
+      execFileSync('git', args, { cwd: dir, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim(),
     read: (path) => readFileSync(join(dir, path), 'utf8'),
     write(path, text) {
       mkdirSync(dirname(join(dir, path)), { recursive: true })

@@ -21,14 +21,16 @@ const twenty = Array.from({ length: 20 }, (_, i) => i)
 test('20 processes at once in a fresh repository: one daemon, 20 tasks, 20 ids', async () => {
   repo = await createTestRepo()
   await must(repo.run(['stop']))
-  const results = await Promise.all(twenty.map((i) => repo.json<Task>('task', 'create', `Task ${i}`, '--as', `agent-${i}`)))
+  const results = await Promise.all(
+    twenty.map((i) => repo.json<Task>('task', 'create', `Task ${i}`, '--as', `agent-${i}`)),
+  )
   expect(new Set(results.map(({ id }) => id)).size).toBe(20)
   const { items } = await repo.json<{ items: Task[] }>('task', 'list')
   expect(items.map(({ title }) => title).sort()).toEqual(twenty.map((i) => `Task ${i}`).sort())
   const { pid } = await repo.json<{ pid: number }>('status')
   expect(pid).toBeGreaterThan(0)
   const log = repo.read('.git/orch/daemon.log')
-  expect(countOf(log, '"message":"ready"')).toBe(2)
+  expect(countOf(log, '"message":"the daemon is ready"')).toBe(2)
   await must(repo.run(['sync']))
   expect(readdirSync(join(repo.mirror, 'tasks')).filter((name) => name.endsWith('.md'))).toHaveLength(20)
 })
@@ -38,7 +40,21 @@ test('20 processes at once edit one task: 20 labels and 20 lines are all there, 
   const { id } = await repo.json<Task>('task', 'create', 'Shared', '--body', 'Beginning.')
   await Promise.all(
     twenty.map((i) =>
-      must(repo.run(['task', 'update', id, '--add-label', `l${i}`, '--append', `line-${i}-end`, '--spent', '+0.5', '--as', `agent-${i}`])),
+      must(
+        repo.run([
+          'task',
+          'update',
+          id,
+          '--add-label',
+          `l${i}`,
+          '--append',
+          `line-${i}-end`,
+          '--spent',
+          '+0.5',
+          '--as',
+          `agent-${i}`,
+        ]),
+      ),
     ),
   )
   const task = await repo.json<Task>('task', 'show', id)
@@ -54,7 +70,17 @@ test('[P2] a hand edit and commands at the same moment, 20 rounds: every word an
   const { file } = await repo.json<Task>('task', 'show', id)
   const path = `orch/${file}`
   for (const round of twenty) {
-    const command = repo.run(['task', 'update', id, '--add-label', `label${round}`, '--append', `command${round}word`, '--as', 'claude'])
+    const command = repo.run([
+      'task',
+      'update',
+      id,
+      '--add-label',
+      `label${round}`,
+      '--append',
+      `command${round}word`,
+      '--as',
+      'claude',
+    ])
     const text = repo.read(path)
     await new Promise((resolve) => setTimeout(resolve, (round % 5) * 15))
     repo.write(path, text.replace('First line.', `First line. hand${round}word`))

@@ -74,7 +74,12 @@ test('[P3] two clones, linked, cut and rejoined: 200 mixed edits through command
   }
   const phase = async (rounds: number): Promise<void> => {
     await Promise.all(
-      ([[a, 'ada'], [b, 'bob']] as const).map(async ([repo, who]) => {
+      (
+        [
+          [a, 'ada'],
+          [b, 'bob'],
+        ] as const
+      ).map(async ([repo, who]) => {
         for (let round = 0; round < rounds; round++) await editOne(repo, who, round)
       }),
     )
@@ -87,7 +92,13 @@ test('[P3] two clones, linked, cut and rejoined: 200 mixed edits through command
   await phase(30)
 
   const haveAll = async (repo: TestRepo): Promise<boolean> => {
-    const { items } = await repo.json<{ items: (Task & { title: string })[] }>('task', 'list', '--full', '--limit', '200')
+    const { items } = await repo.json<{ items: (Task & { title: string })[] }>(
+      'task',
+      'list',
+      '--full',
+      '--limit',
+      '200',
+    )
     const text = JSON.stringify(items)
     return expected.every((word) => text.includes(word))
   }
@@ -126,7 +137,10 @@ test('a stock y-websocket provider sees what is there and changes it; a command 
     const map = doc.getMap('tasks').get(id) as Y.Map<unknown>
     expect(map.get('title')).toBe('From the command')
     ;(map.get('body') as Y.Text).insert(5, ' from Yjs')
-    await until(async () => (await repo.json<Task>('task', 'show', id)).body.includes('from Yjs'), 'the edit in the command')
+    await until(
+      async () => (await repo.json<Task>('task', 'show', id)).body.includes('from Yjs'),
+      'the edit in the command',
+    )
     await must(repo.run(['sync']))
     expect(repo.read(`orch/${file}`)).toContain('Hello from Yjs.')
     await must(repo.run(['task', 'update', id, '--add-label', 'seen']))

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { createProjectDoc } from '../../src/doc/project-doc.ts'
 import type { RecordId } from '../../src/model/id.ts'
-import { kinds } from '../../src/model/kinds.ts'
 import { task } from '../../src/model/kinds/task.ts'
+import { kinds } from '../../src/model/kinds.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot, type LoadSnapshot } from '../../src/store/load-snapshot.ts'
 
 const fixture = (name: string): string => join(import.meta.dirname, '../fixtures/formats', name)

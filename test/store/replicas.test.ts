@@ -25,7 +25,9 @@ async function exchange(a: OpenProject, b: OpenProject): Promise<void> {
 
 function expectEqual(a: OpenProject, b: OpenProject): void {
   expect(a.have()).toEqual(b.have())
-  expect(Y.diffUpdate(a.encodeState(), b.encodeStateVector())).toEqual(Y.diffUpdate(b.encodeState(), a.encodeStateVector()))
+  expect(Y.diffUpdate(a.encodeState(), b.encodeStateVector())).toEqual(
+    Y.diffUpdate(b.encodeState(), a.encodeStateVector()),
+  )
   const ids = a.ids(task, { deleted: true })
   expect(b.ids(task, { deleted: true })).toEqual(ids)
   for (const id of ids) expect(b.read(task, id)).toEqual(a.read(task, id))
@@ -45,14 +47,26 @@ test('[P3] concurrent edits of text, sets, counters and registers all arrive on 
   const id = await make(a)
   await exchange(a, b)
   await a.transact(byAlice, (tx) =>
-    tx.update(task, id, { edit: { body: [{ at: 5, delete: 0, insert: ' one' }] }, add: { labels: ['x'] }, increment: { spentHours: 0.1 } }),
+    tx.update(task, id, {
+      edit: { body: [{ at: 5, delete: 0, insert: ' one' }] },
+      add: { labels: ['x'] },
+      increment: { spentHours: 0.1 },
+    }),
   )
   await b.transact(byClaude, (tx) =>
-    tx.update(task, id, { edit: { body: [{ at: 16, delete: 0, insert: ' two' }] }, add: { labels: ['y'] }, increment: { spentHours: 0.2 } }),
+    tx.update(task, id, {
+      edit: { body: [{ at: 16, delete: 0, insert: ' two' }] },
+      add: { labels: ['y'] },
+      increment: { spentHours: 0.2 },
+    }),
   )
   await exchange(a, b)
   expectEqual(a, b)
-  expect(a.read(task, id)?.values).toMatchObject({ body: 'alpha one beta gamma two', labels: ['x', 'y'], spentHours: 0.3 })
+  expect(a.read(task, id)?.values).toMatchObject({
+    body: 'alpha one beta gamma two',
+    labels: ['x', 'y'],
+    spentHours: 0.3,
+  })
 })
 
 test('a delete that had seen every edit holds on both sides', async () => {
@@ -120,7 +134,9 @@ test('rows that build on rows which are not here are refused, and taken once tho
   const id = await make(a)
   await edit(a, id)
   const rows = a.rowsSince({}, 10)
-  await expect(b.applyRows(rows.slice(1), { source: 'peer', peer: 'a' })).rejects.toMatchObject({ code: 'rows_missing' })
+  await expect(b.applyRows(rows.slice(1), { source: 'peer', peer: 'a' })).rejects.toMatchObject({
+    code: 'rows_missing',
+  })
   expect(b.rowCount()).toBe(0)
   expect(await b.applyRows(rows, { source: 'peer', peer: 'a' })).toBe(2)
   expect(await b.applyRows(rows, { source: 'peer', peer: 'a' })).toBe(0)
@@ -140,7 +156,9 @@ test('a stock client: its update is one row in its own name; malformed and gappe
   const [first, second] = updates as [Uint8Array, Uint8Array]
   const origin = { source: 'room', actor: byClaude.actor } as const
   await expect(project.applyUpdate(second, origin)).rejects.toMatchObject({ code: 'update_gap' })
-  await expect(project.applyUpdate(new Uint8Array([1, 2, 3]), origin)).rejects.toMatchObject({ code: 'update_malformed' })
+  await expect(project.applyUpdate(new Uint8Array([1, 2, 3]), origin)).rejects.toMatchObject({
+    code: 'update_malformed',
+  })
   expect(project.rowCount()).toBe(1)
   await project.applyUpdate(first, origin)
   await project.applyUpdate(second, origin)
@@ -168,8 +186,11 @@ test('[P3] replicas that exchange in any order end equal, and equal to a rebuilt
         else if (what === 1) await edit(project, id)
         else if (what === 2) await remove(project, id)
         else if (what === 3)
-          await project.transact(byClaude, (tx) => tx.update(task, id, { increment: { spentHours: pick / 10 }, add: { labels: [`l${pick}`] } }))
-        else if (what === 4) await project.transact(byAlice, (tx) => tx.update(task, id, { file: `same-${pick % 3}.md` }))
+          await project.transact(byClaude, (tx) =>
+            tx.update(task, id, { increment: { spentHours: pick / 10 }, add: { labels: [`l${pick}`] } }),
+          )
+        else if (what === 4)
+          await project.transact(byAlice, (tx) => tx.update(task, id, { file: `same-${pick % 3}.md` }))
         else {
           const gone = project.ids(task, { deleted: true }).find((one) => !living.includes(one))
           if (gone) await project.transact(byAlice, (tx) => tx.restore(task, gone))

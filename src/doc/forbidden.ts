@@ -1,0 +1,90 @@
+import * as Y from 'yjs'
+import { CLIENTS_ROOT } from './layout.ts'
+
+type Decoded = ReturnType<typeof Y.decodeUpdate>
+/** Where an item sits: below a root type, or below the item of another type; under a key, or in a sequence. */
+interface Place {
+  readonly root: string | undefined
+  readonly parent: Y.Item | undefined
+  readonly key: string | null
+}
+
+/**
+ * Why a foreign update may not be applied although it is well formed; undefined when it may. A record, or a type nested in
+ * it, that is removed or replaced takes everybody's text with it, for ever; and `clients` says who wrote what.
+ */
+export function findForbidden(doc: Y.Doc, decoded: Decoded, recordRoots: ReadonlySet<string>): string | undefined {
+  const { store } = doc
+  const known = Y.decodeStateVector(Y.encodeStateVector(doc))
+  const isKnown = (id: Y.ID): boolean => id.clock < (known.get(id.client) ?? 0)
+  const incoming = new Map<string, Y.Item>()
+  for (const struct of decoded.structs) {
+    if (struct instanceof Y.Item) incoming.set(`${struct.id.client} ${struct.id.clock}`, struct)
+  }
+  const itemAt = (id: Y.ID): Y.Item | undefined => {
+    if (!isKnown(id)) return incoming.get(`${id.client} ${id.clock}`) ?? covering(decoded, id)
+    const item = Y.getItem(store, id)
+    return item instanceof Y.Item ? item : undefined
+  }
+  const rootName = (type: Y.AbstractType<unknown>): string | undefined => {
+    for (const [name, root] of doc.share) if (root === type) return name
+    return undefined
+  }
+
+  /** An update names a parent only where no neighbour does; then the neighbour's place is the item's. */
+  const placeOf = (start: Y.Item): Place => {
+    let item = start
+    for (;;) {
+      const { parent, parentSub } = item
+      if (typeof parent === 'string') return { root: parent, parent: undefined, key: parentSub }
+      if (parent instanceof Y.ID) return { root: undefined, parent: itemAt(parent), key: parentSub }
+      if (parent) {
+        const name = rootName(parent as Y.AbstractType<unknown>)
+        return { root: name, parent: parent._item ?? undefined, key: parentSub }
+      }
+      const neighbour = item.origin ?? item.rightOrigin
+      const next = neighbour && itemAt(neighbour)
+      if (!next || next === item) return { root: undefined, parent: undefined, key: null }
+      item = next
+    }
+  }
+  const isRecord = (item: Y.Item): boolean => recordRoots.has(placeOf(item).root ?? '')
+  const isNestedType = (item: Y.Item): boolean => {
+    const { parent } = placeOf(item)
+    return item.content instanceof Y.ContentType && parent !== undefined && isRecord(parent)
+  }
+
+  for (const item of incoming.values()) {
+    if (isKnown(item.id)) continue
+    const { root, parent, key } = placeOf(item)
+    if (root === CLIENTS_ROOT) return 'only daemons write `clients`'
+    if (key === null) continue
+    if (root !== undefined && recordRoots.has(root) && doc.getMap(root).has(key)) return `it replaces the record ${key}`
+    const record = parent && isKnown(parent.id) && isRecord(parent) && parent.content instanceof Y.ContentType
+    const before = record ? (parent.content as Y.ContentType).type._map.get(key) : undefined
+    if (before && !before.deleted && isNestedType(before)) return `it replaces "${key}" of a record`
+  }
+  for (const [client, ranges] of decoded.ds.clients) {
+    const structs = store.clients.get(client) ?? []
+    for (const { clock, len } of ranges) {
+      if (clock >= (known.get(client) ?? 0)) continue
+      for (let at = Y.findIndexSS(structs, clock); at < structs.length; at++) {
+        const struct = structs[at]
+        if (!struct || struct.id.clock >= clock + len) break
+        if (!(struct instanceof Y.Item) || struct.deleted) continue
+        if (isRecord(struct)) return 'it removes a record; delete it with the operation, which can be taken back'
+        if (isNestedType(struct)) return 'it removes a part of a record that others may be writing in'
+        if (placeOf(struct).root === CLIENTS_ROOT) return 'only daemons write `clients`'
+      }
+    }
+  }
+  return undefined
+}
+
+function covering(decoded: Decoded, id: Y.ID): Y.Item | undefined {
+  const found = decoded.structs.find(
+    (struct) =>
+      struct.id.client === id.client && struct.id.clock <= id.clock && id.clock < struct.id.clock + struct.length,
+  )
+  return found instanceof Y.Item ? found : undefined
+}
