@@ -15,20 +15,38 @@ export interface Choice {
 }
 
 /**
- * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to. Of equals the base,
- * then the newest.
+ * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to, unless the save
+ * shows what replaced that. Of equals the base, then the newest.
  */
 export function chooseBase(disk: string, base: string, versions: readonly Version[]): Choice {
   let choice: Choice = { text: base }
   let least = distance(base, disk)
-  for (const { text } of versions.slice(0, MAX_CANDIDATES)) {
+  for (const version of versions.slice(0, MAX_CANDIDATES)) {
     if (least === 0) break
-    const cost = distance(text, disk)
-    if (cost >= least) continue
+    const cost = distance(version.text, disk)
+    if (cost >= least || hasSeen(disk, version)) continue
     least = cost
-    choice = { text, stale: cost === 0 ? 'as-it-was' : 'edited' }
+    choice = { text: version.text, stale: cost === 0 ? 'as-it-was' : 'edited' }
   }
   return choice
+}
+
+/** Whether whoever saved a text had seen what replaced a version: most of the lines that are new in it are there. */
+function hasSeen(disk: string, { text, next }: Version): boolean {
+  const [before, after, saved] = [linesOf(text), linesOf(next), linesOf(disk)]
+  const added = [...after].filter((line) => !before.has(line))
+  if (added.length > 0) return added.filter((line) => saved.has(line)).length * 2 >= added.length
+  const gone = [...before].filter((line) => !after.has(line))
+  return gone.length > 0 && !gone.some((line) => saved.has(line))
+}
+
+function linesOf(text: string): ReadonlySet<string> {
+  return new Set(
+    text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== ''),
+  )
 }
 
 /**

@@ -174,13 +174,14 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     const now = clock.now()
     if (outcome === 'unknown') return
     bases.end(name)
-    if (outcome === 'overtaken') bases.addVersion(path, { text: toText, replacedAt: now })
+    // What was written, and is not the base, is what the save that overtook it was made from.
+    if (outcome === 'overtaken') bases.addVersion(path, { text: toText, next: '', replacedAt: now })
     if ((outcome === 'done' || outcome === 'displaced') && from !== undefined) {
       const until = outcome === 'done' ? now + DISPLACED_MS : now
       bases.keep({ name, path, kind, id, hash: from, text: fromText, until })
     }
     if (outcome !== 'done') return
-    if (from !== undefined) bases.addVersion(path, { text: fromText, replacedAt: now })
+    if (from !== undefined) bases.addVersion(path, { text: fromText, next: toText, replacedAt: now })
     if (to === undefined) bases.drop(path)
     else bases.put({ path, kind, id, text: toText, hash: to, style, problem: undefined })
   }

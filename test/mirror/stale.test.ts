@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { looksTorn, settleDelay } from '../../src/mirror/settle.ts'
 import { chooseBase, commonText } from '../../src/mirror/stale.ts'
 
-const version = (text: string) => ({ text, replacedAt: 0 })
+const version = (text: string, next = 'something else\n') => ({ text, next, replacedAt: 0 })
 
 describe('stale saves', () => {
   test('[M6] a save that is closest to the base was made from it', () => {
@@ -18,6 +18,13 @@ describe('stale saves', () => {
       version('zero\n'),
     ])
     expect(choice).toEqual({ text: old, stale: 'edited' })
+  })
+
+  test('[M6] who shows what replaced a text had seen it: what they take out is out', () => {
+    const [old, next] = ['title\n', 'title\nlabel\n']
+    const base = 'title\nlabel\na long sentence of their own\n'
+    expect(chooseBase('title\nlabel\nbetter\n', base, [version(old, next)])).toEqual({ text: base })
+    expect(chooseBase('title\nbetter\n', base, [version(old, next)])).toEqual({ text: old, stale: 'edited' })
   })
 
   test('[M6] exactly a replaced text is told apart', () => {
