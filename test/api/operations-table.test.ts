@@ -8,7 +8,7 @@ import { defineKind } from '../../src/model/kind.ts'
 /** What people and programs type; a change here breaks them. */
 const CONTRACT = [
   'task create TITLE --status --priority --assignee --label... --dependency... --parent --estimate --due --body',
-  'task list --status... --priority... --assignee... --label... --text --sort --limit --after --deleted --full',
+  'task list --status... --priority... --assignee... --label... --text --sort --limit --after --deleted --full --all',
   'task show ID',
   'task update ID --title --status --priority --assignee --add-label... --remove-label... --add-dependency... --remove-dependency... --parent --estimate --spent --due --append --find --replace --base',
   'task delete ID',

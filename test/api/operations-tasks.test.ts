@@ -267,6 +267,7 @@ describe('task list', () => {
     const titles = async (input: Record<string, unknown>): Promise<readonly string[]> =>
       ((await call('task.list', input)).items as readonly { title: string }[]).map(({ title }) => title).toSorted()
     expect(await titles({ status: ['done', 'blocked'] })).toEqual(['One', 'Two'])
+    expect(await titles({ labels: ['ui'], all: true })).toEqual(['One', 'Two'])
     expect(await titles({ labels: ['api'] })).toEqual(['Two'])
     expect(await titles({ labels: [''] })).toEqual(['Three'])
     expect(await titles({ assignee: [''] })).toEqual(['Three', 'Two'])
@@ -276,6 +277,19 @@ describe('task list', () => {
     expect((await refusal('task.list', { sort: 'colour' })).code).toBe('invalid_input')
     expect((await refusal('task.list', { limit: 0 })).code).toBe('invalid_input')
     expect((await refusal('task.list', { after: 'nonsense' })).code).toBe('invalid_input')
+  })
+
+  test('closed tasks are left out and counted, unless they are asked for', async () => {
+    const { call } = createCaller()
+    await call('task.create', { title: 'Open' })
+    await call('task.create', { title: 'Done', status: 'completed' })
+    await call('task.create', { title: 'Dropped', status: 'cancelled', assignee: 'ann' })
+    expect(await call('task.list')).toMatchObject({ items: [{ title: 'Open' }], total: 1, hidden: 2 })
+    expect(await call('task.list', { assignee: ['ann'] })).toMatchObject({ items: [], total: 0, hidden: 1 })
+    expect(await call('task.list', { text: 'done' })).toMatchObject({ items: [], hidden: 1 })
+    expect(await call('task.list', { all: true })).toMatchObject({ total: 3 })
+    expect(await call('task.list', { status: ['completed'] })).toMatchObject({ total: 1 })
+    expect(await call('task.list', { all: true })).not.toHaveProperty('hidden')
   })
 
   test('pages through everything in order, and leaves the text out unless asked', async () => {

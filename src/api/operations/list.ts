@@ -16,11 +16,13 @@ interface ListInput {
   readonly after?: string | undefined
   readonly deleted?: boolean | undefined
   readonly full?: boolean | undefined
+  readonly all?: boolean | undefined
 }
 
 /** `task list --status todo --label ui --text login` */
 export function listOperation(kind: RecordKind): Operation {
   const filters = Object.entries(kind.fields).filter(([, field]) => isFilter(field))
+  const closing = closingOf(kind)
   const input = z.strictObject({
     ...Object.fromEntries(
       filters.map(([name, field]) => [
@@ -40,6 +42,14 @@ export function listOperation(kind: RecordKind): Operation {
     after: z.string().optional().describe('go on after this page: the next of the page before'),
     deleted: z.boolean().optional().describe('the deleted ones instead'),
     full: z.boolean().optional().describe(`with the ${kind.body} of each`),
+    ...(closing && {
+      all: z
+        .boolean()
+        .optional()
+        .describe(
+          `also ${closing.closed.join(' and ')} ones, which are left out where no ${closing.field} is asked for`,
+        ),
+    }),
   })
   return defineOperation<ListInput & Record<string, unknown>, unknown>({
     name: `${kind.name}.list`,
@@ -51,12 +61,13 @@ export function listOperation(kind: RecordKind): Operation {
       items: z.array(recordSchema(kind, { bodyOptional: true })).describe('the page'),
       total: z.number().describe('how many there are in all'),
       next: z.string().optional().describe('where the next page begins, when there is one'),
+      hidden: z.number().optional().describe('how many more there are with all'),
     }),
     cli: {
       command: `${kind.name} list`,
       positionals: [],
       flags: Object.fromEntries(filters.map(([name, field]) => [name, flagOf(name, field)])),
-      view: { type: 'table', rows: 'items', columns: listColumns(kind), empty: `There are no such ${kind.plural}.` },
+      view: { type: 'table', rows: 'items', columns: listColumns(kind), empty: emptyText(kind) },
       examples: [
         `orch ${kind.name} list --text login`,
         ...filters
@@ -65,25 +76,54 @@ export function listOperation(kind: RecordKind): Operation {
       ],
     },
     run({ project }, input) {
-      const where = filters.flatMap(([name, field]) => {
+      const where: Record<string, readonly (string | null)[]> = {}
+      for (const [name, field] of filters) {
         const wanted = input[name]
-        return Array.isArray(wanted) && wanted.length > 0 ? [[name, filterValues(name, field, wanted)] as const] : []
-      })
-      const page = project.list(kind, {
-        where: Object.fromEntries(where),
+        if (Array.isArray(wanted) && wanted.length > 0) where[name] = filterValues(name, field, wanted)
+      }
+      const query = {
         limit: input.limit,
         deleted: input.deleted ? 'only' : 'no',
         ...(input.text !== undefined && { text: input.text }),
         ...(input.sort !== undefined && { sort: input.sort }),
         ...(input.after !== undefined && { after: input.after }),
-      })
+      } as const
+      const hides = closing && !input.all && !input.deleted && !(closing.field in where) ? closing : undefined
+      const page = project.list(kind, { ...query, where: hides ? { ...where, [hides.field]: hides.open } : where })
+      const hidden = hides
+        ? project.list(kind, { where: { ...where, [hides.field]: hides.closed }, text: input.text ?? '', limit: 1 })
+            .total
+        : 0
       return {
         items: page.items.map((record) => toOutput(project, kind, record, { withBody: input.full === true })),
         total: page.total,
         ...(page.next !== undefined && { next: page.next }),
+        ...(hidden > 0 && { hidden }),
       }
     },
   })
+}
+
+interface Closing {
+  readonly field: string
+  readonly closed: readonly string[]
+  readonly open: readonly (string | null)[]
+}
+
+/** What says that a record is closed: the first field that stamps a time when it enters some of its choices. */
+function closingOf(kind: RecordKind): Closing | undefined {
+  const [stamp] = Object.values(kind.stamps)
+  if (!stamp) return undefined
+  const { field, values: closed } = stamp
+  const choice = kind.fields[field]?.value
+  if (choice?.type !== 'choice') return undefined
+  return { field, closed, open: [...choice.choices.filter((one) => !closed.includes(one)), null] }
+}
+
+function emptyText(kind: RecordKind): string {
+  return closingOf(kind)
+    ? `There are no such ${kind.plural} that are open; --all shows closed ones too.`
+    : `There are no such ${kind.plural}.`
 }
 
 /** Indexed words can be filtered by; times and ids of other records are asked for in other ways. */
