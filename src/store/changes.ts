@@ -30,7 +30,7 @@ export function createChanges(
     return kind && { shape: 'keys', kind, id: key.slice(slash + 1) }
   }
 
-  const valueOf = (target: Target, row: RowHead): Change['after'] => {
+  const currentOf = (target: Target, row: RowHead): Change['after'] => {
     if (target.shape === 'records') return index.get(target.kind, target.id)
     const value = index.getKey(target.kind, target.id)
     return value ?? { key: target.id, value: undefined, updatedAt: row.at, updatedBy: row.actor }
@@ -58,14 +58,14 @@ export function createChanges(
         kind: target.kind.name,
         id: target.id,
         before: before[at],
-        after: valueOf(target, row),
+        after: currentOf(target, row),
         row,
       }))
       // A record whose file had to make way has not changed itself, but its file must be written anew.
       const known = new Set(keys)
       const aside = moved.filter((target) => !known.has(target.id))
       for (const target of aside) {
-        const same = valueOf(target, row)
+        const same = currentOf(target, row)
         changes.push({ kind: target.kind.name, id: target.id, before: same, after: same, row })
       }
       note(changes)
