@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import type { Manifest, ManifestCommand, Parameter } from '../api/manifest.ts'
 import { OrchError } from '../base/error.ts'
+import { nearest } from '../base/nearest.ts'
 import type { LocalCommand } from './local-commands.ts'
 
 export interface Globals {
@@ -56,8 +57,13 @@ export function parseArgv(argv: readonly string[], table: CommandTable): Invocat
           : { type: 'local', command, input, globals }
     })
   }
+  for (const group of program.commands.filter(({ commands }) => commands.length > 0)) {
+    group.summary(group.commands.map((command) => command.name()).join(', '))
+  }
   program.action(() => {
-    found = { type: 'overview', globals: program.opts<Globals>(), help: program.helpInformation() }
+    const [word] = program.args
+    if (word !== undefined) throw unknownCommand(program, word)
+    found = { type: 'overview', globals: globalsOf(program), help: program.helpInformation() }
   })
   try {
     program.parse(words, { from: 'user' })
@@ -88,7 +94,7 @@ function createProgram(version: string, write: (text: string) => void): Command 
     .configureOutput({ writeOut: write, writeErr: write, outputError: () => undefined })
     .enablePositionalOptions()
     .allowExcessArguments()
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ subcommandTerm: (command) => command.name() })
   return addGlobals(program, false)
 }
 
@@ -103,6 +109,17 @@ function addGlobals(command: Command, hidden: boolean): Command {
   return command
 }
 
+/** What was typed of them at any level: `orch --json task list` and `orch task list --json` are the same. */
+function globalsOf(command: Command): Globals {
+  const typed: Record<string, unknown> = {}
+  for (let level: Command | null = command; level !== null; level = level.parent) {
+    for (const name of ['json', 'as', 'color', 'C']) {
+      if (level.getOptionValueSource(name) === 'cli') typed[name] ??= level.getOptionValue(name)
+    }
+  }
+  return typed
+}
+
 function addLeaf(
   program: Command,
   command: AnyCommand,
@@ -112,6 +129,8 @@ function addLeaf(
   const parent = second === undefined ? program : groupOf(program, first)
   const leaf = addGlobals(parent.command(second ?? first), true)
     .description(command.help)
+    .summary(command.help.replace(/[.:;] .*$/s, '').replace(/\.$/, ''))
+    .usage(usageOf(command))
     .allowExcessArguments(false)
   for (const parameter of command.positionals) {
     const name = `${parameter.name}${parameter.repeat ? '...' : ''}`
@@ -119,33 +138,45 @@ function addLeaf(
   }
   for (const parameter of command.flags) leaf.addOption(toOption(parameter))
   leaf.addHelpText('after', afterHelp(command))
-  leaf.action((...args: unknown[]) => run(toInput(command, leaf, args), leaf.optsWithGlobals<Globals>()))
+  leaf.action((...args: unknown[]) => run(toInput(command, leaf, args), globalsOf(leaf)))
+}
+
+function usageOf({ positionals, flags }: AnyCommand): string {
+  const words = positionals.map(({ name, repeat, required }) => {
+    const shown = `${name}${repeat ? '...' : ''}`
+    return required ? `<${shown}>` : `[${shown}]`
+  })
+  return [...words, ...(flags.length > 0 ? ['[flags]'] : [])].join(' ')
 }
 
 function groupOf(program: Command, name: string): Command {
   const known = program.commands.find((command) => command.name() === name)
   if (known) return known
-  const group = addGlobals(program.command(name), true).description(`what can be done with: ${name}`)
+  const group = addGlobals(program.command(name), true).usage('<command>')
   return group.enablePositionalOptions().action(() => {
     const [word] = group.args
-    const reason = word === undefined ? `"${name}" needs a command after it` : `there is no command "${name} ${word}"`
+    if (word !== undefined) throw unknownCommand(group, word, `${name} `)
     const names = group.commands.map((command) => `${name} ${command.name()}`).join(', ')
-    throw new OrchError('usage', { reason: sentence(`${reason}; there are: ${names}`) })
+    throw new OrchError('usage', { reason: `"orch ${name}" needs a word more: ${names}` })
   })
+}
+
+function unknownCommand(parent: Command, word: string, before = ''): OrchError {
+  const known = parent.commands.map((command) => command.name())
+  const near = nearest(word, known)
+  const help = near ? `did you mean "${before}${near}"?` : `there are: ${known.join(', ')}`
+  return new OrchError('usage', { reason: `There is no command "${before}${word}"; ${help}` })
 }
 
 function toOption(parameter: Parameter): Option {
   const { name, type, help, repeat, required, choices } = parameter
-  const option = new Option(type === 'boolean' ? `--${name}` : `--${name} <${type === 'number' ? 'n' : type}>`, help)
-  if (choices) option.choices([...choices])
-  const parse = choices ? option.parseArg : undefined
-  if (type !== 'boolean') {
-    option.argParser((text: string, before: unknown) => {
-      const value = parse ? parse(text, undefined) : parsed(parameter, text)
-      return repeat ? [...((before as unknown[] | undefined) ?? []), value] : value
-    })
-  }
-  return option.makeOptionMandatory(required)
+  const flags = type === 'boolean' ? `--${name}` : `--${name} <${type === 'number' ? 'n' : type}>`
+  const option = new Option(flags, choices ? `${help}: ${choices.join(', ')}` : help).makeOptionMandatory(required)
+  if (type === 'boolean') return option
+  return option.argParser((text: string, before: unknown) => {
+    const value = parsed(parameter, text)
+    return repeat ? [...((before as readonly unknown[] | undefined) ?? []), value] : value
+  })
 }
 
 function toInput(command: AnyCommand, leaf: Command, args: readonly unknown[]): Record<string, unknown> {

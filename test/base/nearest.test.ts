@@ -3,7 +3,7 @@ import { nearest } from '../../src/base/nearest.ts'
 
 test.each([
   ['stauts', 'status'],
-  ['titl', 'title'],
+  ['titel', 'title'],
   ['Priorty', 'priority'],
   ['xyz', undefined],
   ['', undefined],
