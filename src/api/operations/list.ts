@@ -122,7 +122,7 @@ function closingOf(kind: RecordKind): Closing | undefined {
 
 function emptyText(kind: RecordKind): string {
   return closingOf(kind)
-    ? `There are no such ${kind.plural} that are open; --all shows closed ones too.`
+    ? `There are no such ${kind.plural}. Closed ones are left out without --all.`
     : `There are no such ${kind.plural}.`
 }
 
