@@ -18,12 +18,15 @@ export interface DisplacedParts {
 }
 
 /**
- * Looks again at displaced files whose time is up: what a program saved to one of them meanwhile is taken in, then the
- * file is dropped [M5]. Resolves with when to look again, in milliseconds, if there are others.
+ * Looks again at displaced files: what a program saved to one of them meanwhile is taken in; one whose time is up is
+ * dropped [M5]. `all`: also those whose time is not up. Resolves with when to look again, in milliseconds, if any is left.
  */
-export async function checkDisplaced(parts: DisplacedParts): Promise<number | undefined> {
+export async function checkDisplaced(
+  parts: DisplacedParts,
+  { all }: { readonly all: boolean },
+): Promise<number | undefined> {
   const { bases, clock } = parts
-  for (const one of bases.displaced()) if (one.until <= clock.now()) await check(parts, one)
+  for (const one of bases.displaced()) if (all || one.until <= clock.now()) await check(parts, one)
   const next = bases.displaced()[0]
   return next && Math.max(QUIET_MS, next.until - clock.now())
 }
@@ -35,6 +38,7 @@ async function check({ disk, bases, clock, notices, takeIn }: DisplacedParts, on
   if (found.type === 'changing' || found.type === 'unreadable') return lookAgain(DISPLACED_MS)
   const hash = found.type === 'file' ? sha256(found.bytes) : one.hash
   if (found.type !== 'file' || hash === one.hash) {
+    if (one.until > clock.now()) return
     await disk.remove(at)
     bases.release(one.name)
     return

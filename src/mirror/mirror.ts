@@ -120,6 +120,8 @@ export function createMirror(parts: MirrorParts): Mirror {
     },
   })
 
+  const displaced = { disk, bases, clock, notices, takeIn }
+
   const scanning = createCoalesce({
     clock,
     quietMs: QUIET_MS,
@@ -223,7 +225,7 @@ export function createMirror(parts: MirrorParts): Mirror {
   function lookAtDisplaced(): void {
     cancelDisplaced = undefined
     turns
-      .add(() => checkDisplaced({ disk, bases, clock, notices, takeIn }))
+      .add(() => checkDisplaced(displaced, { all: false }))
       .catch((error) => {
         onError(error)
         return DISPLACED_MS
@@ -268,6 +270,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     const until = clock.monotonic() + SYNC_MS
     let waitFor: readonly string[] | undefined
     while (clock.monotonic() < until) {
+      await turns.add(() => checkDisplaced(displaced, { all: true }))
       await scanning.flush()
       await writing.flush()
       const unsettled = visits.unsettled()
