@@ -124,7 +124,6 @@ export const STATUS: Status = {
   rows: 1,
   clients: 1,
   eventLoopDelayMs: 1,
-  here: { actors: [], replicas: [] },
   peers: [],
   here: { actors: ['mia'], replicas: [] },
   problems: [],

@@ -46,9 +46,6 @@ export const daemonOperations: readonly Operation[] = [
       here: z
         .object({ actors: z.array(z.string()), replicas: z.array(z.string()) })
         .describe('who is in the room now: y-websocket clients, and replicas that dialled in'),
-      here: z
-        .object({ actors: z.array(z.string()), replicas: z.array(z.string()) })
-        .describe('who is in the room now: y-websocket clients, and replicas that dialled in'),
       problems: z.array(problemSchema).describe('what needs somebody'),
     }),
     cli: {
