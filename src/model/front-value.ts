@@ -2,13 +2,12 @@ import { isScalar, type YAMLSeq } from 'yaml'
 import type { Field } from './field.ts'
 import { type Entry, listOf, readEntry, sourceOf, splitChunks, withValue } from './front-entry.ts'
 import { emptyValue, type Value } from './kind.ts'
-import type { Json } from './record.ts'
 import { type Parsed, parseValue } from './validate.ts'
 import { printText } from './yaml-text.ts'
 
 const MAX_LINE = 100
 
-/** Reads the value of an entry as its field understands it. Nothing is a value here, also of a required field. */
+/** Reads the value of an entry as its field understands it. */
 export function readValue(field: Field, entry: Entry): Parsed {
   return parseValue(field, entry.input)
 }
@@ -37,13 +36,6 @@ export function reprint(field: Field, entry: Entry, value: Value | undefined): s
     return withValue(entry, printText(String(value), { style: entry.style }))
   }
   return withValue(entry, printValue(field, value, entry.head))
-}
-
-/** Writes JSON as the source of an extra key's value. */
-export function extraSource(value: Json): string {
-  if (typeof value === 'string') return printText(value)
-  const simple = Array.isArray(value) && value.every((item): item is string => typeof item === 'string')
-  return simple ? printFlow(value.map((item) => printText(item, { flow: true }))) : JSON.stringify(value)
 }
 
 function printScalar(field: Field, value: string | number, flow = false): string {

@@ -8,7 +8,6 @@ import {
   parseFrontMatter,
   renderFrontMatter,
 } from '../../src/model/front-matter.ts'
-import { extraSource } from '../../src/model/front-value.ts'
 import { emptyValue, type RecordKind, type Value, type Values } from '../../src/model/kind.ts'
 import { page } from '../../src/model/kinds/page.ts'
 import { task } from '../../src/model/kinds/task.ts'
@@ -529,18 +528,4 @@ describe('mergeFront', () => {
   test('makes no edit when a person changed only values', () => {
     expect(mergeFront(task, record('status: @\n'), { base: front, disk: front })).toEqual([])
   })
-})
-
-test('extraSource writes any JSON as the source of a value that means the same', () => {
-  fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
-      const text = renderFrontMatter(page, viewOf(page, { extra: { x: extraSource(value as never) } }))
-      // JSON knows no negative zero.
-      expect(JSON.stringify(parseDocument(text, { prettyErrors: false }).get('x', false)) ?? 'null').toBeTypeOf(
-        'string',
-      )
-      expect(parseDocument(text).toJS().x).toEqual(JSON.parse(JSON.stringify(value)))
-    }),
-    { numRuns: 2000 },
-  )
 })

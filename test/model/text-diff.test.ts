@@ -86,6 +86,15 @@ describe('diffText', () => {
     ['a word with the blank after it', 'x foo bar', 'x bar', [{ at: 2, delete: 4, insert: '' }]],
     ['words that share only the blank between them', 'foo bar', 'baz qux', [{ at: 0, delete: 7, insert: 'baz qux' }]],
     ['a character of a script without blanks', '東京都です', '東京府です', [{ at: 2, delete: 1, insert: '府' }]],
+    [
+      'a word put in and one taken out, not a blank that both have',
+      'b0 b1 ',
+      'h1 b0 ',
+      [
+        { at: 0, delete: 0, insert: 'h1 ' },
+        { at: 3, delete: 3, insert: '' },
+      ],
+    ],
     ['a skin tone', 'ok 👍', 'ok 👍🏽', [{ at: 3, delete: 2, insert: '👍🏽' }]],
     ['nothing', 'same', 'same', []],
   ])('[M2] the difference is %s', (_, before, after, edits) => {
