@@ -1,13 +1,14 @@
-import { readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256 } from './base/hash.ts'
 import { LOCAL, README } from './mirror/places.ts'
-import { PRIVATE_DIRECTORY } from './mirror/replace.ts'
+import { displacedPath, PRIVATE_DIRECTORY, SENTINEL } from './mirror/replace.ts'
+import { PAGE_PREFIX } from './mirror/view-files.ts'
 import { openDatabase } from './store/database.ts'
 import { openMirrorBases } from './store/mirror-bases.ts'
 
 /**
- * Removes the files of a mirror whose every byte is merged into the state, and the folders that this empties. Resolves
+ * Removes the files of a mirror whose every byte is merged into the state, and the folders that this empties. Returns
  * what stays, as paths below the mirror: files that orch did not write, broken ones, and ones saved since. Only while
  * holding the lock.
  */
@@ -17,15 +18,15 @@ export function removeMirror(
 ): { readonly removed: number; readonly kept: readonly string[] } {
   const db = openDatabase(database)
   const bases = openMirrorBases(db)
-  const merged = new Map(bases.displaced().map(({ name, hash }) => [join(PRIVATE_DIRECTORY, name), hash]))
+  const merged = new Map(bases.displaced().map(({ name, hash }) => [displacedPath(name), hash]))
   const hashOf = (path: string): string | undefined => {
-    const base = bases.get(path.replaceAll('\\', '/'))
+    const base = bases.get(path)
     return base?.problem ? undefined : (base?.hash ?? merged.get(path))
   }
   let removed = 0
   const kept: string[] = []
   for (const path of filesBelow(mirror, '')) {
-    const isOurs = path === README || path === LOCAL || sha256(readFileSync(join(mirror, path))) === hashOf(path)
+    const isOurs = isMade(path) || sha256(readFileSync(join(mirror, path))) === hashOf(path)
     if (isOurs) {
       rmSync(join(mirror, path))
       removed++
@@ -36,16 +37,22 @@ export function removeMirror(
   return { removed, kept }
 }
 
+/** Whether orch alone writes a file, and nothing of anybody's is in it. */
+function isMade(path: string): boolean {
+  const isUnfinished = path.endsWith('.new') || path.startsWith(`${PRIVATE_DIRECTORY}/${PAGE_PREFIX}`)
+  return [README, LOCAL, SENTINEL].includes(path) || (path.startsWith(`${PRIVATE_DIRECTORY}/`) && isUnfinished)
+}
+
 function filesBelow(root: string, dir: string): readonly string[] {
   return entriesOf(join(root, dir)).flatMap((entry) => {
-    const path = join(dir, entry.name)
+    const path = dir === '' ? entry.name : `${dir}/${entry.name}`
     return entry.isDirectory() ? filesBelow(root, path) : entry.isFile() ? [path] : []
   })
 }
 
 function removeEmpty(dir: string): void {
   for (const entry of entriesOf(dir)) if (entry.isDirectory()) removeEmpty(join(dir, entry.name))
-  if (entriesOf(dir).length === 0) rmdirSync(dir, { recursive: false })
+  if (entriesOf(dir).length === 0) rmSync(dir, { recursive: true, force: true })
 }
 
 function entriesOf(dir: string): ReturnType<typeof readEntries> {

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { systemClock } from '../base/clock.ts'
 import { type ErrorBody, OrchError, reasonOf } from '../base/error.ts'
 import { ensurePrivateDir } from '../base/private-dir.ts'
+import { mainWorktreeOf } from '../base/repository.ts'
 import { greet } from './client.ts'
 import type { RepositoryContext } from './context.ts'
 
@@ -48,12 +49,12 @@ const MAX_LOG_BYTES = 5_000_000
 
 /**
  * Sees to it that a daemon runs. Of many callers at once one starts it and the others wait for that one. Throws
- * `not_initialised`, the daemon's own reason, or `daemon_start_failed`.
+ * `not_initialised`, `bare_repository`, the daemon's own reason, or `daemon_start_failed`.
  */
 export async function ensureDaemon(context: RepositoryContext, options: StartOptions = {}): Promise<void> {
   const { paths, repository } = context
   if (options.init === undefined && !existsSync(paths.database)) {
-    throw new OrchError('not_initialised', { path: repository.mainWorktree ?? repository.commonDir })
+    throw new OrchError('not_initialised', { path: mainWorktreeOf(repository) })
   }
   const deadline = systemClock.monotonic() + START_TIMEOUT_MS
   while (systemClock.monotonic() < deadline) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -96,6 +96,25 @@ describe('hello', () => {
     expect((await peer.next()).error?.code).toBe('usage')
   })
 })
+
+test('a conversation of protocol 1 reads as it is written down', async () => {
+  const golden = readFileSync(new URL('../fixtures/handshake/v1.jsonl', import.meta.url), 'utf8')
+  const lines = golden
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { client?: object; daemon?: object })
+  await serve()
+  const peer = await dial()
+  for (const { client, daemon } of lines) {
+    if (client) peer.say(client)
+    else expect({ ...(await peer.next()) }).toEqual(withPid(daemon))
+  }
+})
+
+/** The fixture cannot know the process. */
+function withPid(frame: object | undefined): object {
+  return frame && 'pid' in frame ? { ...frame, pid: process.pid } : (frame ?? {})
+}
 
 describe('requests', () => {
   test('many on one connection are all answered, each under its id', async () => {

@@ -28,8 +28,8 @@ export interface CliSpace {
   /** Runs it, expects success, and parses what `--json` printed. */
   json<T = Record<string, unknown>>(dir: string, args: readonly string[], options?: OrchOptions): Promise<T>
   git(dir: string, ...args: readonly string[]): string
-  /** Process ids of all daemons that were started here and run. */
-  daemons(): readonly number[]
+  /** Process ids of the daemons that run for a repository. */
+  daemonsOf(dir: string): readonly number[]
   close(): void
 }
 
@@ -79,7 +79,7 @@ export function createCliSpace(): CliSpace {
       if (code !== 0) throw new Error(`orch ${args.join(' ')}: ${code} ${stdout}${stderr}`)
       return JSON.parse(stdout).result
     },
-    daemons: () => daemonsBelow(root),
+    daemonsOf: (dir) => daemonsBelow(`${dir} `),
     close() {
       for (const pid of daemonsBelow(root)) process.kill(pid, 'SIGKILL')
       rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
@@ -93,7 +93,8 @@ function daemonsBelow(root: string): readonly number[] {
   return lines
     .map((line) => /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line))
     .filter(
-      (match) => match?.[3]?.includes('daemon.mjs') && match[3].includes(`--dir ${root}`) && !match[2]?.startsWith('Z'),
+      (match) =>
+        match?.[3]?.includes('daemon.mjs') && `${match[3]} `.includes(`--dir ${root}`) && !match[2]?.startsWith('Z'),
     )
     .map((match) => Number(match?.[1]))
 }

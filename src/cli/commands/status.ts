@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Status } from '../../api/operation.ts'
 import { must } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
+import { mainWorktreeOf } from '../../base/repository.ts'
 import { request, requestIfRunning } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
 import { inRepository, printResult } from '../run.ts'
@@ -59,5 +60,5 @@ async function situation(cli: CliContext): Promise<string> {
 
 function assertInitialised({ paths, repository }: RepositoryContext): void {
   if (existsSync(paths.database)) return
-  throw new OrchError('not_initialised', { path: repository.mainWorktree ?? repository.commonDir })
+  throw new OrchError('not_initialised', { path: mainWorktreeOf(repository) })
 }

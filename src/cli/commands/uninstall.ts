@@ -23,8 +23,7 @@ export async function uninstall(cli: CliContext, input: Readonly<Record<string, 
   await drain(context)
   const { kept } = await runErrand(context, ['remove', status.replica, ...(purge ? [refOf(status)] : [])], 'removal')
   const line = excludeLine(main, status.mirror)
-  // What stays in the folder is somebody's: git must not begin to show it by surprise.
-  if (line !== undefined && kept.length === 0) removeExclude(context.paths.exclude, line)
+  if (line !== undefined) removeExclude(context.paths.exclude, line)
   rmSync(context.paths.dir, { recursive: true, force: true })
   rmSync(context.paths.socket, { force: true })
 
