@@ -9,8 +9,7 @@ export const PROJECT_FILE = 'project.json'
 export const TREE_FORMAT = 1
 /** How edits made on the branch itself become rows; every clone must do it alike, so each version stays known. */
 const IMPORTER = 1
-/** The only document there is so far; months of the work log will have their own. */
-const CHUNKS = 'crdt/main/'
+const CHUNKS = 'crdt/'
 const DIGITS = 10
 
 /** What a branch says it is the history of. */

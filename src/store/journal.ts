@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { Database } from './database.ts'
 import { decodeRow, encodeRow, type Row, type Vector } from './row.ts'
 
-/** The name of the project's one document in rows and chunks. */
+/** The name of the project's document in its rows. */
 export const MAIN_DOC = 'main'
 
 /** Rows on disk: appended, read, never changed or deleted. */
@@ -30,8 +30,7 @@ export function createJournal(db: Database): Journal {
   let last = 0
   const reload = (): void => {
     const found = db.all<{ replica: string; seq: number; count: number }>(
-      'SELECT replica, max(seq) AS seq, count(*) AS count FROM rows WHERE doc = ? GROUP BY replica',
-      MAIN_DOC,
+      'SELECT replica, max(seq) AS seq, count(*) AS count FROM rows GROUP BY replica',
     )
     const holed = found.find((one) => one.seq !== one.count)
     if (holed) throw new Error(`rows of replica ${holed.replica} are missing: ${holed.count} of ${holed.seq}`)
@@ -45,7 +44,7 @@ export function createJournal(db: Database): Journal {
       const bytes = encodeRow(row)
       db.run(
         'INSERT INTO rows (doc, replica, seq, at, actor, session, bytes, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-        MAIN_DOC,
+        row.doc,
         row.replica,
         row.seq,
         row.at,
@@ -61,15 +60,14 @@ export function createJournal(db: Database): Journal {
     last: () => last,
     after: (n, limit) =>
       db
-        .all<StoredRow>('SELECT n, bytes, crc FROM rows WHERE n > ? AND doc = ? ORDER BY n LIMIT ?', n, MAIN_DOC, limit)
+        .all<StoredRow>('SELECT n, bytes, crc FROM rows WHERE n > ? ORDER BY n LIMIT ?', n, limit)
         .map((stored) => ({ n: stored.n, row: checkedRow(stored) })),
     since(have, limit) {
       // One range per replica that the other lacks, merged by n: a link that is nearly up to date must not scan all rows.
       const lacking = Object.keys(vector).filter((replica) => (have[replica] ?? 0) < (vector[replica] ?? 0))
       const found = lacking.flatMap((replica) =>
         db.all<StoredRow>(
-          'SELECT n, bytes, crc FROM rows WHERE doc = ? AND replica = ? AND seq > ? ORDER BY seq LIMIT ?',
-          MAIN_DOC,
+          'SELECT n, bytes, crc FROM rows WHERE replica = ? AND seq > ? ORDER BY seq LIMIT ?',
           replica,
           have[replica] ?? 0,
           limit,
@@ -86,11 +84,11 @@ export function createJournal(db: Database): Journal {
 
 const ROWS_PER_READ = 500
 
-/** The updates of the rows after `n`, up to and with `upto`, in this replica's order. Throws when a row is damaged. */
+/** The updates of the main document's rows after `n`, up to and with `upto`, in this replica's order. Throws when a row is damaged. */
 export function* updatesBetween(journal: Journal, n: number, upto = Number.POSITIVE_INFINITY): Generator<Uint8Array> {
   for (let at = n; at < upto; ) {
     const rows = journal.after(at, Math.min(ROWS_PER_READ, upto - at))
-    for (const { row } of rows) yield row.update
+    for (const { row } of rows) if (row.doc === MAIN_DOC) yield row.update
     const last = rows.at(-1)
     if (!last) return
     at = last.n

@@ -9,7 +9,7 @@ import type { KeyedKind, Kind } from '../model/kind.ts'
 import type { Changes } from './changes.ts'
 import type { Clients } from './clients.ts'
 import type { Database } from './database.ts'
-import type { Journal } from './journal.ts'
+import { type Journal, MAIN_DOC } from './journal.ts'
 import type { Change, Commit, TransactOptions, Tx } from './project.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Row, Vector } from './row.ts'
@@ -67,6 +67,8 @@ interface Outcome {
 const BATCH_MS = 8
 /** A row costs about 0.3 ms, its index included. */
 const ROWS_PER_JOB = 10
+/** A document that only a newer orch knows: its rows are kept and passed on. */
+const NOTHING_APPLIED: Applied = { update: undefined, changed: new Set(), edited: new Set() }
 
 export function createPipeline(parts: PipelineParts): Pipeline {
   const { db, journal, index, changes, clients, clock, random, log } = parts
@@ -167,6 +169,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return {
       replica: parts.replica(),
       seq,
+      doc: MAIN_DOC,
       at,
       actor: origin.actor.name,
       source: origin.source,
@@ -240,10 +243,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
           for (const row of slice) {
             const have = journal.have()
             if (row.seq <= (have[row.replica] ?? 0)) continue
-            const refusal = missing(row, have) ?? refuse(doc.guard(row.update, 'replica'), row.update)
+            const isMain = row.doc === MAIN_DOC
+            const gap = missing(row, have)
+            const refusal = gap ?? (isMain ? refuse(doc.guard(row.update, 'replica'), row.update) : undefined)
             // What came before it in the slice is good and stays.
             if (refusal) return { refusal, commits }
-            commits.push(...commitOf(origin, row, doc.apply(row.update)))
+            commits.push(...commitOf(origin, row, isMain ? doc.apply(row.update) : NOTHING_APPLIED))
           }
           return { value: commits.length, commits }
         })

@@ -27,8 +27,10 @@ export type RowSource = 'api' | 'file' | 'import' | 'room'
 export interface Row {
   /** The replica that made the row. With `seq` it names the row everywhere. */
   readonly replica: string
-  /** 1, 2, 3, ... per replica, without gaps. */
+  /** 1, 2, 3, ... per replica, without gaps, whatever the document. */
   readonly seq: number
+  /** The document it changes: `main`. A month of the work log is to be one of its own. */
+  readonly doc: string
   /** Wall time in milliseconds. */
   readonly at: number
   readonly actor: string
@@ -55,6 +57,7 @@ export function encodeRow(row: Row): Uint8Array {
   writeUint8(encoder, ROW_FORMAT)
   writeVarString(encoder, row.replica)
   writeVarUint(encoder, row.seq)
+  writeVarString(encoder, row.doc)
   writeVarUint(encoder, row.at)
   writeVarString(encoder, row.actor)
   writeUint8(encoder, SOURCES.indexOf(row.source))
@@ -74,6 +77,7 @@ export function decodeRow(bytes: Uint8Array): Row {
   if (format !== ROW_FORMAT) throw new Error(`row format ${format} is not known here`)
   const replica = readVarString(decoder)
   const seq = readVarUint(decoder)
+  const doc = readVarString(decoder)
   const at = readVarUint(decoder)
   const actor = readVarString(decoder)
   const source = SOURCES[readUint8(decoder)]
@@ -85,7 +89,7 @@ export function decodeRow(bytes: Uint8Array): Row {
   // A copy: a view would keep the whole frame in memory.
   const update = readVarUint8Array(decoder).slice()
   if (hasContent(decoder)) throw new Error('bytes after the row')
-  return { replica, seq, at, actor, source, verified, session, seen, touched, update }
+  return { replica, seq, doc, at, actor, source, verified, session, seen, touched, update }
 }
 
 export function writeVector(encoder: Encoder, vector: Vector): void {

@@ -3,10 +3,14 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
+import { openGitRepo } from '../../src/git/real-git-repo.ts'
 import { openSnapshotLedger } from '../../src/git/snapshot-ledger.ts'
+import { createSnapshots } from '../../src/git/snapshots.ts'
 import { leaseFacts } from '../../src/host.ts'
+import type { Random } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { kinds } from '../../src/model/kinds.ts'
+import { createRenderer } from '../../src/render.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { openProject } from '../../src/store/open-project.ts'
 import { prepareSchema } from '../../src/store/schema.ts'
@@ -17,10 +21,11 @@ const WORDS =
 const PRIORITIES = ['critical', 'high', 'medium', 'low']
 const STATUSES = ['todo', 'todo', 'todo', 'in_progress', 'review', 'completed', 'completed']
 
-/** Fills a repository's database with tasks of about 500 characters, as agents would. Returns milliseconds. */
-export async function populate(repo: TestRepo, count: number): Promise<number> {
+export const byBench = { source: 'api', actor: { name: 'bench', type: 'agent', verified: false } } as const
+
+function openState(repo: TestRepo) {
   const dir = join(repo.dir, '.git', 'orch')
-  mkdirSync(dir, { mode: 0o700 })
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
   const file = join(dir, 'orch.db')
   const db = openDatabase(file)
   prepareSchema(db)
@@ -37,6 +42,29 @@ export async function populate(repo: TestRepo, count: number): Promise<number> {
     name: repo.dir.split('/').at(-1) ?? 'bench',
     note: (changes) => ledger.note(changes),
   })
+  return { db, ledger, project }
+}
+
+/** The state of a repository whose daemon does not run, with snapshots as the daemon takes them. */
+export function openForSnapshots(repo: TestRepo) {
+  const { db, ledger, project } = openState(repo)
+  const random: Random = (bytes) => randomBytes(bytes)
+  const snapshots = createSnapshots({
+    repo: openGitRepo({ commonDir: join(repo.dir, '.git'), env: repo.env, clock: systemClock, random }),
+    ref: 'refs/heads/orch-history',
+    base: undefined,
+    project,
+    ledger,
+    render: createRenderer(project),
+    clock: systemClock,
+    log: silentLogger,
+  })
+  return { project, snapshots, close: () => db.close() }
+}
+
+/** Fills a repository's database with tasks of about 500 characters, as agents would. Returns milliseconds. */
+export async function populate(repo: TestRepo, count: number): Promise<number> {
+  const { db, project } = openState(repo)
   const start = performance.now()
   const textOf = (i: number, words: number): string =>
     Array.from({ length: words }, (_, at) => WORDS[(i * 7 + at * 3) % WORDS.length]).join(' ')

@@ -4,8 +4,9 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { task } from '../../src/model/kinds/task.ts'
 import { createTestRepo, must, type TestRepo } from '../flow/harness.ts'
-import { populate } from './populate.ts'
+import { byBench, openForSnapshots, populate } from './populate.ts'
 
 const { values: flags } = parseArgs({
   options: { tasks: { type: 'string', default: '10000' }, runs: { type: 'string', default: '21' } },
@@ -96,6 +97,7 @@ try {
   ratioLine(`task list, ${large} tasks`, 'list', 'listSmall', 'the same at 100', 1.15)
   ratioLine(`task create, ${large} tasks`, 'create', 'createSmall', 'the same at 100', 1.15)
 
+  await must(big.run(['stop']))
   await snapshotBench(big)
 } finally {
   await Promise.all([small.remove(), big.remove()])
@@ -103,34 +105,22 @@ try {
 
 /** One change in a large project: our whole snapshot, beside `git fast-import` of the same commit alone. */
 async function snapshotBench(repo: TestRepo): Promise<void> {
-  const { items } = await repo.json<{ items: { id: string; file: string }[] }>('task', 'list', '--limit', '1')
-  const first = items[0]
-  if (!first) throw new Error('no task')
+  const { project, snapshots, close } = openForSnapshots(repo)
+  const id = project.ids(task)[0]
+  if (id === undefined) throw new Error('no task')
+  const path = project.pathOf(task, id)
   const ours: number[] = []
   const alone: number[] = []
+  await snapshots.take()
   for (let run = 0; run < runs; run++) {
-    await must(repo.run(['task', 'update', first.id, '--append', `line ${run}`]))
-    const { milliseconds } = await repo.json<{ milliseconds?: number }>('snapshot')
-    if (milliseconds !== undefined) ours.push(milliseconds)
-    const parent = repo.git('rev-parse', 'orch-history')
-    const text = `${repo.git('show', `orch-history:${first.file}`)}\nline\n`
-    const stream = [
-      'feature done',
-      'commit refs/heads/bench',
-      'committer bench <bench@example.com> 1700000000 +0000',
-      'data 5',
-      'bench',
-      `from ${parent}`,
-      `M 100644 inline ${first.file}`,
-      `data ${Buffer.byteLength(text)}`,
-      text,
-      'done',
-      '',
-    ].join('\n')
+    await project.transact(byBench, (tx) => tx.update(task, id, { set: { title: `Changed ${run}` } }))
     const start = performance.now()
-    execFileSync('git', ['fast-import', '--quiet', '--force'], { cwd: repo.dir, env: { ...repo.env }, input: stream })
-    alone.push(performance.now() - start)
+    const taken = await snapshots.take()
+    ours.push(performance.now() - start)
+    if (!taken) throw new Error('no snapshot was taken')
+    alone.push(fastImport(repo, taken.commit, path, run))
   }
+  close()
   repo.git('branch', '--quiet', '-D', 'bench')
   const ratio = median(ours) / median(alone)
   lines.push({
@@ -140,6 +130,26 @@ async function snapshotBench(repo: TestRepo): Promise<void> {
     goal: '<= 3x',
     ok: ratio <= 3,
   })
+}
+
+function fastImport(repo: TestRepo, parent: string, path: string, run: number): number {
+  const text = `changed ${run}\n`
+  const stream = [
+    'feature done',
+    'commit refs/heads/bench',
+    'committer bench <bench@example.com> 1700000000 +0000',
+    'data 5',
+    'bench',
+    `from ${parent}`,
+    `M 100644 inline ${path}`,
+    `data ${Buffer.byteLength(text)}`,
+    text,
+    'done',
+    '',
+  ].join('\n')
+  const start = performance.now()
+  execFileSync('git', ['fast-import', '--quiet', '--force'], { cwd: repo.dir, env: { ...repo.env }, input: stream })
+  return performance.now() - start
 }
 
 const width = (key: keyof Line): number => Math.max(...lines.map((line) => String(line[key]).length))

@@ -36,13 +36,13 @@ export function gitRepoContract(name: string, open: () => Promise<GitRepo>): voi
       const repo = await open()
       const bytes = new Uint8Array([0, 255, 13, 10, 10, 34, 92])
       const oid = await repo.commit(
-        commitOf([{ path: 'crdt/main/r1/1-2', bytes }, file('tasks/t-1 "買い物\\".md', 'milk\r\n'), file('empty', '')]),
+        commitOf([{ path: 'crdt/r1/1-2', bytes }, file('tasks/t-1 "買い物\\".md', 'milk\r\n'), file('empty', '')]),
       )
       expect(await repo.head(REF)).toEqual({ oid, at: AT })
       const tree = await repo.readTree(REF)
-      expect([...tree.keys()]).toEqual(['crdt/main/r1/1-2', 'empty', 'tasks/t-1 "買い物\\".md'])
+      expect([...tree.keys()]).toEqual(['crdt/r1/1-2', 'empty', 'tasks/t-1 "買い物\\".md'])
       const blobs = await repo.readBlobs([...new Set(tree.values())])
-      expect(blobs.get(tree.get('crdt/main/r1/1-2') ?? '')).toEqual(bytes)
+      expect(blobs.get(tree.get('crdt/r1/1-2') ?? '')).toEqual(bytes)
       expect((await textsOf(repo, oid))['tasks/t-1 "買い物\\".md']).toBe('milk\r\n')
     })
 

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
-  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -132,12 +131,13 @@ describe('places', () => {
     expect(space.daemonsOf(dir)).toHaveLength(1)
   })
 
-  test.skipIf(process.getuid?.() === 0)('a directory that cannot be written is named', async () => {
+  test('a private directory that cannot be had is named, and nothing else is made', async () => {
     const dir = await space.repository({ init: false })
-    chmodSync(join(dir, '.git'), 0o555)
+    writeFileSync(join(dir, '.git/orch'), 'in the way')
     const run = await space.orch(dir, ['init', '--yes'])
-    chmodSync(join(dir, '.git'), 0o755)
-    expect(run).toMatchObject({ code: 6, stderr: expect.stringContaining(join(dir, '.git')) })
+    expect(run).toMatchObject({ code: 6, stderr: expect.stringContaining(join(dir, '.git/orch')) })
+    expect(existsSync(join(dir, 'orch'))).toBe(false)
+    expect(readFileSync(join(dir, '.git/info/exclude'), 'utf8')).not.toContain('orch')
   })
 })
 

@@ -1,13 +1,13 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { decodeChunk, decodeRow, encodeChunk, encodeRow, type Row } from '../../src/store/row.ts'
+import { formatFixture } from '../helpers/fixture.ts'
 
 /** Rows that use every part of row format 1, each source, and numbers of one byte and of several. */
 const rows: readonly Row[] = [
   {
     replica: 'r-00000001',
     seq: 1,
+    doc: 'main',
     at: Date.UTC(2026, 10, 23, 8, 0, 0),
     actor: '山田 Zoë',
     source: 'file',
@@ -20,6 +20,7 @@ const rows: readonly Row[] = [
   {
     replica: 'r-00000001',
     seq: 2,
+    doc: 'log/2026-11',
     at: Date.UTC(2026, 10, 23, 8, 0, 1),
     actor: 'claude',
     source: 'api',
@@ -32,6 +33,7 @@ const rows: readonly Row[] = [
   ...(['import', 'room'] as const).map((source, i) => ({
     replica: 'r-00000001',
     seq: 3 + i,
+    doc: 'main',
     at: 0,
     actor: 'alice',
     source,
@@ -48,10 +50,7 @@ test.each([
   ['row-1.bin', row, encodeRow as (value: unknown) => Uint8Array, decodeRow as (bytes: Uint8Array) => unknown],
   ['chunk-1.bin', rows, encodeChunk as (value: unknown) => Uint8Array, decodeChunk],
 ])('%s reads as it was written, and is written as it was then', (name, value, encode, decode) => {
-  const file = join(import.meta.dirname, '../fixtures/formats', name)
-  // Written once, by the first version that had the format; from then on only read.
-  if (!existsSync(file)) writeFileSync(file, encode(value))
-  const bytes = new Uint8Array(readFileSync(file))
+  const bytes = new Uint8Array(formatFixture(name, () => encode(value)))
   expect(decode(bytes)).toEqual(value)
   expect(encode(value)).toEqual(bytes)
 })

@@ -9,6 +9,7 @@ const REF = 'refs/heads/orch-history'
 const row = (replica: string, seq: number, seen: Vector = {}, size = 1): Row => ({
   replica,
   seq,
+  doc: 'main',
   at: 1_000 * seq,
   actor: `on ${replica}`,
   source: 'api',
@@ -60,7 +61,7 @@ test('[P6] a damaged chunk is refused with its path', async () => {
   const repo = await repoWith({ path: good.path, bytes })
   await expect(rowsFromTree(repo, REF)).rejects.toMatchObject({
     code: 'git_refused',
-    message: expect.stringContaining('crdt/main/a/0000000001-0000000001'),
+    message: expect.stringContaining('crdt/a/0000000001-0000000001'),
   })
 })
 

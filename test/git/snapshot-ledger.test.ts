@@ -9,7 +9,18 @@ const changed = (id: string, before: string | undefined, seq: number, actor = 'a
   id,
   before: before === undefined ? undefined : keyValue(before),
   after: keyValue('later'),
-  row: { replica: 'r1', seq, at: seq * 10, actor, source: 'api', verified: true, session: '', seen: {}, touched: [] },
+  row: {
+    replica: 'r1',
+    seq,
+    doc: 'main',
+    at: seq * 10,
+    actor,
+    source: 'api',
+    verified: true,
+    session: '',
+    seen: {},
+    touched: [],
+  },
 })
 const all = (ledger: SnapshotLedger, upto: number, after = 0): readonly PendingChange[] =>
   ledger.changes({ after, upto, fromKey: '', limit: 100 })

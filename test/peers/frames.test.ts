@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeFrame, encodeFrame, type Frame } from '../../src/peers/frames.ts'
 import type { Row } from '../../src/store/row.ts'
+import { formatFixture } from '../helpers/fixture.ts'
 
 const row: Row = {
   replica: 'r-aaaaaaaa',
   seq: 3,
+  doc: 'main',
   at: Date.UTC(2026, 10, 23, 8, 0, 0),
   actor: 'alice',
   source: 'api',
@@ -50,8 +50,7 @@ describe('messages', () => {
   })
 
   test.each(Object.entries(replicaFrames))('the bytes of %s are those of its fixture', (name, frame) => {
-    const file = join(import.meta.dirname, `../fixtures/formats/peer-${name}-1.bin`)
-    const bytes = new Uint8Array(readFileSync(file))
+    const bytes = new Uint8Array(formatFixture(`peer-${name}-1.bin`, () => encodeFrame(frame)))
     expect(encodeFrame(frame)).toEqual(bytes)
     expect(plain(decodeFrame(bytes))).toEqual(plain(frame))
   })

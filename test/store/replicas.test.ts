@@ -202,3 +202,27 @@ test('[P3] replicas that exchange in any order end equal, and equal to a rebuilt
     { numRuns: 60 },
   )
 })
+
+test('a row of a document that only a newer orch knows is kept and passed on, and changes nothing here', async () => {
+  const [a, b] = createPair()
+  await make(a)
+  const row = {
+    replica: 'r-newer000',
+    seq: 1,
+    doc: 'log/2026-11',
+    at: 1,
+    actor: 'claude',
+    source: 'api',
+    verified: false,
+    session: '',
+    seen: a.have(),
+    touched: ['l-00000001'],
+    update: new Uint8Array([9, 9]),
+  } as const
+  const before = a.encodeState()
+  expect(await a.applyRows([row], { source: 'peer', peer: 'r-newer000' })).toBe(1)
+  expect(a.encodeState()).toEqual(before)
+  await give(a, b)
+  expect(b.rowsSince({}, 10).at(-1)).toEqual(row)
+  expectEqual(a, b)
+})
