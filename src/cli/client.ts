@@ -40,20 +40,23 @@ export type Outcome =
 /** A connection that is accepted but not greeted for this long is a daemon that hangs. */
 const HELLO_TIMEOUT_MS = 5000
 
+/** Daemons that may come and go under one request before it is given up. */
+const MAX_ATTEMPTS = 5
+
 /** Asks the daemon for an operation, starting it when none runs and replacing an older one. Throws the daemon's refusal. */
 export async function request(
   context: RepositoryContext,
   ask: Omit<Request, 'id'>,
   handlers: Handlers = {},
 ): Promise<unknown> {
-  for (let isFirst = true; ; isFirst = false) {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const outcome = await talk(context, { id: 1, ...ask }, handlers)
     switch (outcome.type) {
       case 'result':
         return outcome.result
       case 'error':
         // It ran nothing; the next daemon will.
-        if (outcome.error.code !== 'daemon_stopping' || !isFirst) throw outcome.error
+        if (outcome.error.code !== 'daemon_stopping') throw outcome.error
         break
       case 'lost':
         throw lost(context)
@@ -66,6 +69,7 @@ export async function request(
     const { ensureDaemon } = await import('./start-daemon.ts')
     await ensureDaemon(context)
   }
+  throw unreachable(context.paths.log, 'it ends again and again')
 }
 
 /** Asks the daemon for an operation if one runs; undefined when none does. Throws the daemon's refusal. */
@@ -135,10 +139,12 @@ export function talk(
       const reply = JSON.parse(line) as Reply
       if ('progress' in reply) handlers.onProgress?.(reply.progress)
       else if ('event' in reply) handlers.onEvent?.(reply.event)
-      else if ('error' in reply && reply.replace === true && !isControl)
-        end({ type: 'replace', daemon: greeting.version })
-      else if ('error' in reply && reply.replace !== true)
-        end({ type: 'error', error: OrchError.fromBody(reply.error) })
+      else if ('error' in reply) {
+        // Every version may ask every other to end.
+        if (isControl && reply.error.code === 'daemon_other_version') return
+        if (reply.replace === true) end({ type: 'replace', daemon: greeting.version })
+        else end({ type: 'error', error: OrchError.fromBody(reply.error) })
+      }
       // The daemon's consent to drain is not the end: that is the end of the connection.
       else if ('result' in reply && !isControl) end({ type: 'result', result: reply.result })
     }
