@@ -66,7 +66,7 @@ export function renderFrontMatter(kind: RecordKind, record: RecordView): string 
   for (const chunk of chunks) {
     const entry = readSkeletonEntry(chunk) ?? withoutStyle(chunk)
     const source = parts.some(({ key }) => key === entry.key) ? undefined : renderEntry(kind, record, entry)
-    parts.push(source === undefined ? { key: undefined, own: '', rest: restOf(entry) } : partOf(entry, source))
+    parts.push(source === undefined ? leftover(entry, parts.at(-1)) : partOf(entry, source))
   }
   insertMissing(kind, record, parts)
   const [first, ...others] = parts
@@ -194,7 +194,7 @@ function isEntry(source: string, key: string, raw: string): boolean {
   return !('reason' in entry) && entry.key === key && entry.value === raw
 }
 
-/** What stands below an entry: comments and blank lines. They stay when the entry is left out. */
+/** What stands below an entry: comments and blank lines. */
 function restOf({ tail }: Entry): string {
   return tail.slice(tail.indexOf('\n') + 1)
 }
@@ -202,6 +202,16 @@ function restOf({ tail }: Entry): string {
 function partOf(entry: Entry, source: string): Part {
   const rest = restOf(entry)
   return { key: entry.key, own: source.slice(0, source.length - rest.length), rest }
+}
+
+/**
+ * What stays of an entry that is left out. It now follows another value, which may be a block of text: so that it does not
+ * become a part of that, comments move to the beginning of the line, and blank lines right below a block go.
+ */
+function leftover(entry: Entry, before: Part | undefined): Part {
+  const rest = restOf(entry).replace(/^[ \t]+/gm, '')
+  const inBlock = before !== undefined && !/(?:^|\n)\S.*\n$/.test(before.own + before.rest)
+  return { key: undefined, own: '', rest: inBlock ? rest.replace(/^\n+/, '') : rest }
 }
 
 /** The entry of a chunk that merging has broken: its key and its comment lines. */
