@@ -95,6 +95,7 @@ describe('diffText', () => {
         { at: 3, delete: 3, insert: '' },
       ],
     ],
+    ['a whole word, not the parts of two', 'カナ ', 'カナab カナ ', [{ at: 0, delete: 0, insert: 'カナab ' }]],
     ['a skin tone', 'ok 👍', 'ok 👍🏽', [{ at: 3, delete: 2, insert: '👍🏽' }]],
     ['nothing', 'same', 'same', []],
   ])('[M2] the difference is %s', (_, before, after, edits) => {
