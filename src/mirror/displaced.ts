@@ -17,38 +17,56 @@ export interface DisplacedParts {
   readonly takeIn: TakeIn
 }
 
-/**
- * Looks again at displaced files: what a program saved to one of them meanwhile is taken in; one whose time is up is
- * dropped [M5]. `all`: also those whose time is not up. Resolves with when to look again, in milliseconds, if any is left.
- */
-export async function checkDisplaced(
-  parts: DisplacedParts,
-  { all }: { readonly all: boolean },
-): Promise<number | undefined> {
-  const { bases, clock } = parts
-  for (const one of bases.displaced()) if (all || one.until <= clock.now()) await check(parts, one)
-  const next = bases.displaced()[0]
-  return next && Math.max(QUIET_MS, next.until - clock.now())
+/** When to look again, in milliseconds: at all, and because something was saved that is not settled yet. */
+export interface NextLook {
+  readonly ms?: number
+  readonly unsettledMs?: number
 }
 
-async function check({ disk, bases, clock, notices, takeIn }: DisplacedParts, one: Displaced): Promise<void> {
+/**
+ * Looks again at displaced files: what a program saved to one of them meanwhile is taken in; one whose time is up is
+ * dropped [M5]. `all`: also those whose time is not up.
+ */
+export async function checkDisplaced(parts: DisplacedParts, { all }: { readonly all: boolean }): Promise<NextLook> {
+  const { bases, clock } = parts
+  const waits: number[] = []
+  for (const one of bases.displaced()) {
+    if (!all && one.until > clock.now()) continue
+    const wait = await check(parts, one)
+    if (wait > 0) waits.push(wait)
+  }
+  const next = bases.displaced()[0]
+  return {
+    ...(next && { ms: Math.max(1, next.until - clock.now()) }),
+    ...(waits.length > 0 && { unsettledMs: Math.min(...waits) }),
+  }
+}
+
+/** Resolves with how long what was saved there has still to settle. */
+async function check({ disk, bases, clock, notices, takeIn }: DisplacedParts, one: Displaced): Promise<number> {
   const at = displacedPath(one.name)
   const found = await disk.read(at)
-  const lookAgain = (ms: number): void => bases.keep({ ...one, until: clock.now() + ms })
+  const lookAgain = (ms: number): number => {
+    bases.keep({ ...one, until: clock.now() + ms })
+    return 0
+  }
   if (found.type === 'changing' || found.type === 'unreadable') return lookAgain(DISPLACED_MS)
   const hash = found.type === 'file' ? sha256(found.bytes) : one.hash
   if (found.type !== 'file' || hash === one.hash) {
-    if (one.until > clock.now()) return
+    if (one.until > clock.now()) return 0
     await disk.remove(at)
     bases.release(one.name)
-    return
+    return 0
   }
   const wait = settleDelay({ now: clock.now(), changedAt: found.changedAt, seenFor: 0 }, QUIET_MS)
-  if (wait > 0) return lookAgain(wait)
+  if (wait > 0) {
+    lookAgain(wait)
+    return wait
+  }
   const decoded = decodeFile(found.bytes)
   const text = decoded.ok ? decoded.text : ''
   const also = (): void => bases.keep({ ...one, hash, text, until: clock.now() + DISPLACED_MS })
-  if (await takeIn.late({ path: one.path, id: one.id, base: one.text, text, also })) return
+  if (await takeIn.late({ path: one.path, id: one.id, base: one.text, text, also })) return 0
   if (clock.now() - found.changedAt < DISPLACED_MS) return lookAgain(DISPLACED_MS)
   // Not readable as what it was, and nobody is writing to it any more. The file stays: it may be all there is.
   bases.release(one.name)
@@ -57,4 +75,5 @@ async function check({ disk, bases, clock, notices, takeIn }: DisplacedParts, on
     where: one.path,
     fix: 'Copy from there what is missing.',
   })
+  return 0
 }

@@ -21,7 +21,7 @@ import { createVanished } from './vanished.ts'
 import { PAGE_PREFIX, showPage } from './view-files.ts'
 import { type LocalFacts, overviewOf, renderLocal, renderReadme } from './views.ts'
 import { createVisits } from './visits.ts'
-import type { Watch } from './watch.ts'
+import type { Watch, Watching } from './watch.ts'
 import { createWriteOut, DISPLACED_MS } from './write-out.ts'
 
 export interface MirrorParts {
@@ -78,7 +78,7 @@ export function createMirror(parts: MirrorParts): Mirror {
   let mayWrite = false
   let isStopped = false
   let opening: Promise<void> = Promise.resolve()
-  let stopWatching: () => Promise<void> = () => Promise.resolve()
+  let watching: Watching | undefined
   let cancelScan: () => void = () => undefined
   let cancelDisplaced: (() => void) | undefined
 
@@ -118,6 +118,10 @@ export function createMirror(parts: MirrorParts): Mirror {
       known.set(path, '')
       cancelDisplaced ??= clock.after(DISPLACED_MS, lookAtDisplaced)
     },
+    onDisplaced() {
+      cancelDisplaced?.()
+      cancelDisplaced = clock.after(quietMs, lookAtDisplaced)
+    },
   })
 
   const displaced = { disk, bases, clock, notices, takeIn }
@@ -148,6 +152,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     const result = await scan(disk)
     showBlind(result)
     if (result.isGone) await comeBack()
+    watching?.follow(result.isGone ? foldersToMake() : result.folders)
     await visits.look(
       [...result.found].filter(([path, now]) => now === '' || known.get(path) !== now).map(([path]) => path),
     )
@@ -182,7 +187,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     blind = new Set(unreadable.keys())
   }
 
-  /** Makes the directory anew; events of the old one are worth nothing. */
+  /** Makes the directory anew. */
   async function comeBack(): Promise<void> {
     try {
       for (const folder of foldersToMake()) await disk.makeDirectory(folder)
@@ -196,21 +201,10 @@ export function createMirror(parts: MirrorParts): Mirror {
       })
     }
     pages.poke()
-    if (mayWrite) await watch()
-  }
-
-  async function watch(): Promise<void> {
-    await stopWatching()
-    try {
-      scanEvery = scanMs
-      stopWatching = await parts.watch({ hint, failed: onWatchFailed })
-    } catch (error) {
-      onWatchFailed(reasonOf(error))
-    }
-    if (isStopped) await stopWatching()
   }
 
   function onWatchFailed(reason: string): void {
+    if (scanEvery !== scanMs) return
     log.warn('changes of files cannot be watched; looking every second', { reason })
     scanEvery = Math.min(scanMs, SCAN_WITHOUT_EVENTS_MS)
     scanning.poke()
@@ -228,9 +222,9 @@ export function createMirror(parts: MirrorParts): Mirror {
       .add(() => checkDisplaced(displaced, { all: false }))
       .catch((error) => {
         onError(error)
-        return DISPLACED_MS
+        return { ms: DISPLACED_MS }
       })
-      .then((ms) => {
+      .then(({ ms }) => {
         if (ms !== undefined && !isStopped) cancelDisplaced ??= clock.after(ms, lookAtDisplaced)
       })
       .catch(onError)
@@ -256,10 +250,9 @@ export function createMirror(parts: MirrorParts): Mirror {
   }
 
   async function open(): Promise<void> {
-    await watch()
-    if (isStopped) return
-    mayWrite = true
+    watching = parts.watch({ hint, failed: onWatchFailed })
     await turns.add(lookAtAll)
+    mayWrite = true
     writeOut.markAll()
     writing.poke()
     pages.poke()
@@ -270,14 +263,13 @@ export function createMirror(parts: MirrorParts): Mirror {
     const until = clock.monotonic() + SYNC_MS
     let waitFor: readonly string[] | undefined
     while (clock.monotonic() < until) {
-      await turns.add(() => checkDisplaced(displaced, { all: true }))
+      const { unsettledMs } = await turns.add(() => checkDisplaced(displaced, { all: true }))
       await scanning.flush()
       await writing.flush()
       const unsettled = visits.unsettled()
       waitFor = (waitFor ?? [...unsettled.keys()]).filter((path) => unsettled.has(path))
       const dues = waitFor.map((path) => (unsettled.get(path) ?? 0) - clock.monotonic())
-      const gone = vanished.due()
-      const next = Math.min(...dues, ...(gone === undefined ? [] : [gone]))
+      const next = Math.min(...dues, ...[vanished.due(), unsettledMs].filter((ms) => ms !== undefined))
       if (next === Number.POSITIVE_INFINITY) return
       await sleep(clock, Math.max(1, next))
     }
@@ -297,7 +289,7 @@ export function createMirror(parts: MirrorParts): Mirror {
       visits.stop()
       cancelScan()
       cancelDisplaced?.()
-      await stopWatching()
+      watching?.stop()
       await Promise.all([scanning.stop(), writing.stop(), pages.stop()])
       await turns.idle()
     },

@@ -1,5 +1,5 @@
-import { type BigIntStats, constants, lstatSync, readdirSync } from 'node:fs'
-import { link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { type BigIntStats, constants, lstatSync } from 'node:fs'
+import { link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { assert } from '../base/assert.ts'
 import { reasonOf } from '../base/error.ts'
@@ -98,7 +98,7 @@ export function createNodeDisk(root: string): Disk {
 async function listEntries(directory: string): Promise<Listing> {
   try {
     const entries: Entry[] = []
-    for (const [i, name] of readdirSync(directory).entries()) {
+    for (const [i, name] of (await readdir(directory)).entries()) {
       if (i % STATS_PER_TURN === STATS_PER_TURN - 1) await yieldTurn()
       const stat = lstatSync(join(directory, name), { bigint: true, throwIfNoEntry: false })
       if (stat) entries.push(entryOf(name, stat))

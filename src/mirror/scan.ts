@@ -3,6 +3,7 @@ import { isIgnoredName } from '../model/layout.ts'
 import type { Disk } from './disk.ts'
 import { placeOf } from './places.ts'
 import { SENTINEL } from './replace.ts'
+import { yieldTurn } from './slices.ts'
 
 /** What a look at the whole directory found. */
 export interface Scan {
@@ -10,23 +11,30 @@ export interface Scan {
   readonly found: ReadonlyMap<string, string>
   /** Folders that could not be read, and why: nothing is known of what is below them. '' is the mirror's own. */
   readonly unreadable: ReadonlyMap<string, string>
+  /** Folders that could be. */
+  readonly folders: readonly string[]
   /** The directory itself is gone, or another one is in its place. */
   readonly isGone: boolean
 }
 
 /** How deep folders of a kind may be nested. */
 const MAX_DEPTH = 16
+const PER_TURN = 1000
 
 /** Looks at every file of the mirror: what is there, without opening anything [M3]. */
 export async function scan(disk: Disk): Promise<Scan> {
   const found = new Map<string, string>()
   const unreadable = new Map<string, string>()
 
+  const folders: string[] = []
+
   const walk = async (folder: string, depth: number): Promise<void> => {
     const listing = await disk.list(folder)
     if (listing.type === 'unreadable' || listing.type === 'refused') unreadable.set(folder, listing.reason)
     if (listing.type !== 'entries') return
-    for (const entry of listing.entries) {
+    folders.push(folder)
+    for (const [i, entry] of listing.entries.entries()) {
+      if (i % PER_TURN === PER_TURN - 1) await yieldTurn()
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.type === 'directory') {
         const isOurs =
@@ -42,7 +50,7 @@ export async function scan(disk: Disk): Promise<Scan> {
 
   await walk('', 0)
   const isGone = unreadable.size === 0 && (await disk.read(SENTINEL)).type === 'absent'
-  return { found, unreadable, isGone }
+  return { found, unreadable, folders, isGone }
 }
 
 /** The files that a scan should have found and did not: not those of folders that could not be read [M8]. */

@@ -6,7 +6,7 @@ import type { Logger } from '../base/log.ts'
 import { type Random, type RecordId, randomText } from '../model/id.ts'
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
 import { keyedKinds, recordKinds } from '../model/kinds.ts'
-import { encodeFile, type FileStyle, renderRecord, sameText } from '../model/markdown.ts'
+import { decodeFile, encodeFile, type FileStyle, renderRecord, sameText } from '../model/markdown.ts'
 import type { Json } from '../model/record.ts'
 import { renderState } from '../model/state-file.ts'
 import type { Intent, MirrorBases } from '../store/mirror-bases.ts'
@@ -14,7 +14,7 @@ import type { Project } from '../store/project.ts'
 import type { Disk } from './disk.ts'
 import type { Ref } from './places.ts'
 import type { Notices } from './problem.ts'
-import { exchange, type Recovered, recoverExchange } from './replace.ts'
+import { displacedPath, exchange, type Recovered, recoverExchange } from './replace.ts'
 import { eachOf, yieldTurn } from './slices.ts'
 
 /** How long a displaced file is kept: programs that still have it open may write to it. */
@@ -36,6 +36,8 @@ export interface WriteOutParts {
   readonly onChanged: (path: string) => void
   /** A file was made, replaced or removed by us. */
   readonly onWritten: (path: string) => void
+  /** A save was set aside and must be taken in. */
+  readonly onDisplaced: () => void
 }
 
 /** Brings the document to disk: only files whose rendering differs from their base, only over bytes that are merged. */
@@ -122,7 +124,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     await eachOf(ready, WIDTH, async ({ intent, mode }) => {
       outcomes.push({ intent, outcome: await attempt(intent, mode) })
     })
-    finish(outcomes)
+    await finish(outcomes)
   }
 
   const block = (intent: Intent): void => {
@@ -150,12 +152,24 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     }
   }
 
-  const finish = (outcomes: readonly { readonly intent: Intent; readonly outcome: Recovered }[]): void => {
+  const finish = async (
+    outcomes: readonly { readonly intent: Intent; readonly outcome: Recovered }[],
+  ): Promise<void> => {
+    const aside = new Map<Intent, string>()
+    for (const { intent, outcome } of outcomes) {
+      if (outcome === 'displaced') aside.set(intent, await textAside(intent))
+    }
     bases.atomically(() => {
-      for (const { intent, outcome } of outcomes) settle(intent, outcome)
+      for (const { intent, outcome } of outcomes) {
+        settle(intent, outcome)
+        // Whoever saved the file that is now in its place may have loaded the one that was set aside.
+        const text = aside.get(intent)
+        if (text) bases.addVersion(intent.path, { text, next: '', replacedAt: clock.now() })
+      }
     })
     for (const { intent, outcome } of outcomes) {
       if (outcome === 'unknown') continue
+      if (outcome === 'displaced') parts.onDisplaced()
       if (outcome !== 'done') {
         block(intent)
         continue
@@ -167,6 +181,12 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       const next = intent.to === undefined ? project.recordAt(intent.path) : undefined
       if (next) mark({ kind: next.kind.name, id: next.id })
     }
+  }
+
+  const textAside = async ({ name }: Intent): Promise<string> => {
+    const found = await disk.read(displacedPath(name))
+    const decoded = found.type === 'file' ? decodeFile(found.bytes) : undefined
+    return decoded?.ok ? decoded.text : ''
   }
 
   const settle = (intent: Intent, outcome: Recovered): void => {
@@ -213,7 +233,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     },
     async recover() {
       for (const intent of bases.intents()) {
-        finish([{ intent, outcome: await orUnknown(intent, recoverExchange(disk, intent)) }])
+        await finish([{ intent, outcome: await orUnknown(intent, recoverExchange(disk, intent)) }])
         mark(intent)
       }
       stuck = new Set(bases.intents().map(({ path }) => path))

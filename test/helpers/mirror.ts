@@ -49,9 +49,9 @@ export async function createTestMirror(
     project: held.project,
     disk: mortal(disk, () => isDead),
     bases: openMirrorBases(held.database),
-    watch: async (given) => {
+    watch(given) {
       events = given
-      return async () => undefined
+      return { follow: () => undefined, stop: () => undefined }
     },
     clock,
     random: createRandom((options.seed ?? 1) + 77),

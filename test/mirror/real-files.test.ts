@@ -54,7 +54,7 @@ async function until(holds: () => boolean, limitMs: number): Promise<number> {
   return performance.now() - start
 }
 
-test('[P8][M3] chokidar tells of a save, and it is merged well before the next scan would find it', async () => {
+test('[P8][M3] a save is told of, and merged well before the next scan would find it', async () => {
   const { root, held, mirror } = await openReal()
   const id = await held.project.transact(byClaude, (tx) => tx.create(task, { title: 'Fix login', body: 'one' }))
   await mirror.sync()

@@ -82,6 +82,24 @@ describe('[M5] compare and swap', () => {
     expect(privateFiles(t)).toEqual([])
   })
 
+  test('[M5] two saves in the moment of the exchange, the second made from the first, are taken in once', async () => {
+    const t = await withTask()
+    const path = t.path(t.id)
+    const first = t.file(t.id).replace('one', 'one by hand')
+    let hits = 0
+    t.disk.before = (step, at) => {
+      if (step === 'move' && at === path && hits === 0 && ++hits) t.disk.save(path, first)
+      if (step === 'read' && at.endsWith('.old') && hits === 1 && ++hits) {
+        t.disk.saveByRename(path, first.replace('two', 'two by hand'))
+      }
+    }
+    await t.update(t.id, insert('zero'))
+    await t.sync()
+    await t.clock.advance(30_000)
+    expect(hits).toBe(2)
+    expect(t.file(t.id)).toContain('zero\n\none by hand\n\ntwo by hand\n')
+  })
+
   test('[M5] what a program still writes to a file that was replaced is taken in', async () => {
     const t = await withTask()
     const loaded = t.file(t.id)
