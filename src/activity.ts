@@ -15,7 +15,11 @@ export function createActivity(): ActivityFeed {
     note({ changes }) {
       if (listeners.size === 0) return
       for (const change of changes) {
-        const line: Activity = { at: new Date(change.row.at).toISOString(), actor: change.row.actor, text: textOf(change) }
+        const line: Activity = {
+          at: new Date(change.row.at).toISOString(),
+          actor: change.row.actor,
+          text: textOf(change),
+        }
         for (const listen of listeners) listen(line)
       }
     },
@@ -28,7 +32,8 @@ export function createActivity(): ActivityFeed {
 
 function textOf({ kind: name, id, before, after }: Change): string {
   const kind = recordKinds.find((one) => one.name === name)
-  if (!kind) return `${name} ${id}: ${keyDifference(before as KeyedValue | undefined, after as KeyedValue | undefined).headline}`
+  if (!kind)
+    return `${name} ${id}: ${keyDifference(before as KeyedValue | undefined, after as KeyedValue | undefined).headline}`
   const [was, is] = [before as StoredRecord | undefined, after as StoredRecord | undefined]
   return `${id}: ${recordDifference(kind, was, is).headline}`
 }

@@ -8,7 +8,7 @@ import { createActivity } from './activity.ts'
 import type { Parts } from './api/operation.ts'
 import { operations } from './api/operations.ts'
 import { createSocketServer } from './api/socket-server.ts'
-import type { Clock } from './base/clock.ts'
+import { type Clock, sleep } from './base/clock.ts'
 import { OrchError, reasonOf } from './base/error.ts'
 import type { Logger } from './base/log.ts'
 import type { FileIdentity, PrivatePaths } from './base/repository.ts'
@@ -75,6 +75,8 @@ export interface Daemon {
   /** Finishes what was begun, writes out, takes a snapshot and closes. */
   stop(): Promise<void>
 }
+
+const STATUS_WAIT_MS = 1000
 
 /** Opens the state of a repository and builds the daemon around it. `name` is the project's when it is made now. */
 export async function createDaemon(config: Config, name: string, host: Host): Promise<Daemon> {
@@ -217,7 +219,15 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       remove: async (peerName) => links.remove(peerName),
       list: () => links.list(),
     },
-    daemon: { status: async () => status.read(), doctor, token: tokens.show },
+    daemon: {
+      async status() {
+        // Right after a start the addresses are not known yet; a slow first scan is not waited for.
+        await Promise.race([running.catch(() => undefined), sleep(clock, STATUS_WAIT_MS)])
+        return status.read()
+      },
+      doctor,
+      token: tokens.show,
+    },
   }
 
   let becomeReady = (): void => undefined
