@@ -13,6 +13,7 @@ import {
   type Missing,
   type Stamp,
 } from './disk.ts'
+import { errnoOf } from './errno.ts'
 import { yieldTurn } from './slices.ts'
 
 const FILE_MODE = 0o644
@@ -148,7 +149,7 @@ function stampOf(stat: BigIntStats): Stamp {
 }
 
 function missing(error: unknown): Missing {
-  switch (codeOf(error)) {
+  switch (errnoOf(error)) {
     case 'ENOENT':
       return { type: 'absent' }
     case 'ELOOP':
@@ -169,7 +170,7 @@ async function succeeds(unless: string, call: Promise<unknown>): Promise<boolean
     await call
     return true
   } catch (error) {
-    if (codeOf(error) === unless) return false
+    if (errnoOf(error) === unless) return false
     throw error
   }
 }
@@ -180,11 +181,7 @@ async function syncDirectory(path: string): Promise<void> {
     const directory = await open(path, constants.O_RDONLY)
     await directory.sync().finally(() => directory.close())
   } catch (error) {
-    const code = codeOf(error)
+    const code = errnoOf(error)
     if (code !== 'EISDIR' && code !== 'EPERM' && code !== 'EINVAL' && code !== 'EACCES') throw error
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

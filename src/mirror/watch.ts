@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { basename, join } from 'node:path'
 import { reasonOf } from '../base/error.ts'
+import { errnoOf } from './errno.ts'
 
 export interface WatchEvents {
   /** Something happened at a path below the mirror directory, perhaps. */
@@ -44,7 +45,8 @@ export function createNodeWatch(root: string): Watch {
           if (event === 'rename' && name === basename(join(root, folder))) drop(folder)
         })
       } catch (error) {
-        failed(reasonOf(error))
+        // A folder that has gone meanwhile is found by the next scan.
+        if (errnoOf(error) !== 'ENOENT') failed(reasonOf(error))
       }
     }
     return {
