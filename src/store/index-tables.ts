@@ -54,8 +54,9 @@ function recordTables(kind: RecordKind): readonly string[] {
   return [
     `CREATE TABLE ${table} (id TEXT PRIMARY KEY, ${[...columns, ...COMMON_COLUMNS].join(', ')})`,
     `CREATE INDEX ${table}_sort ON ${table} (sort_key) WHERE deletedAt IS NULL`,
+    `CREATE INDEX ${table}_updated ON ${table} (updatedAt, id) WHERE deletedAt IS NULL`,
     `CREATE INDEX ${table}_path ON ${table} (path_key)`,
-    ...indexed.map(([name]) => `CREATE INDEX ${table}_${name} ON ${table} ("${name}")`),
+    ...indexed.map(([name]) => `CREATE INDEX ${table}_${name} ON ${table} ("${name}", deletedAt)`),
     ...sets.flatMap(([name]) => [
       `CREATE TABLE ${setTable(kind, name)} (id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (id, value)) WITHOUT ROWID`,
       `CREATE INDEX ${setTable(kind, name)}_value ON ${setTable(kind, name)} (value)`,

@@ -7,12 +7,14 @@ import { fromSqlRecord, type SqlRecord } from './record-index.ts'
 
 /** Answers a list: filtered, sorted, one page. Throws `invalid_input` on a field or cursor that does not exist. */
 export function listRecords(db: Database, kind: RecordKind, query: Query): Page {
-  const where = conditions(kind, query)
   const sort = sortOf(kind, query.sort)
+  const counted = conditions(kind, query, true)
   const total = db.get<{ total: number }>(
-    `SELECT count(*) AS total FROM ${kind.plural} WHERE ${where.sql}`,
-    ...where.params,
+    `SELECT count(*) AS total FROM ${kind.plural} WHERE ${counted.sql}`,
+    ...counted.params,
   )?.total
+  // Many matches: walk the order of the list until the page is full. Few: find them and sort them.
+  const where = conditions(kind, query, (total ?? 0) <= FEW_MATCHES)
   const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
   const rows = db.all<SqlRecord>(
     `SELECT * FROM ${kind.plural} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''}
@@ -30,14 +32,17 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
   }
 }
 
+/** Up to so many matches, sorting them costs less than walking all records in order. */
+const FEW_MATCHES = 500
+
 interface Sql {
   readonly sql: string
   readonly params: readonly SqlValue[]
 }
 
-function conditions(kind: RecordKind, { where = {}, text, deleted = 'no' }: Query): Sql {
+function conditions(kind: RecordKind, { where = {}, text, deleted = 'no' }: Query, useFieldIndexes: boolean): Sql {
   const parts: Sql[] = [deletedCondition(deleted)]
-  for (const [name, values] of Object.entries(where)) parts.push(fieldCondition(kind, name, values))
+  for (const [name, values] of Object.entries(where)) parts.push(fieldCondition(kind, name, values, useFieldIndexes))
   for (const word of (text ?? '').split(/\s+/).filter(Boolean)) {
     const like = `%${word.replace(/[\\%_]/g, (special) => `\\${special}`)}%`
     parts.push({
@@ -59,7 +64,12 @@ function deletedCondition(deleted: NonNullable<Query['deleted']>): Sql {
   }
 }
 
-function fieldCondition(kind: RecordKind, name: string, values: readonly (string | null)[]): Sql {
+function fieldCondition(
+  kind: RecordKind,
+  name: string,
+  values: readonly (string | null)[],
+  useIndexes: boolean,
+): Sql {
   const field = kind.fields[name]
   if (!field || field.merge === 'prose') {
     throw new OrchError('invalid_input', { field: name, reason: `${kind.plural} cannot be filtered by it` })
@@ -72,8 +82,10 @@ function fieldCondition(kind: RecordKind, name: string, values: readonly (string
     if (texts.length) parts.push(`id IN (SELECT id FROM ${table} WHERE value IN (${marks}))`)
     if (texts.length < values.length) parts.push(`id NOT IN (SELECT id FROM ${table})`)
   } else {
-    if (texts.length) parts.push(`"${name}" IN (${marks})`)
-    if (texts.length < values.length) parts.push(`"${name}" IS NULL`)
+    // A plus keeps SQLite from looking the value up in its index.
+    const column = `${useIndexes ? '' : '+'}"${name}"`
+    if (texts.length) parts.push(`${column} IN (${marks})`)
+    if (texts.length < values.length) parts.push(`${column} IS NULL`)
   }
   return { sql: parts.length ? `(${parts.join(' OR ')})` : '0', params: texts }
 }
@@ -102,6 +114,7 @@ function sortOf(kind: RecordKind, sort: string | undefined): Sort {
     const ranks = field.value.choices.map((choice, rank) => `WHEN '${choice.replace(/'/g, "''")}' THEN ${rank}`)
     return { name: sort, column: `(CASE "${name}" ${ranks.join(' ')} ELSE 99 END)`, direction, key: name }
   }
+  if (name === 'updatedAt' || name === 'id') return { name: sort, column: `"${name}"`, direction, key: name }
   const empty = field === undefined || field.value.type === 'number' ? '0' : "''"
   return { name: sort, column: `coalesce("${name}", ${empty})`, direction, key: name }
 }
