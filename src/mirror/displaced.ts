@@ -3,10 +3,10 @@ import { sha256 } from '../base/hash.ts'
 import { decodeFile } from '../model/markdown.ts'
 import type { Displaced, MirrorBases } from '../store/mirror-bases.ts'
 import type { Disk } from './disk.ts'
+import type { MergeIn } from './merge-in.ts'
 import type { Notices } from './problem.ts'
 import { displacedPath } from './replace.ts'
 import { QUIET_MS, settleDelay } from './settle.ts'
-import type { TakeIn } from './take-in.ts'
 import { DISPLACED_MS } from './write-out.ts'
 
 export interface DisplacedParts {
@@ -14,7 +14,7 @@ export interface DisplacedParts {
   readonly bases: MirrorBases
   readonly clock: Clock
   readonly notices: Notices
-  readonly takeIn: TakeIn
+  readonly mergeIn: MergeIn
 }
 
 /** When to look again, in milliseconds: at all, and because something was saved that is not settled yet. */
@@ -43,7 +43,7 @@ export async function checkDisplaced(parts: DisplacedParts, { all }: { readonly 
 }
 
 /** Resolves with how long what was saved there has still to settle. */
-async function check({ disk, bases, clock, notices, takeIn }: DisplacedParts, one: Displaced): Promise<number> {
+async function check({ disk, bases, clock, notices, mergeIn }: DisplacedParts, one: Displaced): Promise<number> {
   const at = displacedPath(one.name)
   const found = await disk.read(at)
   const lookAgain = (ms: number): number => {
@@ -66,7 +66,7 @@ async function check({ disk, bases, clock, notices, takeIn }: DisplacedParts, on
   const decoded = decodeFile(found.bytes)
   const text = decoded.ok ? decoded.text : ''
   const also = (): void => bases.keep({ ...one, hash, text, until: clock.now() + DISPLACED_MS })
-  if (await takeIn.late({ path: one.path, id: one.id, base: one.text, text, also })) return 0
+  if (await mergeIn.late({ path: one.path, id: one.id, base: one.text, text, also })) return 0
   if (clock.now() - found.changedAt < DISPLACED_MS) return lookAgain(DISPLACED_MS)
   // Not readable as what it was, and nobody is writing to it any more. The file stays: it may be all there is.
   bases.release(one.name)

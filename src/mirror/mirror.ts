@@ -11,8 +11,9 @@ import type { MirrorBases } from '../store/mirror-bases.ts'
 import type { Commit, Project } from '../store/project.ts'
 import type { Disk } from './disk.ts'
 import { checkDisplaced } from './displaced.ts'
+import { createMergeIn } from './merge-in.ts'
 import { LOCAL, placeOf, README, type Ref } from './places.ts'
-import { createNotices, type Problem } from './problem.ts'
+import { brokenFile, createNotices, type Problem } from './problem.ts'
 import { PRIVATE_DIRECTORY, SENTINEL } from './replace.ts'
 import { foldersToMake, missingFrom, type Scan, scan } from './scan.ts'
 import { QUIET_MS } from './settle.ts'
@@ -87,8 +88,10 @@ export function createMirror(parts: MirrorParts): Mirror {
     writeOut.mark(ref)
     writing.poke()
   }
-  const takeIn = createTakeIn({ project, disk, bases, clock, notices, quietMs, fileActor: parts.fileActor, onTaken })
-  const vanished = createVanished({ project, bases, clock, notices, fileActor: parts.fileActor, onTaken })
+  const { fileActor } = parts
+  const mergeIn = createMergeIn({ project, disk, bases, clock, notices, fileActor, onTaken })
+  const takeIn = createTakeIn({ disk, bases, clock, notices, quietMs, mergeIn })
+  const vanished = createVanished({ project, bases, clock, notices, fileActor, onTaken })
   const visits = createVisits({
     takeIn,
     clock,
@@ -124,7 +127,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     },
   })
 
-  const displaced = { disk, bases, clock, notices, takeIn }
+  const displaced = { disk, bases, clock, notices, mergeIn }
 
   const scanning = createCoalesce({
     clock,
@@ -301,21 +304,5 @@ export function createMirror(parts: MirrorParts): Mirror {
     problems: () => [...bases.broken().map(brokenFile), ...notices.list()],
     note,
     refreshLocal: () => pages.poke(),
-  }
-}
-
-function brokenFile({
-  path,
-  problem,
-}: {
-  readonly path: string
-  readonly problem: { readonly reason: string; readonly line?: number; readonly column?: number } | undefined
-}): Problem {
-  return {
-    what: problem?.reason ?? '',
-    where: path,
-    ...(problem?.line !== undefined && { line: problem.line }),
-    ...(problem?.column !== undefined && { column: problem.column }),
-    fix: 'Correct the file and save it. Until then it is left as it is; what others change waits.',
   }
 }

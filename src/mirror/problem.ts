@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { Base } from '../store/mirror-bases.ts'
 
 /** Something a person or agent should know: what, where, and what to do. */
 export interface Problem {
@@ -42,5 +43,16 @@ export function createNotices(clock: Clock): Notices {
       events = events.filter(({ until }) => until > clock.monotonic())
       return [...failing.values(), ...events.map(({ problem }) => problem)]
     },
+  }
+}
+
+/** A file that is left alone, as a problem. */
+export function brokenFile({ path, problem }: Pick<Base, 'path' | 'problem'>): Problem {
+  return {
+    what: problem?.reason ?? '',
+    where: path,
+    ...(problem?.line !== undefined && { line: problem.line }),
+    ...(problem?.column !== undefined && { column: problem.column }),
+    fix: 'Correct the file and save it. Until then it is left as it is; what others change waits.',
   }
 }

@@ -54,7 +54,7 @@ export function createVisits({ takeIn, clock, log, notices, quietMs, onDue, onLo
     timers.get(path)?.()
     timers.delete(path)
     try {
-      const result = await takeIn.visit(path)
+      const result = await takeIn(path)
       if (result.type !== 'wait') unsettled.delete(path)
       switch (result.type) {
         case 'wait':

@@ -90,7 +90,7 @@ describe('what a save changes', () => {
   test('[M1] the body is what changed since the base, moved over what changed meanwhile', () => {
     const current = { ...record, values: { ...record.values, body: 'zero one two three four\n' } }
     const result = patch(base.replace('two', 'two-and-a-half'), current)
-    expect(applyEdits('zero one two three four\n', result.edit?.['body'] ?? [])).toBe(
+    expect(applyEdits('zero one two three four\n', result.edit?.body ?? [])).toBe(
       'zero one two-and-a-half three four\n',
     )
   })
@@ -98,7 +98,7 @@ describe('what a save changes', () => {
   test('a line added at the end stands right below the text, whatever newlines the document holds there', () => {
     const current = { ...record, values: { ...record.values, body: 'one two three\n\n' } }
     const result = patch(`${base.trimEnd()}\nfour\n`, current)
-    expect(applyEdits('one two three\n\n', result.edit?.['body'] ?? [])).toBe('one two three\nfour\n\n')
+    expect(applyEdits('one two three\n\n', result.edit?.body ?? [])).toBe('one two three\nfour\n\n')
   })
 
   test('[M7] an invalid value is left out, the rest is taken', () => {
@@ -116,7 +116,7 @@ describe('what a save changes', () => {
     )
     const result = patchOf(task, unknownBase(task, disk, record), disk, record)
     expect(result.set).toEqual({ title: 'Other' })
-    expect(applyEdits('one two three', result.edit?.['body'] ?? [])).toBe('one new two three')
+    expect(applyEdits('one two three', result.edit?.body ?? [])).toBe('one new two three')
     expect(result.remove).toBeUndefined()
     expect(result.increment).toBeUndefined()
   })

@@ -8,7 +8,7 @@ import { byClaude } from '../helpers/project.ts'
 const titles = (t: TestMirror): string[] =>
   t.held.project
     .ids(task)
-    .map((id) => String(t.held.project.read(task, id)?.values['title']))
+    .map((id) => String(t.held.project.read(task, id)?.values.title))
     .sort()
 const problems = (t: TestMirror): string[] => t.mirror.problems().map(({ what }) => what)
 const taskPaths = (t: TestMirror): string[] => t.disk.paths().filter((path) => path.startsWith('tasks/'))
@@ -42,7 +42,7 @@ describe('both ways', () => {
     t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two and a half'))
     t.events()?.hint(t.path(t.id))
     await t.clock.advance(350)
-    expect(t.task(t.id).values['body']).toContain('two and a half')
+    expect(t.task(t.id).values.body).toContain('two and a half')
     expect(t.task(t.id).updatedBy).toBe('alice')
   })
 
@@ -50,7 +50,7 @@ describe('both ways', () => {
     const t = await withTask()
     t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two and a half'))
     await t.clock.advance(5400)
-    expect(t.task(t.id).values['body']).toContain('two and a half')
+    expect(t.task(t.id).values.body).toContain('two and a half')
   })
 
   test('[M3] what orch writes itself is no edit: no row comes of it', async () => {
@@ -118,7 +118,7 @@ describe('[M1] the base', () => {
     t.disk.save(t.path(t.id), t.file(t.id).replace('status: todo', 'status: review'))
     await t.update(t.id, { set: { status: 'blocked' } })
     await t.sync()
-    expect(t.task(t.id).values['status']).toBe('review')
+    expect(t.task(t.id).values.status).toBe('review')
   })
 
   test('[M9] comments, order, quoting and unknown keys survive the changes of others', async () => {
@@ -167,10 +167,10 @@ describe('[M4] half a file', () => {
       t.disk.save(t.path(t.id), whole.slice(0, end))
       t.events()?.hint(t.path(t.id))
       await t.clock.advance(200)
-      expect(t.task(t.id).values['body']).toBe('a long body')
+      expect(t.task(t.id).values.body).toBe('a long body')
     }
     await t.sync()
-    expect(t.task(t.id).values['body']).toBe('a long body\nand more')
+    expect(t.task(t.id).values.body).toBe('a long body\nand more')
     expect(problems(t)).toEqual([])
   })
 
@@ -181,10 +181,10 @@ describe('[M4] half a file', () => {
     t.disk.save(path, whole.slice(0, -8))
     t.events()?.hint(path)
     await t.clock.advance(1500)
-    expect(t.task(t.id).values['body']).toContain('three')
+    expect(t.task(t.id).values.body).toContain('three')
     t.disk.save(path, whole)
     await t.sync()
-    expect(t.task(t.id).values['body']).toBe('one\n\ntwo\n\nthree')
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo\n\nthree')
   })
 })
 
@@ -225,7 +225,7 @@ describe('[M6] stale saves', () => {
     await t.clock.advance(121_000)
     t.disk.save(t.path(t.id), loaded)
     await t.sync()
-    expect(t.task(t.id).values['body']).toBe('one\n\ntwo\n\nthree')
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo\n\nthree')
   })
 
   test('[M6] a person who takes back their own save is obeyed at once', async () => {
@@ -235,7 +235,7 @@ describe('[M6] stale saves', () => {
     await t.sync()
     t.disk.save(t.path(t.id), before)
     await t.sync()
-    expect(t.task(t.id).values['body']).toBe('one\n\ntwo\n\nthree')
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo\n\nthree')
     expect(problems(t)).toEqual([])
   })
 })
@@ -284,7 +284,7 @@ describe('[M7] broken files', () => {
     await t.sync()
     t.disk.save(t.path(t.id), bad.replace('three', 'three by hand'))
     await t.sync()
-    expect(t.task(t.id).values['body']).toBe('one\n\ntwo by hand\n\nthree by hand')
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo by hand\n\nthree by hand')
     t.disk.save(t.path(t.id), bad.replace('[todo', 'review').replace('three', 'three by hand'))
     await t.sync()
     expect(t.task(t.id).values).toMatchObject({ status: 'review', body: 'one\n\ntwo by hand\n\nthree by hand' })
@@ -469,7 +469,7 @@ describe('[M11] new, renamed and copied files', () => {
     await t.sync()
     expect(t.path(t.id)).toBe('tasks/login.md')
     expect(taskPaths(t)).toEqual(['tasks/login.md'])
-    expect(t.task(t.id).values['body']).toContain('two by hand')
+    expect(t.task(t.id).values.body).toContain('two by hand')
     expect(t.task(t.id).deletedAt).toBeUndefined()
   })
 
@@ -507,7 +507,7 @@ describe('[M11] new, renamed and copied files', () => {
     expect(pages).toHaveLength(2)
     expect(pages.map((path) => t.disk.text(path)).join()).toMatch(/Mine|theirs/)
     for (const id of t.held.project.ids(page)) {
-      const title = String(t.held.project.read(page, id)?.values['title'])
+      const title = String(t.held.project.read(page, id)?.values.title)
       expect(t.disk.text(t.held.project.pathOf(page, id))).toContain(title)
     }
   })
@@ -604,6 +604,6 @@ describe('[M13] start', () => {
     const next = await t.restart()
     await next.sync()
     expect(titles(next)).toHaveLength(1)
-    expect(next.task(t.id).values['body']).toBe('zero\n\none\n\ntwo by hand\n\nthree')
+    expect(next.task(t.id).values.body).toBe('zero\n\none\n\ntwo by hand\n\nthree')
   })
 })

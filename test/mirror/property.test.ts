@@ -43,7 +43,7 @@ async function play(
       case 'command':
         await t.drive(
           t.held.project.transact(byClaude, (tx) => {
-            const body = String(tx.read(task, id)?.values['body'])
+            const body = String(tx.read(task, id)?.values.body)
             const ends = [...body.matchAll(/\n/g)].map(({ index }) => index)
             const at = ends[one.at % Math.max(1, ends.length)] ?? body.length
             tx.update(task, id, { edit: { body: [{ at, delete: 0, insert: `\n${token}` }] } })
@@ -95,11 +95,11 @@ test('[P2][P3][M1][M6] whatever people save and commands change, fresh or stale,
     fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 16 }), async (steps) => {
       const { t, id, tokens, labels } = await play(steps)
       const record = t.task(id)
-      const body = String(record.values['body'])
+      const body = String(record.values.body)
       const counts = Object.fromEntries(tokens.map((token) => [token, body.split(`${token}`).length - 1]))
       expect(counts).toEqual(Object.fromEntries(tokens.map((token) => [token, 1])))
       expect(body.match(/alpha beta|gamma delta|omega/g)).toHaveLength(3)
-      expect(record.values['labels']).toEqual(labels.toSorted())
+      expect(record.values.labels).toEqual(labels.toSorted())
       // The file is the rendering, and looking again changes nothing.
       expect(t.file(id)).toBe(renderRecord(task, record))
       const rows = t.held.project.rowCount()

@@ -60,7 +60,7 @@ test('[P8][M3] a save is told of, and merged well before the next scan would fin
   await mirror.sync()
   const file = join(root, held.project.pathOf(task, id))
   writeFileSync(file, readFileSync(file, 'utf8').replace('one', 'one by hand'))
-  const took = await until(() => held.project.read(task, id)?.values['body'] === 'one by hand', 3000)
+  const took = await until(() => held.project.read(task, id)?.values.body === 'one by hand', 3000)
   expect(took).toBeGreaterThanOrEqual(200)
   writeFileSync(join(root, 'tasks', 'new.md'), '# New\n')
   // For a moment of an exchange there is no file.
@@ -88,7 +88,7 @@ test.each(['truncate', 'rename', 'backup', 'slow'])(
     while (editor.exitCode === null) {
       const token = `command${commands++}x`
       await held.project.transact(byClaude, (tx) => {
-        const body = String(tx.read(task, id)?.values['body'])
+        const body = String(tx.read(task, id)?.values.body)
         const ends = [...body.matchAll(/\n/g)].map(({ index }) => index)
         const at = ends[(commands * 7) % Math.max(1, ends.length)] ?? body.length
         tx.update(task, id, { edit: { body: [{ at, delete: 0, insert: `\n${token}` }] } })
@@ -98,7 +98,7 @@ test.each(['truncate', 'rename', 'backup', 'slow'])(
     expect((await exited)[0]).toBe(0)
     await mirror.sync()
     const record = must(held.project.read(task, id), 'the record is gone')
-    const lines = String(record.values['body']).split('\n')
+    const lines = String(record.values.body).split('\n')
     const expected = [
       ...Array.from({ length: saves }, (_, i) => `hand${style}${i}x`),
       ...Array.from({ length: commands }, (_, i) => `command${i}x`),

@@ -39,7 +39,7 @@ describe('[M5] compare and swap', () => {
       )
       await t.update(t.id, insert('zero'))
       await t.sync()
-      expect(t.task(t.id).values['body']).toBe('zero\n\none\n\ntwo by hand')
+      expect(t.task(t.id).values.body).toBe('zero\n\none\n\ntwo by hand')
       expect(t.file(t.id)).toContain('zero\n\none\n\ntwo by hand\n')
     },
   )
@@ -58,7 +58,7 @@ describe('[M5] compare and swap', () => {
       )
       await t.update(t.id, insert('zero'))
       await t.sync()
-      expect(t.task(t.id).values['body']).toBe('zero\n\none\n\ntwo by hand')
+      expect(t.task(t.id).values.body).toBe('zero\n\none\n\ntwo by hand')
       expect(t.file(t.id)).toContain('zero\n\none\n\ntwo by hand\n')
     },
   )
@@ -77,7 +77,7 @@ describe('[M5] compare and swap', () => {
     await t.sync()
     await t.clock.advance(30_000)
     expect(hits).toBeGreaterThanOrEqual(2)
-    expect(t.task(t.id).values['body']).toBe('zero\n\none by hand\n\ntwo by hand')
+    expect(t.task(t.id).values.body).toBe('zero\n\none by hand\n\ntwo by hand')
     expect(t.file(t.id)).toContain('zero\n\none by hand\n\ntwo by hand\n')
     expect(privateFiles(t)).toEqual([])
   })
@@ -125,22 +125,25 @@ describe('[M5] compare and swap', () => {
     expect(t.file(t.id)).toContain('two by hand')
   })
 
-  test('[M5] a late text that cannot be read is kept, and said where', async () => {
-    const t = await withTask()
-    const handle = t.disk.open(t.path(t.id))
-    await t.update(t.id, insert('zero'))
-    await t.sync()
-    handle.write('---\nid: [broken\n')
-    await t.clock.advance(40_000)
-    const kept = privateFiles(t)
-    expect(kept).toHaveLength(1)
-    expect(
-      t.mirror
-        .problems()
-        .map(({ what }) => what)
-        .join(),
-    ).toContain(kept[0])
-  })
+  test.each(['---\nid: [broken\n', 'text that has lost its front matter\n', '\n'])(
+    '[M5] a late text that cannot be read is kept, and said where: %j',
+    async (late) => {
+      const t = await withTask()
+      const handle = t.disk.open(t.path(t.id))
+      await t.update(t.id, insert('zero'))
+      await t.sync()
+      handle.write(late)
+      await t.clock.advance(40_000)
+      const kept = privateFiles(t)
+      expect(kept).toHaveLength(1)
+      expect(
+        t.mirror
+          .problems()
+          .map(({ what }) => what)
+          .join(),
+      ).toContain(kept[0])
+    },
+  )
 
   test('[M5] a disk that refuses is tried again, and nothing is left behind', async () => {
     const t = await withTask()

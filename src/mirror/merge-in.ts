@@ -1,0 +1,294 @@
+import { must } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
+import { sha256 } from '../base/hash.ts'
+import type { WriteOrigin } from '../doc/origin.ts'
+import type { Actor } from '../model/actor.ts'
+import { MAX_TITLE_LENGTH } from '../model/field.ts'
+import { isRecordId, type RecordId } from '../model/id.ts'
+import type { KeyedKind, RecordKind } from '../model/kind.ts'
+import { checkFile } from '../model/layout.ts'
+import { type FileStyle, parseRecord, titleOf } from '../model/markdown.ts'
+import { parseState } from '../model/state-file.ts'
+import { mergeText } from '../model/text-diff.ts'
+import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
+import type { Project, RecordPatch } from '../store/project.ts'
+import type { Disk } from './disk.ts'
+import { changedState, type FileContent, isEmptyPatch, patchOf, unknownBase, valuesOf, withoutEnd } from './ingest.ts'
+import { placeOf, type Ref } from './places.ts'
+import type { Notices } from './problem.ts'
+import { chooseBase, STALE_MS } from './stale.ts'
+
+export interface MergeInParts {
+  readonly project: Project
+  readonly disk: Disk
+  readonly bases: MirrorBases
+  readonly clock: Clock
+  readonly notices: Notices
+  /** Who saves files here. */
+  readonly fileActor: () => Actor
+  /** Something was taken in, or may be written again. */
+  readonly onTaken: (ref: Ref) => void
+}
+
+/** A file as it was read. */
+export interface Saved {
+  readonly path: string
+  readonly hash: string
+  readonly text: string
+  readonly style: FileStyle
+}
+
+/** What was saved to a file after it was displaced. */
+export interface LateSave {
+  readonly path: string
+  readonly id: string
+  /** What was merged of the file before. */
+  readonly base: string
+  readonly text: string
+  /** Runs in the transaction. */
+  readonly also: () => void
+}
+
+/**
+ * Merges what settled files say into the document; the base moves in the same transaction. What cannot be merged is
+ * answered as a problem: then the file must be left alone [M7].
+ */
+export interface MergeIn {
+  /** A file of a record. */
+  record(kind: RecordKind, id: RecordId, base: Base, saved: Saved): Promise<FileProblem | undefined>
+  /** A file of keyed values. */
+  keys(kind: KeyedKind, base: Base | undefined, saved: Saved): Promise<FileProblem | undefined>
+  /** A file at a path where none was: new, renamed, put back, or copied [M11]. `file` is its path below the kind's folder. */
+  newcomer(kind: RecordKind, file: string, saved: Saved): Promise<FileProblem | undefined>
+  /** A text that was saved to a file after it was displaced. False when it cannot be read as a file of its kind. */
+  late(save: LateSave): Promise<boolean>
+}
+
+const LOST_FRONT_MATTER: FileProblem = { reason: 'has lost its front matter', line: 1, column: 1 }
+
+export function createMergeIn(parts: MergeInParts): MergeIn {
+  const { project, disk, bases, clock, notices, onTaken } = parts
+  /** Old texts that were saved again and not obeyed: the second time they are. */
+  const askedOnce = new Map<string, string>()
+  const origin = (path: string): WriteOrigin => ({ source: 'file', actor: parts.fileActor(), path })
+
+  const record = async (kind: RecordKind, id: RecordId, base: Base, saved: Saved): Promise<FileProblem | undefined> => {
+    const { path, hash, text, style } = saved
+    const parsed = parseRecord(kind, text, base.text)
+    const before = parseRecord(kind, base.text, base.text)
+    await revive(kind, id, path)
+    if (!parsed.ok) return mergeBody(kind, id, base, { body: parsed.body, hash, problem: placeIn(parsed) })
+    if (!parsed.hasFrontMatter && before.ok && before.hasFrontMatter) return LOST_FRONT_MATTER
+    await merge(kind, id, path, baseFor(path, base.text, text), parsed, {
+      also: () => bases.put({ path, kind: kind.name, id, text, hash, style, problem: firstInvalid(parsed) }),
+    })
+    return undefined
+  }
+
+  /** The text a save was made from; tells when that is not the base [M6]. */
+  const baseFor = (path: string, base: string, text: string): string => {
+    const choice = chooseBase(text, base, bases.versions(path, clock.now() - STALE_MS))
+    if (!choice.stale) return choice.text
+    if (choice.stale === 'as-it-was') {
+      const hash = sha256(text)
+      const isSecondTime = askedOnce.get(path) === hash
+      if (isSecondTime) askedOnce.delete(path)
+      else askedOnce.set(path, hash)
+      if (isSecondTime) return base
+    }
+    notices.happened({
+      what: 'was saved from an older text; what was added since is kept',
+      where: path,
+      fix: 'Look at it. If you meant to take that out, take it out again.',
+    })
+    return choice.text
+  }
+
+  const merge = async (
+    kind: RecordKind,
+    id: RecordId,
+    path: string,
+    base: string | undefined,
+    disk: FileContent,
+    options: { readonly also: () => void; readonly file?: string },
+  ): Promise<void> => {
+    await project.transact(
+      origin(path),
+      (tx) => {
+        const current = must(tx.read(kind, id), `no record ${id}`)
+        const patch: RecordPatch = {
+          ...patchOf(kind, contentOf(kind, base) ?? unknownBase(kind, disk, current), disk, current),
+          ...(options.file !== undefined && { file: options.file }),
+        }
+        if (!isEmptyPatch(patch)) tx.update(kind, id, patch)
+      },
+      { also: options.also },
+    )
+    onTaken({ kind: kind.name, id })
+  }
+
+  /** Of a broken file, what can be told apart [M7]. */
+  const mergeBody = async (
+    kind: RecordKind,
+    id: RecordId,
+    base: Base,
+    broken: { readonly body: string | undefined; readonly hash: string; readonly problem: FileProblem },
+  ): Promise<FileProblem | undefined> => {
+    const { hash, problem, body } = broken
+    const before = contentOf(kind, base.text)?.values[kind.body]
+    const text = body === undefined ? undefined : withBody(kind, base.text, body)
+    if (body === undefined || text === undefined || body === before) return problem
+    await project.transact(
+      origin(base.path),
+      (tx) => {
+        const current = must(tx.read(kind, id), `no record ${id}`)
+        const edits = mergeText(String(before ?? ''), body, withoutEnd(current.values[kind.body]))
+        if (edits.length > 0) tx.update(kind, id, { edit: { [kind.body]: edits } })
+      },
+      { also: () => bases.put({ ...base, text, hash, problem }) },
+    )
+    return problem
+  }
+
+  /** A deletion that had not seen this save does not hold [M8]. */
+  const revive = async (kind: RecordKind, id: RecordId, path: string): Promise<void> => {
+    if (project.read(kind, id)?.deletedAt === undefined) return
+    await project.transact(origin(path), (tx) => tx.restore(kind, id))
+    notices.happened({
+      what: `${id} was deleted, and its file was edited or put back: it is there again`,
+      where: path,
+      fix: 'Delete it again if you meant to.',
+    })
+  }
+
+  const keys = async (kind: KeyedKind, base: Base | undefined, saved: Saved): Promise<FileProblem | undefined> => {
+    const { path, hash, text, style } = saved
+    const parsed = parseState(text)
+    if (!parsed.ok) return placeIn(parsed)
+    const before = base && parseState(baseFor(path, base.text, text))
+    await setKeys(kind, path, changedState(before?.ok ? before.values : {}, parsed.values), () =>
+      bases.put({ path, kind: kind.name, id: '', text, hash, style, problem: undefined }),
+    )
+    return undefined
+  }
+
+  const setKeys = async (
+    kind: KeyedKind,
+    path: string,
+    changed: ReturnType<typeof changedState>,
+    also: () => void,
+  ): Promise<void> => {
+    await project.transact(
+      origin(path),
+      (tx) => {
+        for (const [key, value] of changed) tx.setKey(kind.name, key, value)
+      },
+      { also },
+    )
+    onTaken({ kind: kind.name, id: '' })
+  }
+
+  const newcomer = async (kind: RecordKind, file: string, saved: Saved): Promise<FileProblem | undefined> => {
+    const { path, hash, text, style } = saved
+    const parsed = parseRecord(kind, text)
+    if (!parsed.ok) return placeIn(parsed)
+    const problem = firstInvalid(parsed) ?? badName(checkFile(file))
+    if (problem) return problem
+    const known = parsed.id !== undefined && isRecordId(parsed.id) ? project.read(kind, parsed.id) : undefined
+    const put = (id: RecordId): void => bases.put({ path, kind: kind.name, id, text, hash, style, problem: undefined })
+    const registered = known && bases.pathsOf(kind.name, known.id).find((one) => one !== path)
+    const versions = bases.versions(path, clock.now() - STALE_MS)
+    // A path of ours that had this record until a moment ago: not a copy, but a late save.
+    const isCopy = registered !== undefined && versions.length === 0 && (await disk.read(registered)).type !== 'absent'
+    if (!known || isCopy) {
+      await create(kind, file, saved, parsed, put)
+      return undefined
+    }
+    const { id } = known
+    const isLate = registered !== undefined && versions.length > 0
+    const base = isLate ? undefined : registered && bases.get(registered)?.text
+    await revive(kind, id, path)
+    await merge(kind, id, path, base ?? (versions[0] && chooseBase(text, versions[0].text, versions).text), parsed, {
+      ...(!isLate && project.pathOf(kind, id) !== path && { file }),
+      also() {
+        put(id)
+        if (registered && !isLate) bases.drop(registered)
+      },
+    })
+    return undefined
+  }
+
+  const create = async (
+    kind: RecordKind,
+    file: string,
+    { path, text }: Saved,
+    parsed: FileContent & { readonly hasFrontMatter: boolean; readonly id: string | undefined },
+    put: (id: RecordId) => void,
+  ): Promise<void> => {
+    let id: RecordId | undefined
+    const { aliases: _, ...values } = valuesOf(kind, parsed)
+    const title = String(values[kind.title] ?? '') || titleOf(text, file).slice(0, MAX_TITLE_LENGTH)
+    await project.transact(
+      origin(path),
+      (tx) => {
+        const front = parsed.hasFrontMatter ? { front: parsed.skeleton } : {}
+        id = tx.create(kind, { ...values, [kind.title]: title }, { file, extra: parsed.extra, ...front })
+      },
+      { also: () => put(must(id, 'no id')) },
+    )
+    onTaken({ kind: kind.name, id: must(id, 'no id') })
+  }
+
+  const late = async ({ path, id, base, text, also }: LateSave): Promise<boolean> => {
+    const place = placeOf(path)
+    if (!place || text.trim() === '') return false
+    if (place.type === 'keys') {
+      const [before, parsed] = [parseState(base), parseState(text)]
+      if (!parsed.ok || !before.ok) return false
+      await setKeys(place.kind, path, changedState(before.values, parsed.values), also)
+      return true
+    }
+    const [before, parsed] = [parseRecord(place.kind, base, base), parseRecord(place.kind, text, base)]
+    const hasLostFront = before.ok && before.hasFrontMatter && parsed.ok && !parsed.hasFrontMatter
+    if (!parsed.ok || hasLostFront || !project.read(place.kind, id as RecordId)) return false
+    await revive(place.kind, id as RecordId, path)
+    await merge(place.kind, id as RecordId, path, base, parsed, { also })
+    return true
+  }
+
+  return { record, keys, newcomer, late }
+}
+
+function contentOf(kind: RecordKind, text: string | undefined): FileContent | undefined {
+  const parsed = text === undefined ? undefined : parseRecord(kind, text, text)
+  return parsed?.ok ? parsed : undefined
+}
+
+/** A file's text with another body; undefined when its front matter cannot be told apart. */
+function withBody(kind: RecordKind, text: string, body: string): string | undefined {
+  const old = String(contentOf(kind, text)?.values[kind.body] ?? '')
+  const at = text.lastIndexOf(old)
+  const next = text.slice(0, at) + body
+  return contentOf(kind, next)?.values[kind.body] === body ? next : undefined
+}
+
+function firstInvalid({ invalid }: FileContent): FileProblem | undefined {
+  const [first] = invalid
+  return first && { reason: `${first.key}: ${first.reason}`, line: first.line, column: first.column }
+}
+
+function badName(reason: string | undefined): FileProblem | undefined {
+  return reason === undefined ? undefined : { reason: `its name cannot be used everywhere: ${reason}` }
+}
+
+function placeIn({
+  reason,
+  line,
+  column,
+}: {
+  readonly reason: string
+  readonly line: number
+  readonly column: number
+}): FileProblem {
+  return { reason, line, column }
+}
