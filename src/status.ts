@@ -62,19 +62,17 @@ export function createStatus(parts: StatusParts): StatusReader {
         : []),
       ...parts.notices.map((notice) => ({ what: notice.message, where: '.orchrc', fix: notice.hint })),
       ...parts.problems(),
-      ...parts
-        .peers()
-        .flatMap(({ name, state, error }) =>
-          state === 'refused'
-            ? [
-                {
-                  what: `The peer ${name} refuses: ${error ?? ''}`,
-                  where: `peer ${name}`,
-                  fix: 'Correct its address or token, or remove it: see `orch peer --help`.',
-                },
-              ]
-            : [],
-        ),
+      ...parts.peers().flatMap(({ name, state, error }) =>
+        state === 'refused'
+          ? [
+              {
+                what: `The peer ${name} refuses: ${error ?? ''}`,
+                where: `peer ${name}`,
+                fix: 'Correct its address or token, or remove it: see `orch peer --help`.',
+              },
+            ]
+          : [],
+      ),
     ]
   }
 

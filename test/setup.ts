@@ -45,7 +45,9 @@ for (const { program, aptPackage, usedFor, isRequired } of parts) {
   if (!has(program)) install(aptPackage)
   if (has(program)) say(`setup: ${program} is there (${usedFor})`)
   else {
-    say(`setup: ${program} IS MISSING and could not be installed: ${usedFor} ${isRequired ? '- cannot go on' : 'WILL BE SKIPPED'}`)
+    say(
+      `setup: ${program} IS MISSING and could not be installed: ${usedFor} ${isRequired ? '- cannot go on' : 'WILL BE SKIPPED'}`,
+    )
     if (isRequired) isComplete = false
   }
 }
