@@ -19,7 +19,12 @@ export interface TestRepo {
   /** Runs `orch` and gives what it said, whatever the exit code. */
   run(
     args: readonly string[],
-    options?: { readonly input?: string; readonly cwd?: string; readonly env?: Record<string, string> },
+    options?: {
+      readonly input?: string
+      readonly cwd?: string
+      readonly env?: Record<string, string>
+      readonly uid?: number
+    },
   ): Promise<Result>
   /** Runs `orch … --json`; throws when it fails. */
   json<T>(...args: readonly string[]): Promise<T>
@@ -63,9 +68,13 @@ export async function createTestRepo(options: TestRepoOptions = {}): Promise<Tes
 
 /** The same for a folder that is there. */
 export function openTestRepo(dir: string, env: Readonly<Record<string, string>>, removeDir = dir): TestRepo {
-  const run: TestRepo['run'] = (args, { input, cwd, env: more } = {}) =>
+  const run: TestRepo['run'] = (args, { input, cwd, env: more, uid } = {}) =>
     new Promise((resolvePromise, reject) => {
-      const child = spawn(process.execPath, [orchProgram, ...args], { cwd: cwd ?? dir, env: { ...env, ...more } })
+      const child = spawn(process.execPath, [orchProgram, ...args], {
+        cwd: cwd ?? dir,
+        env: { ...env, ...more },
+        ...(uid === undefined ? {} : { uid, gid: uid }),
+      })
       const out: Buffer[] = []
       const err: Buffer[] = []
       child.stdout.on('data', (data: Buffer) => out.push(data))
