@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { createTestRepo, must, openTestRepo, type TestRepo, until } from './harness.ts'
+import { createTestRepo, must, openTestRepo, type TestRepo } from './harness.ts'
 
 interface Status {
   readonly pid: number
