@@ -113,7 +113,19 @@ export const errorCodes = define({
     exit: 4,
     http: 409,
     message: 'The peer holds another project: {theirs}, this is {ours}',
-    hint: "Two projects that were started apart cannot be linked. Link a fresh repository, which then joins the peer's project.",
+    hint: 'They were started apart. `orch join ADDRESS --token TOKEN` in one of the two repositories brings its records into the other project, once.',
+  },
+  already_joined: {
+    exit: 4,
+    http: 409,
+    message: '{name} {what} {into}: replica {by} of it has said so there',
+    hint: 'It is joined once, by one replica. If that one is gone and nothing of {name} is there, remove the key {key} from the state there and try again.',
+  },
+  join_failed: {
+    exit: 4,
+    http: 409,
+    message: 'Cannot join: {reason}',
+    hint: 'This project is as it was. Try again when that is mended.',
   },
   rows_missing: {
     exit: 4,

@@ -16,7 +16,7 @@ export interface PeerServerParts {
   /** A loopback host. A port that is taken is replaced by a free one; 0 asks for a free one at once. */
   readonly listen: { readonly host: string; readonly port: number }
   /** Stopped together with the server. */
-  readonly room: Pick<Room, 'answersTo' | 'join' | 'stop'>
+  readonly room: Pick<Room, 'answersTo' | 'moved' | 'join' | 'stop'>
   /** Who a token stands for. Compares in constant time. */
   readonly authenticate: (token: string) => Actor | undefined
   readonly clock: Clock
@@ -64,7 +64,12 @@ export function createPeerServer(parts: PeerServerParts): PeerServer {
       const wire = wireOverSocket(webSocket, clock)
       // Said over the WebSocket: an HTTP status is only a lost connection to y-websocket, which would try for ever.
       if (!actor) return wire.close(closeCodes.unauthorized, 'unauthorized')
-      if (!room.answersTo(name)) return wire.close(closeCodes.unknownRoom, 'unknown project')
+      if (!room.answersTo(name)) {
+        const moved = room.moved(name)
+        return moved === undefined
+          ? wire.close(closeCodes.unknownRoom, 'unknown project')
+          : wire.close(closeCodes.moved, moved)
+      }
       room.join(wire, actor)
     })
   }

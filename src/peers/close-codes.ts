@@ -14,6 +14,7 @@ export const closeCodes = {
   unknownRoom: 4404,
   differentProject: 4409,
   twin: 4410,
+  moved: 4411,
   tooLarge: 4413,
   otherVersion: 4426,
 } as const

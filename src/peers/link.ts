@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { OrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import type { Random } from '../model/id.ts'
 import type { StoredPeer } from '../store/peer-store.ts'
@@ -7,7 +8,7 @@ import { isReplicaFrame } from './frames.ts'
 import type { Peering } from './peering.ts'
 import { createProvider } from './provider.ts'
 import { createRowExchange, type RowExchange } from './row-exchange.ts'
-import { protocolsFor } from './token.ts'
+import { isToken, protocolsFor } from './token.ts'
 import type { Dial } from './wire.ts'
 
 export type LinkState =
@@ -145,8 +146,21 @@ function jitter(random: Random): number {
   return (high * 256 + low) / 65_536
 }
 
+/** Throws `invalid_input` unless a link to an address can be tried. */
+export function checkPeer({ url, token }: Pick<StoredPeer, 'url' | 'token'>): void {
+  const refuse = (field: string, reason: string): never => {
+    throw new OrchError('invalid_input', { field, reason })
+  }
+  const parsed = URL.canParse(url) ? new URL(url) : refuse('url', 'not a URL')
+  const isRoom = /^wss?:$/.test(parsed.protocol) && /\/sync\/[^/]+$/.test(parsed.pathname)
+  if (!isRoom) refuse('url', 'a peer is at ws://HOST:PORT/sync/PROJECT; its `orch status` shows the address')
+  if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '')
+    refuse('url', 'nothing may follow the project; the token is given apart')
+  if (!isToken(token)) refuse('token', 'it has characters that no token has')
+}
+
 /** The provider takes the room apart from the rest. */
-function splitUrl(url: string): readonly [string, string] {
+export function splitUrl(url: string): readonly [string, string] {
   const at = url.lastIndexOf('/')
   return [url.slice(0, at), url.slice(at + 1)]
 }

@@ -1,8 +1,7 @@
 import { OrchError } from '../base/error.ts'
 import type { Service } from '../base/service.ts'
 import type { PeerStore, StoredPeer } from '../store/peer-store.ts'
-import { createLink, type Link, type LinkParts, type LinkStatus } from './link.ts'
-import { isToken } from './token.ts'
+import { checkPeer, createLink, type Link, type LinkParts, type LinkStatus } from './link.ts'
 
 /** The links to all configured peers. */
 export interface Links extends Service {
@@ -39,7 +38,10 @@ export function createLinks({ store, ...parts }: LinkParts & { readonly store: P
       links.clear()
     },
     add(peer) {
-      check(peer)
+      if (!/^[\w.-]{1,64}$/.test(peer.name)) {
+        throw new OrchError('invalid_input', { field: 'name', reason: 'a name is 1 to 64 letters, digits and ._-' })
+      }
+      checkPeer(peer)
       if (known(peer.name)) throw new OrchError('already_exists', { what: `the peer "${peer.name}"` })
       store.put(peer)
       if (unsubscribe) begin(peer)
@@ -52,18 +54,4 @@ export function createLinks({ store, ...parts }: LinkParts & { readonly store: P
     },
     list: () => [...links.values()].map((link) => link.status()),
   }
-}
-
-/** Throws `invalid_input` unless a link to the peer can be tried. */
-function check({ name, url, token }: StoredPeer): void {
-  const refuse = (field: string, reason: string): never => {
-    throw new OrchError('invalid_input', { field, reason })
-  }
-  if (!/^[\w.-]{1,64}$/.test(name)) refuse('name', 'a name is 1 to 64 letters, digits and ._-')
-  const parsed = URL.canParse(url) ? new URL(url) : refuse('url', 'not a URL')
-  const isRoom = /^wss?:$/.test(parsed.protocol) && /\/sync\/[^/]+$/.test(parsed.pathname)
-  if (!isRoom) refuse('url', 'a peer is at ws://HOST:PORT/sync/PROJECT; its `orch status` shows the address')
-  if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '')
-    refuse('url', 'nothing may follow the project; the token is given apart')
-  if (!isToken(token)) refuse('token', 'it has characters that no token has')
 }

@@ -31,6 +31,8 @@ export interface PeeringParts {
   readonly adopt: (project: { readonly id: string; readonly name: string }) => void | Promise<void>
   /** Hears that this database is a copy of the peer's, or an older state of itself: the replica needs a new id. */
   readonly onTwin: (reason: 'copied' | 'restored') => void
+  /** Whether a project has joined this one: by its id, or by its name as it stands in addresses. */
+  readonly hasMoved?: (project: string) => boolean
   readonly log: Logger
 }
 
@@ -45,11 +47,14 @@ export type Verdict =
 export interface Peering {
   readonly project: PeerProject
   hello(): Hello
+  /** What to tell who asks for a project that has joined this one; undefined for all others. */
+  moved(project: string): string | undefined
   /** Decides about a peer by its hello; joins its project where this one is pristine. One meeting at a time. */
   meet(theirs: Hello, side: Side): Promise<Verdict>
 }
 
-export function createPeering({ project, instance, pristine, adopt, onTwin, log }: PeeringParts): Peering {
+export function createPeering(parts: PeeringParts): Peering {
+  const { project, instance, pristine, adopt, onTwin, hasMoved = () => false, log } = parts
   const meetings = createQueue()
   /** Whether a project was joined in this run: until its first rows are here, a second one must not be. */
   let joined = false
@@ -61,8 +66,14 @@ export function createPeering({ project, instance, pristine, adopt, onTwin, log 
     have: project.have(),
   })
 
+  // The reason of a close frame has 123 bytes.
+  const moved = (name: string): string | undefined =>
+    hasMoved(name)
+      ? `this project has moved into "${project.name}" (${project.id}): see \`orch join --help\``
+      : undefined
+
   const settle = async (theirs: Hello, side: Side): Promise<Verdict> => {
-    const verdict = judge(hello(), theirs, side)
+    const verdict = judge(hello(), theirs, side, moved)
     switch (verdict.type) {
       case 'adopt':
         try {
@@ -82,7 +93,7 @@ export function createPeering({ project, instance, pristine, adopt, onTwin, log 
     }
   }
 
-  return { project, hello, meet: (theirs, side) => meetings.add(() => settle(theirs, side)) }
+  return { project, hello, moved, meet: (theirs, side) => meetings.add(() => settle(theirs, side)) }
 }
 
 type Judgement =
@@ -91,7 +102,12 @@ type Judgement =
   | { readonly type: 'twin'; readonly why: 'copied' | 'restored'; readonly code: number; readonly reason: string }
 
 /** What two hellos mean for each other. Both sides come to matching answers by themselves. */
-export function judge(ours: Hello, theirs: Hello, side: Side): Judgement {
+export function judge(
+  ours: Hello,
+  theirs: Hello,
+  side: Side,
+  moved: (project: string) => string | undefined = () => undefined,
+): Judgement {
   if (theirs.instance === ours.instance) {
     return { type: 'refuse', code: closeCodes.twin, reason: 'this is the address of the same daemon' }
   }
@@ -107,7 +123,9 @@ export function judge(ours: Hello, theirs: Hello, side: Side): Judgement {
   if (theirs.project.id === ours.project.id) return { type: 'go' }
   if (ours.pristine && (side === 'dialler' || !theirs.pristine)) return { type: 'adopt' }
   if (theirs.pristine) return { type: 'go' }
+  const gone = moved(theirs.project.id)
+  if (gone !== undefined) return { type: 'refuse', code: closeCodes.moved, reason: gone }
   const [mine, other] = [ours, theirs].map(({ project }) => `"${project.name}" (${project.id})`)
-  const reason = `two different projects that were started apart: ${mine} and ${other}`
+  const reason = `two different projects that were started apart: ${mine} and ${other}; \`orch join\` brings one into the other`
   return { type: 'refuse', code: closeCodes.differentProject, reason }
 }

@@ -29,6 +29,8 @@ export interface Refusal {
 export interface Room {
   /** Whether the room is called so: the project's id or its name. */
   answersTo(name: string): boolean
+  /** What to tell who asks for a project that has joined this one; undefined for all others. */
+  moved(name: string): string | undefined
   /** Takes a connection in and keeps it until either side closes it. */
   join(wire: Wire, actor: Actor): void
   /** The stock clients that show themselves. */
@@ -132,6 +134,7 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES }: RoomPa
 
   return {
     answersTo: (name) => name === project.id || name === project.name,
+    moved: peering.moved,
     join(wire, actor) {
       if (stopped) return wire.close(closeCodes.leaving, 'the daemon is stopping')
       if (members.size >= maxWires) return wire.close(closeCodes.tryLater, 'too many connections')

@@ -39,6 +39,8 @@ const PAGE_ROWS = 50
 const PING_MS = 15_000
 const SILENCE_MS = 45_000
 const RETRY_MS = 5_000
+/** The other side may know that one project has moved into the other: that says more than that they are two. */
+const WORD_MS = 1_000
 const MAX_WAITING = 64
 
 export function createRowExchange({ peering, side, send, close, clock, log, onLinked }: RowExchangeParts): RowExchange {
@@ -55,11 +57,13 @@ export function createRowExchange({ peering, side, send, close, clock, log, onLi
   let heardAt = clock.monotonic()
   let cancelPing: () => void = () => undefined
   let cancelRetry: (() => void) | undefined
+  let cancelRefusal: () => void = () => undefined
 
   const stop = (): void => {
     stopped = true
     cancelPing()
     cancelRetry?.()
+    cancelRefusal()
   }
   const end = (code: number, reason: string): void => {
     if (stopped) return
@@ -103,8 +107,14 @@ export function createRowExchange({ peering, side, send, close, clock, log, onLi
   const meet = async (hello: Hello): Promise<void> => {
     if (peer) return refuse(closeCodes.malformed, 'a second hello')
     const verdict = await peering.meet(hello, side)
-    if (verdict.type === 'refuse') return refuse(verdict.code, verdict.reason)
     if (stopped) return
+    if (verdict.type === 'refuse') {
+      const say = (): void => refuse(verdict.code, verdict.reason)
+      if (verdict.code !== closeCodes.differentProject) return say()
+      cancelRefusal()
+      cancelRefusal = clock.after(WORD_MS, say)
+      return
+    }
     peer = hello
     known = hello.have
     onLinked(hello)

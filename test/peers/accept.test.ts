@@ -20,6 +20,7 @@ async function serve(listen: { host?: string; port?: number } = {}) {
   const server = createPeerServer({
     listen: { host: '127.0.0.1', port: 0, ...listen },
     room: {
+      moved: (name: string) => (name === 'old' ? 'it has moved' : undefined),
       answersTo: (name) => name === 'my project',
       join: (_, actor) => joined.push(actor.name),
       stop: () => undefined,

@@ -176,12 +176,12 @@ describe('a link', () => {
   })
 
   test('[P6] two projects that were started apart are refused on both sides, with words', async () => {
-    const { replica, network } = world()
+    const { replica, network, clock } = world()
     const [a, b] = [await replica('a'), await replica('b')]
     await a.add('in a')
     await b.add('in b')
     b.dial('a')
-    await settle(100)
+    await clock.advance(1_000)
     expect(stateOfLink(b)).toMatchObject({ state: 'refused', error: expect.stringContaining('two different projects') })
     expect(a.room.refusals()).toMatchObject([{ code: 4409, reason: expect.stringContaining('two different projects') }])
     expect([a.titles(), b.titles()]).toEqual([['in a'], ['in b']])

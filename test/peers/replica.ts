@@ -5,6 +5,7 @@ import { closeCodes } from '../../src/peers/close-codes.ts'
 import { createLinks, type Links } from '../../src/peers/links.ts'
 import { createPeering } from '../../src/peers/peering.ts'
 import { createRoom, type Room } from '../../src/peers/room.ts'
+import { joinMarks } from '../../src/store/join-marks.ts'
 import type { OpenProject } from '../../src/store/open-project.ts'
 import { createPeerStore } from '../../src/store/peer-store.ts'
 import { alice, byAlice, createTestProject, type TestProject } from '../helpers/project.ts'
@@ -48,6 +49,8 @@ export async function createTestReplica(options: {
     instance: options.instance ?? `n-${seed}`,
     pristine: () => project.rowCount() === 0,
     adopt: (other) => project.adopt(other),
+    hasMoved: (name) =>
+      joinMarks(project).some((mark) => mark.records !== undefined && [mark.id, mark.name].includes(name)),
     onTwin(reason) {
       twins.push(reason)
       project.rollReplica(reason)
@@ -59,7 +62,10 @@ export async function createTestReplica(options: {
   const links = createLinks({ peering, dial: network.dial, clock, random: createRandom(seed), log, store })
   network.listen(host, (wire, path, protocols) => {
     if (!protocols.includes(`bearer.${TOKEN}`)) return wire.close(closeCodes.unauthorized, 'unauthorized')
-    if (!room.answersTo(decodeURIComponent(path.slice(6)))) return wire.close(closeCodes.unknownRoom, 'unknown project')
+    const asked = decodeURIComponent(path.slice(6))
+    const moved = room.answersTo(asked) ? undefined : room.moved(asked)
+    if (moved !== undefined) return wire.close(closeCodes.moved, moved)
+    if (!room.answersTo(asked)) return wire.close(closeCodes.unknownRoom, 'unknown project')
     room.join(wire, alice)
   })
   await links.start()

@@ -1,0 +1,154 @@
+import { OrchError } from '../../base/error.ts'
+import type { WriteOrigin } from '../../doc/origin.ts'
+import { makeId, type Random, type RecordId } from '../../model/id.ts'
+import { emptyValue, type RecordKind, type Value, type Values } from '../../model/kind.ts'
+import { keyedKinds, recordKinds } from '../../model/kinds.ts'
+import { recordHash } from '../../model/record.ts'
+import { STATE_KEY } from '../../model/validate.ts'
+import type { CreateOptions, Project, StoredRecord } from '../../store/project.ts'
+import type { ProjectReader } from '../../store/reader.ts'
+
+/** What an import of one project into another makes. */
+export interface ProjectPlan {
+  /** Ids that the other project has already -> the ids their records get. */
+  readonly renamed: ReadonlyMap<RecordId, RecordId>
+  /** Living records, by the plural of their kind. */
+  readonly counts: Readonly<Record<string, number>>
+  /** Deleted records, which are not imported. */
+  readonly deleted: number
+  readonly keys: readonly PlannedKey[]
+}
+
+/** A key of keyed values that is not there yet, or says something else there. */
+export interface PlannedKey {
+  readonly kind: string
+  readonly key: string
+  /** The key it gets; undefined when there is no name for it. */
+  readonly as: string | undefined
+}
+
+type Target = Pick<Project, 'read' | 'readKeys'>
+
+/** Says what importing `from` into `into` makes; writes nothing. */
+export function planProject(from: ProjectReader, into: Target, random: Random): ProjectPlan {
+  const renamed = new Map<RecordId, RecordId>()
+  const counts: Record<string, number> = {}
+  let deleted = 0
+  for (const kind of recordKinds) {
+    const living = from.ids(kind)
+    counts[kind.plural] = living.length
+    deleted += from.ids(kind, { deleted: true }).length - living.length
+    for (const id of living) {
+      if (into.read(kind, id)) renamed.set(id, freeId(kind, [from, into], random))
+    }
+  }
+  const keys = keyedKinds.flatMap(({ name }) => planKeys(name, from, into))
+  return { renamed, counts, deleted, keys }
+}
+
+/** Long names of projects and keys do not fit into one key; then the project's id is tried. */
+function planKeys(kind: string, from: ProjectReader, into: Target): readonly PlannedKey[] {
+  const theirs = into.readKeys(kind)
+  const isFree = (key: string): boolean => STATE_KEY.test(key) && !theirs.has(key) && !from.readKeys(kind).has(key)
+  return [...from.readKeys(kind).values()].flatMap(({ key, value }) => {
+    const there = theirs.get(key)
+    if (value === undefined || (there && JSON.stringify(there.value) === JSON.stringify(value))) return []
+    const names = [from.name.replace(/[^\w.-]+/g, '-'), from.id].map((name) => `${key}.${name}`)
+    return [{ kind, key, as: there ? names.find(isFree) : key }]
+  })
+}
+
+function freeId(kind: RecordKind, projects: readonly Target[], random: Random): RecordId {
+  for (;;) {
+    const id = makeId(kind.letter, random)
+    if (projects.every((project) => project.read(kind, id) === undefined)) return id
+  }
+}
+
+export interface ProjectImport {
+  readonly from: ProjectReader
+  readonly into: Project
+  readonly plan: ProjectPlan
+  readonly origin: WriteOrigin
+}
+
+/** Small enough that nobody waits for a slice. */
+const RECORDS_PER_SLICE = 20
+
+/**
+ * Makes every planned record and key, then compares each record with the one it was made of. Resolves with how many
+ * records it made. Throws `join_failed` when one is not what it was.
+ */
+export async function importProject(parts: ProjectImport): Promise<number> {
+  const { from, into, plan, origin } = parts
+  let made = 0
+  for (const kind of recordKinds) {
+    const ids = from.ids(kind)
+    for (let at = 0; at < ids.length; at += RECORDS_PER_SLICE) {
+      const slice = ids
+        .slice(at, at + RECORDS_PER_SLICE)
+        .map((id) => carriedOver(kind, from.read(kind, id), plan.renamed))
+      await into.transact(origin, (tx) => {
+        for (const { values, options } of slice) tx.create(kind, values, options)
+      })
+      for (const one of slice) compare(into.read(kind, one.options.id), one)
+      made += slice.length
+    }
+  }
+  await into.transact(origin, (tx) => {
+    for (const { kind, key, as } of plan.keys) {
+      if (as !== undefined) tx.setKey(kind, as, from.readKeys(kind).get(key)?.value)
+    }
+  })
+  return made
+}
+
+interface CarriedOver {
+  readonly values: Values
+  readonly options: CreateOptions & { readonly id: RecordId; readonly extra: Readonly<Record<string, string>> }
+}
+
+/** A record as it is made anew: the same but for its id, where that is taken, and its references to such ids. */
+function carriedOver(
+  kind: RecordKind,
+  record: StoredRecord | undefined,
+  renamed: ReadonlyMap<RecordId, RecordId>,
+): CarriedOver {
+  if (!record) throw new OrchError('join_failed', { reason: `a ${kind.name} is gone that was there before` })
+  const { extra, front, file } = record
+  const id = renamed.get(record.id) ?? record.id
+  const values: Record<string, Value> = {}
+  for (const [name, field] of Object.entries(kind.fields)) {
+    const value = record.values[name] ?? emptyValue(field)
+    values[name] = field.value.type === 'ref' ? redirected(value, renamed) : value
+  }
+  if (id !== record.id) values.aliases = [...asList(values.aliases), record.id].sort()
+  return {
+    values,
+    options: {
+      id,
+      front,
+      extra,
+      file: id !== record.id && file.startsWith(record.id) ? id + file.slice(record.id.length) : file,
+      ...(typeof values.createdAt === 'string' && { createdAt: values.createdAt }),
+      ...(typeof values.createdBy === 'string' && { createdBy: values.createdBy }),
+    },
+  }
+}
+
+function redirected(value: Value, renamed: ReadonlyMap<RecordId, RecordId>): Value {
+  const redirect = (id: string): string => renamed.get(id as RecordId) ?? id
+  if (typeof value === 'string') return redirect(value)
+  return typeof value === 'object' && value !== null ? value.map(redirect).sort() : value
+}
+
+function compare(made: StoredRecord | undefined, { values, options }: CarriedOver): void {
+  const isSame = made && recordHash(made) === recordHash({ values, extra: options.extra })
+  if (!isSame || made.file !== options.file || made.front !== options.front) {
+    throw new OrchError('join_failed', { reason: `${options.id} did not come over as it was` })
+  }
+}
+
+function asList(value: Value | undefined): readonly string[] {
+  return typeof value === 'object' && value !== null ? value : []
+}

@@ -1,0 +1,42 @@
+import { OrchError } from '../base/error.ts'
+import type { RecordId } from '../model/id.ts'
+import type { KeyedKind, Kind } from '../model/kind.ts'
+import type { Database } from './database.ts'
+import { indexStamp } from './index-tables.ts'
+import type { Project } from './project.ts'
+import { createRecordIndex } from './record-index.ts'
+import { createMeta } from './schema.ts'
+
+/** A project as it lies in its database, to be read by somebody who is not its daemon. */
+export type ProjectReader = Pick<Project, 'id' | 'name' | 'replica' | 'ids' | 'read' | 'readKeys'>
+
+/** Reads a project from its database without writing to it. Throws `database_damaged` unless its last daemon was of this version. */
+export function openReader(db: Database, kinds: readonly Kind[]): ProjectReader {
+  const meta = createMeta(db)
+  const index = createRecordIndex(db)
+  const fact = (key: string): string => {
+    const value = meta.get(key)
+    if (value === undefined) throw new OrchError('database_damaged', { reason: `it does not say its ${key}` })
+    return value
+  }
+  if (fact('index_stamp') !== indexStamp(kinds)) {
+    throw new OrchError('database_damaged', { reason: 'its index is of another version of orch' })
+  }
+  return {
+    id: fact('project_id'),
+    name: fact('project_name'),
+    replica: fact('replica'),
+    ids: (kind, { deleted = false } = {}) =>
+      db
+        .all<{ id: RecordId }>(
+          `SELECT id FROM ids WHERE kind = ? ${deleted ? '' : 'AND deleted = 0'} ORDER BY id`,
+          kind.name,
+        )
+        .map(({ id }) => id),
+    read: (kind, id) => index.get(kind, id),
+    readKeys(name) {
+      const kind = kinds.find((one): one is KeyedKind => one.shape === 'keys' && one.name === name)
+      return kind ? index.keys(kind) : new Map()
+    },
+  }
+}
