@@ -63,6 +63,8 @@ export interface GitRepo {
    * ref holds a commit that `parent` does not contain.
    */
   commit(commit: NewCommit): Promise<Oid>
+  /** Removes a ref of ours, if it holds this commit; does nothing when it is not there. Refuses when it holds another. */
+  dropRef(ref: string, oid: Oid): Promise<void>
   /** Commits reachable from a ref or commit, newest first; none when there is no such revision. */
   log(revision: string, query: LogQuery): Promise<readonly LoggedCommit[]>
   /** Every file of a ref's or commit's tree: path -> id of its bytes. */

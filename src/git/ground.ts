@@ -2,7 +2,7 @@ import { OrchError } from '../base/error.ts'
 import type { Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
 import type { GitRepo, Head, Oid } from './git-repo.ts'
-import { projectIn, rowsFromTree, vectorOf } from './history-tree.ts'
+import { type ProjectName, projectIn, rowsFromTree, vectorOf } from './history-tree.ts'
 import { parseMessage } from './message.ts'
 import type { LastSnapshot } from './snapshot-ledger.ts'
 
@@ -14,6 +14,8 @@ export interface Ground {
   readonly have: Vector
   /** The parent's files, when it is not our last snapshot: every file must then be compared. Undefined when it is. */
   readonly tree: ReadonlyMap<string, Oid> | undefined
+  /** What the parent says of the project, where its files must be compared. */
+  readonly project?: ProjectName
   /** The newest commit above our last snapshot that no orch made. */
   readonly foreign?: { readonly oid: Oid; readonly subject: string }
 }
@@ -47,7 +49,7 @@ export async function findGround(
   const rows = await rowsFromTree(repo, parent.oid, project.have())
   if (rows.length > 0) await project.applyRows(rows, { source: 'git', commit: parent.oid })
   const foreign = await foreignCommit(repo, parent.oid, last)
-  return { parent, have: vectorOf(tree.keys()), tree, ...(foreign ? { foreign } : {}) }
+  return { parent, have: vectorOf(tree.keys()), tree, project: found, ...(foreign ? { foreign } : {}) }
 }
 
 /** The commit that an absent branch goes on with: it was deleted, or is still to be made. Git may have dropped it. */

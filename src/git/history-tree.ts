@@ -16,11 +16,14 @@ const DIGITS = 10
 export interface ProjectName {
   readonly id: string
   readonly name: string
+  /** The project that it has joined, for those who still come to this one. */
+  readonly movedTo?: { readonly id: string; readonly name: string }
 }
 
 /** The text of `project.json`. */
-export function projectFile({ id, name }: ProjectName): string {
-  return `${JSON.stringify({ format: TREE_FORMAT, id, name, importer: IMPORTER }, undefined, 2)}\n`
+export function projectFile({ id, name, movedTo }: ProjectName): string {
+  const moved = movedTo && { movedTo: { id: movedTo.id, name: movedTo.name } }
+  return `${JSON.stringify({ format: TREE_FORMAT, id, name, importer: IMPORTER, ...moved }, undefined, 2)}\n`
 }
 
 /**
@@ -45,7 +48,13 @@ export async function projectIn(
     const reason = `${revision} has format ${file.format}, written by a newer orch; this one knows ${TREE_FORMAT}`
     throw new OrchError('git_refused', { reason })
   }
-  return { id: file.id, name: file.name }
+  const { movedTo } = file
+  return { id: file.id, name: file.name, ...(isNamed(movedTo) && { movedTo }) }
+}
+
+function isNamed(value: unknown): value is { readonly id: string; readonly name: string } {
+  if (typeof value !== 'object' || value === null) return false
+  return 'id' in value && typeof value.id === 'string' && 'name' in value && typeof value.name === 'string'
 }
 
 /** Anybody can put anything on a branch: what is no JSON object is not ours. */

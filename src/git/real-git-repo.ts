@@ -81,6 +81,10 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
         }
       }
     },
+    async dropRef(ref, oid) {
+      const { code, stderr } = await feed(['update-ref', '--stdin'], [Buffer.from(`delete ${ref} ${oid}\n`)])
+      if (code !== 0 && (await this.head(ref))) throw gitError(stderr, commonDir)
+    },
     async log(revision, query) {
       return (await exists(revision)) ? parseLog(await ask(...logArgs(revision, query))) : []
     },

@@ -59,7 +59,9 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     const turns = createTurns(clock)
     const cut = await takeCut({ ...parts, turns }, { everything: ground.tree !== undefined })
     const rows = await packRows(project, ground.have, cut.have, turns)
-    const files = ground.tree ? await differingFiles(cut, ground.tree, project, turns) : changedFiles(cut)
+    const files = ground.tree
+      ? await differingFiles(cut, ground.tree, ground.project ?? project, turns)
+      : changedFiles(cut)
     const changes = [...files, ...rows.chunks]
     const message = snapshotMessage({
       project: project.name,

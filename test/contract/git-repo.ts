@@ -105,6 +105,18 @@ export function gitRepoContract(name: string, open: () => Promise<GitRepo>): voi
       expect(await textsOf(repo, REF)).toEqual({ a: '1', b: '2' })
     })
 
+    test('a ref is dropped while it holds what it should, once, and its commits stay', async () => {
+      const repo = await open()
+      const first = await repo.commit(commitOf([file('a', '1')]))
+      const second = await repo.commit(commitOf([file('a', '2')], { parent: first }))
+      await expect(repo.dropRef(REF, first)).rejects.toMatchObject({ code: 'git_refused' })
+      expect((await repo.head(REF))?.oid).toBe(second)
+      await repo.dropRef(REF, second)
+      await repo.dropRef(REF, second)
+      expect(await repo.head(REF)).toBeUndefined()
+      expect(await textsOf(repo, second)).toEqual({ a: '2' })
+    })
+
     test('refs are found by name, by what lies below, and by one starred part', async () => {
       const repo = await open()
       const oid = await repo.commit(commitOf([file('a', '1')], { ref: 'refs/heads/orch-history/x' }))

@@ -105,6 +105,12 @@ export function createMemoryGitRepo(): MemoryGitRepo {
       calls++
       return commit(request)
     },
+    async dropRef(ref, oid) {
+      calls++
+      if (refusal !== undefined || (refs.has(ref) && refs.get(ref) !== oid))
+        throw refused(refusal ?? 'the ref has moved')
+      refs.delete(ref)
+    },
     async log(revision, { limit, path, text }) {
       calls++
       const treeOf = (oid: Oid | undefined) => (oid === undefined ? undefined : find(oid)?.tree)
