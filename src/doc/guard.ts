@@ -11,8 +11,10 @@ type Decoded = ReturnType<typeof Y.decodeUpdate>
 
 export const GUARD_LIMITS = { bytes: 4 << 20, structs: 200_000 } as const
 
-export type Verdict =
-  | { readonly type: 'ok' | 'malformed' | 'too-large' | 'gap' }
+export type Verdict = { readonly type: 'ok' } | Refusal
+
+export type Refusal =
+  | { readonly type: 'malformed' | 'too-large' | 'gap' }
   /** Well formed, but it would take from others. */
   | { readonly type: 'forbidden'; readonly reason: string }
 

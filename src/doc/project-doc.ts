@@ -64,7 +64,8 @@ export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8
   const doc = new Y.Doc({ gc: true })
   doc.clientID = NOBODY
   const roots = new Map<Y.AbstractType<unknown>, Kind>()
-  for (const kind of kinds) roots.set(doc.getMap(kind.plural) as Y.AbstractType<unknown>, kind)
+  for (const kind of kinds)
+    if (kind.shape !== 'log') roots.set(doc.getMap(kind.plural) as Y.AbstractType<unknown>, kind)
   const recordRoots = new Set(kinds.filter((kind) => kind.shape === 'records').map((kind) => kind.plural))
   const clients = doc.getMap<ClientEntry>(CLIENTS_ROOT)
   doc.transact(() => {

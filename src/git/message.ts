@@ -109,7 +109,7 @@ function counts(changes: readonly RecordChange[]): string {
 }
 
 function nounOf(kind: Kind, count: number): string {
-  if (kind.shape === 'keys') return `${kind.name} ${count === 1 ? 'key' : 'keys'}`
+  if (kind.shape !== 'records') return `${kind.name} ${count === 1 ? 'key' : 'keys'}`
   return count === 1 ? kind.name : kind.plural
 }
 

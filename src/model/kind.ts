@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts'
 import { type Field, tags, text, time } from './field.ts'
+import type { LogValues } from './log.ts'
 
 /** Fields of every record of every kind. */
 const common = {
@@ -59,7 +60,21 @@ export interface KeyedKind {
   readonly table: string
 }
 
-export type Kind = RecordKind | KeyedKind
+/** A kind whose records are only ever added: entries of plain values, in a document of its own for each month. */
+export interface LogKind {
+  readonly shape: 'log'
+  readonly name: string
+  /** Root type in the documents of the months, and folder of the daily files. */
+  readonly plural: string
+  /** First letter of its entries' ids. */
+  readonly letter: string
+  readonly help: string
+  readonly table: string
+  /** What the fields of an entry mean, and which of them a list can be filtered by. */
+  readonly fields: Readonly<Record<keyof LogValues, Pick<Field, 'help' | 'indexed'>>>
+}
+
+export type Kind = RecordKind | KeyedKind | LogKind
 
 /** What a field holds, by merge: register -> text, number or null; prose -> text; set -> sorted texts; counter -> number. */
 export type Value = string | number | null | readonly string[]
@@ -99,6 +114,11 @@ export function defineKind(name: string, declaration: KindDeclaration): RecordKi
 /** Declares a kind of keyed JSON values. */
 export function defineKeys(name: string, declaration: Omit<KeyedKind, 'shape' | 'name'>): KeyedKind {
   return { shape: 'keys', name, ...declaration }
+}
+
+/** Declares a kind of entries that are only ever added. */
+export function defineLog(name: string, declaration: Omit<LogKind, 'shape' | 'name'>): LogKind {
+  return { shape: 'log', name, ...declaration }
 }
 
 /** The value a field has when nothing was ever written to it. */

@@ -1,10 +1,11 @@
 import type { KeyedKind, Kind, RecordKind } from './kind.ts'
+import { log } from './kinds/log.ts'
 import { page } from './kinds/page.ts'
 import { state } from './kinds/state.ts'
 import { task } from './kinds/task.ts'
 
 /** The only list of kinds. */
-export const kinds: readonly Kind[] = [task, page, state]
+export const kinds: readonly Kind[] = [task, page, state, log]
 
 export const recordKinds: readonly RecordKind[] = kinds.filter((kind) => kind.shape === 'records')
 export const keyedKinds: readonly KeyedKind[] = kinds.filter((kind) => kind.shape === 'keys')

@@ -2,6 +2,7 @@ import * as Y from 'yjs'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Actor } from '../model/actor.ts'
+import { MAIN_DOC } from '../store/journal.ts'
 import { createAwareness, type Presence } from './awareness.ts'
 import { closeCodes, isPermanent } from './close-codes.ts'
 import { type AwarenessEntry, decodeFrame, encodeFrame, type Hello, isReplicaFrame } from './frames.ts'
@@ -72,7 +73,7 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES }: RoomPa
 
   const unsubscribe = project.onCommit((commit) => {
     for (const member of members.values()) if (member.type === 'replica') member.exchange.poke()
-    broadcast(commit.rows.map((row) => row.update))
+    broadcast(commit.rows.flatMap((row) => (row.doc === MAIN_DOC ? [row.update] : [])))
   })
   /** Feeds the watchdog of providers, also in a quiet room: after 30 s without a message they reconnect. */
   const heartbeat = (): void => {

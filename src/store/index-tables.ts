@@ -2,6 +2,7 @@ import { unreachable } from '../base/assert.ts'
 import { shortHash } from '../base/hash.ts'
 import type { Field } from '../model/field.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import { logTables } from './log-index.ts'
 
 /** Raise it when the way rows become index rows changes without the tables changing: every index is then rebuilt. */
 const INDEX_FORMAT = 1
@@ -22,7 +23,18 @@ export const COMMON_COLUMNS = [
 
 /** The SQL that makes the index tables of all kinds: the tables follow the declarations. */
 export function indexTables(kinds: readonly Kind[]): readonly string[] {
-  return [...SHARED, ...kinds.flatMap((kind) => (kind.shape === 'records' ? recordTables(kind) : keyedTables(kind)))]
+  return [...SHARED, ...kinds.flatMap(tablesOf)]
+}
+
+function tablesOf(kind: Kind): readonly string[] {
+  switch (kind.shape) {
+    case 'records':
+      return recordTables(kind)
+    case 'keys':
+      return keyedTables(kind)
+    case 'log':
+      return logTables(kind)
+  }
 }
 
 /** Names that `indexTables` makes, for dropping before a rebuild. */

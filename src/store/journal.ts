@@ -12,8 +12,8 @@ export interface Journal {
   have(): Vector
   /** Number of the last row in this replica's order; 0 when there is none. */
   last(): number
-  /** Rows after number `n`, in this replica's order, at most `limit`. Throws when one is damaged. */
-  after(n: number, limit: number): readonly NumberedRow[]
+  /** Rows after number `n`, of one document or of all, in this replica's order, at most `limit`. Throws when one is damaged. */
+  after(n: number, limit: number, doc?: string): readonly NumberedRow[]
   /** Rows that `have` lacks, in this replica's order, at most `limit`. */
   since(have: Vector, limit: number): readonly Row[]
   /** Forgets what it keeps in memory, after a transaction that failed. */
@@ -58,9 +58,14 @@ export function createJournal(db: Database): Journal {
     },
     have: () => ({ ...vector }),
     last: () => last,
-    after: (n, limit) =>
+    after: (n, limit, doc) =>
       db
-        .all<StoredRow>('SELECT n, bytes, crc FROM rows WHERE n > ? ORDER BY n LIMIT ?', n, limit)
+        .all<StoredRow>(
+          `SELECT n, bytes, crc FROM rows WHERE n > ?${ofDocument(doc)} ORDER BY n LIMIT ?`,
+          n,
+          ...(doc === undefined ? [] : [doc]),
+          limit,
+        )
         .map((stored) => ({ n: stored.n, row: checkedRow(stored) })),
     since(have, limit) {
       // One range per replica that the other lacks, merged by n: a link that is nearly up to date must not scan all rows.
@@ -84,15 +89,29 @@ export function createJournal(db: Database): Journal {
 
 const ROWS_PER_READ = 500
 
-/** The updates of the main document's rows after `n`, up to and with `upto`, in this replica's order. Throws when a row is damaged. */
-export function* updatesBetween(journal: Journal, n: number, upto = Number.POSITIVE_INFINITY): Generator<Uint8Array> {
-  for (let at = n; at < upto; ) {
-    const rows = journal.after(at, Math.min(ROWS_PER_READ, upto - at))
-    for (const { row } of rows) if (row.doc === MAIN_DOC) yield row.update
+/** The updates of a document's rows after `n`, up to and with `upto`, in this replica's order. Throws when a row is damaged. */
+export function* updatesBetween(
+  journal: Journal,
+  from: number,
+  upto = Number.POSITIVE_INFINITY,
+  doc = MAIN_DOC,
+): Generator<Uint8Array> {
+  for (let at = from; ; ) {
+    const rows = journal.after(at, ROWS_PER_READ, doc)
+    for (const { n, row } of rows) {
+      if (n > upto) return
+      yield row.update
+    }
     const last = rows.at(-1)
     if (!last) return
     at = last.n
   }
+}
+
+/** The condition for rows of one document, in the words of the index that holds those of all others than the main one. */
+function ofDocument(doc: string | undefined): string {
+  if (doc === undefined) return ''
+  return doc === MAIN_DOC ? ' AND doc = ?' : " AND doc = ? AND doc <> 'main'"
 }
 
 interface StoredRow {

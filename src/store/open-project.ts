@@ -1,16 +1,20 @@
+import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { createProjectDoc, type ProjectDoc } from '../doc/project-doc.ts'
 import { type Random, randomText } from '../model/id.ts'
-import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { KeyedKind, Kind, LogKind, RecordKind } from '../model/kind.ts'
+import type { LogEntry } from '../model/log.ts'
 import { createChanges } from './changes.ts'
 import { createClients } from './clients.ts'
 import type { Database } from './database.ts'
 import { indexStamp } from './index-tables.ts'
-import { createJournal, type Journal, updatesBetween } from './journal.ts'
+import { createJournal, type Journal, MAIN_DOC, updatesBetween } from './journal.ts'
 import { checkLease, type Generations, type LeaseFacts, takeLease } from './lease.ts'
 import type { LoadSnapshot, LoadSnapshots } from './load-snapshot.ts'
+import { createLogIndex } from './log-index.ts'
+import { openLogRoom } from './log-room.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Change, Project } from './project.ts'
 import { listRecords } from './query.ts'
@@ -32,6 +36,8 @@ export interface OpenProjectParts {
   readonly name: string
   /** Hears what each row changed, inside its SQL transaction. */
   readonly note?: (changes: readonly Change[]) => void
+  /** Hears what each row added to the work log, inside its SQL transaction. */
+  readonly noteEntries?: (entries: readonly LogEntry[]) => void
 }
 
 /** A project with what only the composition root and the tests may ask. */
@@ -61,6 +67,10 @@ export function openProject(parts: OpenProjectParts): OpenProject {
   const meta = createMeta(db)
   const recordKinds = kinds.filter((kind): kind is RecordKind => kind.shape === 'records')
   const keyedKinds = kinds.filter((kind): kind is KeyedKind => kind.shape === 'keys')
+  const logKind = must(
+    kinds.find((kind): kind is LogKind => kind.shape === 'log'),
+    'no kind of log',
+  )
 
   const remember = (key: string, make: () => string): string => {
     const known = meta.get(key)
@@ -94,6 +104,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
   }
 
   const index = createRecordIndex(db)
+  const logs = createLogIndex(db, logKind)
   let loaded: ProjectDoc | undefined = first
   const pipeline = createPipeline({
     db,
@@ -101,6 +112,8 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     keyedKinds,
     journal,
     index,
+    logs,
+    noteEntries: (entries) => parts.noteEntries?.(entries),
     changes: createChanges(index, recordKinds, keyedKinds, (changes) => parts.note?.(changes)),
     clients: createClients(db, () => identity.replica, random),
     clock,
@@ -152,7 +165,18 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     },
     transact: (origin, write, options) => pipeline.write(origin, write, options),
     applyRows: (rows, origin) => pipeline.rows(rows, origin),
-    applyUpdate: (update, origin) => pipeline.update(update, origin),
+    applyUpdate: (update, origin) => pipeline.update(update, origin, MAIN_DOC),
+    listLog: (query) => logs.list(query),
+    logDays: () => logs.days(),
+    logCount: (day) => logs.count(day),
+    logOfDay: (day, limit, after) => logs.ofDay(day, limit, after),
+    openLog: (name) =>
+      openLogRoom({
+        name,
+        journal,
+        onCommit: pipeline.onCommit,
+        applyUpdate: (update, origin) => pipeline.update(update, origin, name),
+      }),
     have: () => {
       pipeline.doc()
       return journal.have()

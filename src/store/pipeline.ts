@@ -1,15 +1,18 @@
 import type { Clock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
-import { GUARD_LIMITS, type Verdict } from '../doc/guard.ts'
+import { GUARD_LIMITS, type Refusal } from '../doc/guard.ts'
+import { type CheckEntry, type LogAdditions, readLogUpdate, writeLogUpdate } from '../doc/log-update.ts'
 import type { RowOrigin, WriteOrigin } from '../doc/origin.ts'
-import type { Applied, ProjectDoc } from '../doc/project-doc.ts'
+import type { Applied, ClientEntry, ProjectDoc } from '../doc/project-doc.ts'
 import type { Random } from '../model/id.ts'
 import type { KeyedKind, Kind } from '../model/kind.ts'
+import { checkLogEntry, isLogDoc, type LogEntry, logDocOf, logValues } from '../model/log.ts'
 import type { Changes } from './changes.ts'
 import type { Clients } from './clients.ts'
 import type { Database } from './database.ts'
 import { type Journal, MAIN_DOC } from './journal.ts'
+import type { LogIndex } from './log-index.ts'
 import type { Change, Commit, TransactOptions, Tx } from './project.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Row, Vector } from './row.ts'
@@ -21,8 +24,11 @@ export interface PipelineParts {
   readonly keyedKinds: readonly KeyedKind[]
   readonly journal: Journal
   readonly index: RecordIndex
+  readonly logs: LogIndex
   readonly changes: Changes
   readonly clients: Clients
+  /** Hears what each row added to the work log, inside its SQL transaction. */
+  readonly noteEntries: (entries: readonly LogEntry[]) => void
   readonly clock: Clock
   readonly random: Random
   /** Ours; it changes when this database turns out to be a copy. */
@@ -41,7 +47,8 @@ export interface Pipeline {
   doc(): ProjectDoc
   write<T>(origin: WriteOrigin, work: (tx: Tx) => T, options?: TransactOptions): Promise<T>
   rows(rows: readonly Row[], origin: RowOrigin): Promise<number>
-  update(update: Uint8Array, origin: WriteOrigin): Promise<void>
+  /** `docName`: the project's document, or that of a month of the work log. */
+  update(update: Uint8Array, origin: WriteOrigin, docName: string): Promise<void>
   onCommit(listen: (commit: Commit) => void): () => void
   /** Resolves when everything asked for so far is settled. */
   idle(): Promise<void>
@@ -71,7 +78,7 @@ const ROWS_PER_JOB = 10
 const NOTHING_APPLIED: Applied = { update: undefined, changed: new Set(), edited: new Set() }
 
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { db, journal, index, changes, clients, clock, random, log } = parts
+  const { db, journal, index, logs, changes, clients, clock, random, log } = parts
   let doc = parts.load()
   let waiting: Job[] = []
   let scheduled = false
@@ -164,25 +171,83 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return changes.take(doc, head, applied)
   }
 
-  const ownRow = (origin: WriteOrigin, at: number, seq: number, seen: Vector, applied: Applied): Row | undefined => {
-    if (!applied.update) return undefined
+  /** Appends the row of what was added to the document of a month and shows it in the index. */
+  const recordLog = (row: Row, additions: LogAdditions): readonly LogEntry[] => {
+    journal.append(row)
+    const entries = logs.add(row.doc, additions)
+    parts.noteEntries(entries)
+    return entries
+  }
+
+  const readLog = (doc: string, update: Uint8Array, check?: CheckEntry): LogAdditions | OrchError => {
+    const read = readLogUpdate(update, (client) => logs.clock(doc, client), check)
+    return read.type === 'added' ? read.additions : refuse(read.verdict, update)
+  }
+
+  const ownRow = (
+    origin: WriteOrigin,
+    doc: string,
+    at: number,
+    seq: number,
+    seen: Vector,
+    update: Uint8Array,
+    touched: readonly string[],
+  ): Row => {
     return {
       replica: parts.replica(),
       seq,
-      doc: MAIN_DOC,
+      doc,
       at,
       actor: origin.actor.name,
       source: origin.source,
       verified: origin.actor.verified,
       session: origin.source === 'api' ? (origin.session ?? '') : '',
       seen,
-      touched: [...applied.edited].sort(),
-      update: applied.update,
+      touched,
+      update,
     }
   }
 
-  const commitOf = (origin: Commit['origin'], row: Row | undefined, applied: Applied): readonly Commit[] =>
-    row ? [{ rows: [row], changes: record(row, applied), origin }] : []
+  /** Adds entries to the documents of their months: a row for each. */
+  const writeLogs = (
+    byDoc: ReadonlyMap<string, readonly LogEntry[]>,
+    author: ClientEntry,
+    rowOf: (doc: string, update: Uint8Array) => Row,
+  ): readonly LogEntry[] => {
+    if (byDoc.size === 0) return []
+    const client = clients.of(author.actor)
+    return [...byDoc].flatMap(([doc, added]) => {
+      const pairs = added.map((entry) => [entry.id, logValues(entry)] as const)
+      const update = writeLogUpdate(client, logs.clock(doc, client), author, pairs)
+      const additions = readLog(doc, update)
+      if (additions instanceof OrchError) throw additions
+      return recordLog(rowOf(doc, update), additions)
+    })
+  }
+
+  /** A client writes in its own name, and into the month it is in. */
+  const clientCheck =
+    (doc: string, actor: string): CheckEntry =>
+    (id, value) => {
+      const reason = checkLogEntry(id, value)
+      if (reason !== undefined) return reason
+      const entry = value as LogEntry
+      if (entry.actor !== actor) return `the entry ${id} is in the name of ${entry.actor}, not of ${actor}`
+      return logDocOf(entry.at) === doc ? undefined : `the entry ${id} belongs to ${logDocOf(entry.at)}`
+    }
+
+  /** Applies a row of another replica, or says why not. Rows of a document that only a newer orch knows are kept unread. */
+  const takeRow = (row: Row, origin: RowOrigin): Commit | OrchError => {
+    if (isLogDoc(row.doc)) {
+      const additions = readLog(row.doc, row.update)
+      if (additions instanceof OrchError) return additions
+      return { rows: [row], changes: [], entries: recordLog(row, additions), origin }
+    }
+    if (row.doc !== MAIN_DOC) return { rows: [row], changes: record(row, NOTHING_APPLIED), entries: [], origin }
+    const verdict = doc.guard(row.update, 'replica')
+    if (verdict.type !== 'ok') return refuse(verdict, row.update)
+    return { rows: [row], changes: record(row, doc.apply(row.update)), entries: [], origin }
+  }
 
   return {
     doc() {
@@ -203,6 +268,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         const staging = createStaging({
           doc,
           index,
+          logs,
           keyedKinds: parts.keyedKinds,
           random,
           actor: origin.actor.name,
@@ -218,20 +284,37 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         }
         const entry = { actor: origin.actor.name, type: origin.actor.type, replica }
         const applied = doc.write(clients.of(origin.actor.name), entry, staging.apply)
-        const commits = commitOf(origin, ownRow(origin, at, seq, seen, applied), applied)
+        const rows: Row[] = []
+        const rowOf = (name: string, update: Uint8Array, touched: readonly string[] = []): Row => {
+          rows.push(ownRow(origin, name, at, seq + rows.length, seen, update, touched))
+          return rows.at(-1) as Row
+        }
+        const { update } = applied
+        const written = update ? record(rowOf(MAIN_DOC, update, [...applied.edited].sort()), applied) : []
+        const entries = writeLogs(staging.entries, entry, rowOf)
         options?.also?.()
-        return { value, commits }
+        return { value, commits: rows.length > 0 ? [{ rows, changes: written, entries, origin }] : [] }
       }),
 
-    update: (update, origin) =>
+    update: (update, origin, docName) =>
       enqueue(() => {
-        const refusal = refuse(doc.guard(update, 'client'), update)
-        if (refusal) return { refusal, commits: [] }
         const { [parts.replica()]: own = 0, ...seen } = journal.have()
-        const applied = doc.apply(update)
         // The client's own bytes, not Yjs's echo of them: what it deleted again it must be able to find.
-        const row = ownRow(origin, clock.now(), own + 1, seen, applied.update ? { ...applied, update } : applied)
-        return { commits: commitOf(origin, row, applied) }
+        const rowOf = (touched: readonly string[]): Row =>
+          ownRow(origin, docName, clock.now(), own + 1, seen, update, touched)
+        if (docName !== MAIN_DOC) {
+          const additions = readLog(docName, update, clientCheck(docName, origin.actor.name))
+          if (additions instanceof OrchError) return { refusal: additions, commits: [] }
+          if (additions.clocks.size === 0) return { commits: [] }
+          const row = rowOf([])
+          return { commits: [{ rows: [row], changes: [], entries: recordLog(row, additions), origin }] }
+        }
+        const verdict = doc.guard(update, 'client')
+        if (verdict.type !== 'ok') return { refusal: refuse(verdict, update), commits: [] }
+        const applied = doc.apply(update)
+        if (!applied.update) return { commits: [] }
+        const row = rowOf([...applied.edited].sort())
+        return { commits: [{ rows: [row], changes: record(row, applied), entries: [], origin }] }
       }),
 
     async rows(rows, origin) {
@@ -243,12 +326,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
           for (const row of slice) {
             const have = journal.have()
             if (row.seq <= (have[row.replica] ?? 0)) continue
-            const isMain = row.doc === MAIN_DOC
-            const gap = missing(row, have)
-            const refusal = gap ?? (isMain ? refuse(doc.guard(row.update, 'replica'), row.update) : undefined)
+            const taken = missing(row, have) ?? takeRow(row, origin)
             // What came before it in the slice is good and stays.
-            if (refusal) return { refusal, commits }
-            commits.push(...commitOf(origin, row, isMain ? doc.apply(row.update) : NOTHING_APPLIED))
+            if (taken instanceof OrchError) return { refusal: taken, commits }
+            commits.push(taken)
           }
           return { value: commits.length, commits }
         })
@@ -270,10 +351,8 @@ function missing(row: Row, have: Vector): OrchError | undefined {
   return lacks && new OrchError('rows_missing', { row: `${row.replica}:${row.seq}`, lacks: `${lacks[0]}:${lacks[1]}` })
 }
 
-function refuse(verdict: Verdict, update: Uint8Array): OrchError | undefined {
+function refuse(verdict: Refusal, update: Uint8Array): OrchError {
   switch (verdict.type) {
-    case 'ok':
-      return undefined
     case 'gap':
       return new OrchError('update_gap')
     case 'malformed':

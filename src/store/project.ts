@@ -1,8 +1,10 @@
 import type { Origin, RowOrigin, WriteOrigin } from '../doc/origin.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind, Values } from '../model/kind.ts'
+import type { LogEntry } from '../model/log.ts'
 import type { Json, RecordMeta, RecordView } from '../model/record.ts'
 import type { TextEdit } from '../model/text-edit.ts'
+import type { LogPage, LogQuery } from './log-index.ts'
 import type { Row, Vector } from './row.ts'
 
 /** A record with what the rows say around it. */
@@ -30,10 +32,12 @@ export interface KeyedValue {
 
 export type RowHead = Omit<Row, 'update'>
 
-/** What one durable commit did. Listeners hear it after it is on disk. */
+/** What one durable commit did: a transaction has one row for each document it writes to. Listeners hear it after it is on disk. */
 export interface Commit {
   readonly rows: readonly Row[]
   readonly changes: readonly Change[]
+  /** Entries that were added to the work log. */
+  readonly entries: readonly LogEntry[]
   readonly origin: Origin
 }
 
@@ -56,6 +60,18 @@ export interface Tx {
   restore(kind: RecordKind, id: RecordId): void
   /** Sets a key of a keyed kind; undefined removes it. */
   setKey(kind: string, key: string, value: Json | undefined): void
+  /** Adds an entry to the work log and returns its id. In the writer's name, at this moment, unless the entry says otherwise. */
+  appendLog(entry: NewLogEntry): RecordId
+}
+
+export interface NewLogEntry {
+  readonly action: string
+  readonly session?: string
+  readonly task?: string
+  readonly details?: Json
+  /** When and by whom, where an import knows it: ISO time and name. */
+  readonly at?: string
+  readonly actor?: string
 }
 
 export interface CreateOptions {
@@ -111,6 +127,18 @@ export interface Page {
   readonly next: string | undefined
 }
 
+/** A document as its room shows it: durable, and guarded. */
+export interface RoomDocument {
+  /** Its name in rows. */
+  readonly name: string
+  applyUpdate(update: Uint8Array, origin: WriteOrigin & { readonly source: 'room' }): Promise<void>
+  /** The durable document as a Yjs update: all of it, or what a state vector lacks. */
+  encodeState(stateVector?: Uint8Array): Uint8Array
+  encodeStateVector(): Uint8Array
+  /** Forgets it: nobody is in its room any more. */
+  close(): void
+}
+
 /**
  * The door to a project's state. Everything above this layer reads and writes through it; only the parts it is made of
  * know the document or the database.
@@ -138,7 +166,7 @@ export interface Project {
   recordAt(path: string): { readonly kind: RecordKind; readonly id: RecordId } | undefined
 
   /**
-   * Runs `write` in one transaction: one update, one row. Resolves when the row is durable. Rejects with what `write`
+   * Runs `write` in one transaction: one update and one row for each document that it writes to. Resolves when the row is durable. Rejects with what `write`
    * threw, or `storage_failed`; then nothing was changed and nobody saw anything.
    */
   transact<T>(origin: WriteOrigin, write: (tx: Tx) => T, options?: TransactOptions): Promise<T>
@@ -146,6 +174,16 @@ export interface Project {
   applyRows(rows: readonly Row[], origin: RowOrigin): Promise<number>
   /** Takes an update of a stock client. Rejects on malformed, oversized or gapped ones, and nothing of them is applied. */
   applyUpdate(update: Uint8Array, origin: WriteOrigin & { readonly source: 'room' }): Promise<void>
+
+  /** Entries of the work log, newest first. Throws `invalid_input` on a cursor that does not exist. */
+  listLog(query: LogQuery): LogPage
+  /** The days that have entries, oldest first: `2026-11-23`. */
+  logDays(): readonly string[]
+  logCount(day: string): number
+  /** Entries of a day in their order in its file, at most `limit`, after one. */
+  logOfDay(day: string, limit: number, after?: LogEntry): readonly LogEntry[]
+  /** Opens the document of a month (`log/2026-11`) for clients that speak Yjs. */
+  openLog(doc: string): Promise<RoomDocument>
 
   /** Highest row per replica here, all durable. */
   have(): Vector

@@ -1,10 +1,14 @@
+import { readLogUpdate } from '../doc/log-update.ts'
 import type { ProjectDoc } from '../doc/project-doc.ts'
 import { isRecordId } from '../model/id.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import { isLogDoc } from '../model/log.ts'
 import type { Database } from './database.ts'
 import { indexTableNames, indexTables } from './index-tables.ts'
 import type { Journal } from './journal.ts'
+import { createLogIndex } from './log-index.ts'
 import { createRecordIndex } from './record-index.ts'
+import type { Row } from './row.ts'
 
 const ROWS_PER_READ = 1000
 
@@ -14,18 +18,28 @@ export function rebuildIndex(db: Database, kinds: readonly Kind[], doc: ProjectD
     for (const name of indexTableNames(kinds)) db.exec(`DROP TABLE IF EXISTS ${name}`)
     for (const sql of indexTables(kinds)) db.exec(sql)
     const index = createRecordIndex(db)
+    const log = kinds.find((kind) => kind.shape === 'log')
+    const logs = log && createLogIndex(db, log)
     for (let n = 0; ; ) {
       const rows = journal.after(n, ROWS_PER_READ)
-      for (const { row } of rows) index.touch(row.touched, row)
+      for (const { row } of rows) {
+        index.touch(row.touched, row)
+        if (logs && isLogDoc(row.doc)) putLog(logs, row)
+      }
       const last = rows.at(-1)
       if (!last) break
       n = last.n
     }
     for (const kind of kinds) {
       if (kind.shape === 'records') putRecords(index, kind, doc)
-      else putKeys(index, kind, doc)
+      else if (kind.shape === 'keys') putKeys(index, kind, doc)
     }
   })
+}
+
+function putLog(logs: ReturnType<typeof createLogIndex>, { doc, update }: Row): void {
+  const read = readLogUpdate(update, (client) => logs.clock(doc, client))
+  if (read.type === 'added') logs.add(doc, read.additions)
 }
 
 function putRecords(index: ReturnType<typeof createRecordIndex>, kind: RecordKind, doc: ProjectDoc): void {

@@ -14,6 +14,9 @@ CREATE TABLE IF NOT EXISTS clients (
 CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, url TEXT NOT NULL, token TEXT NOT NULL) WITHOUT ROWID;
 `
 
+/** Derived, and of no concern to other versions. */
+const INDEXES = "CREATE INDEX IF NOT EXISTS rows_of_logs ON rows (doc, n) WHERE doc <> 'main'"
+
 /**
  * Makes or checks the private tables. A database of a newer format is refused before anything is written to it.
  * Throws `database_newer`.
@@ -21,9 +24,13 @@ CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, url TEXT NOT NULL, toke
 export function prepareSchema(db: Database): void {
   const found = db.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0
   if (found > DATABASE_FORMAT) throw new OrchError('database_newer', { found, known: DATABASE_FORMAT })
-  if (found === DATABASE_FORMAT) return
+  if (found === DATABASE_FORMAT) {
+    db.exec(INDEXES)
+    return
+  }
   db.transaction(() => {
     db.exec(TABLES)
+    db.exec(INDEXES)
     db.exec(`PRAGMA user_version = ${DATABASE_FORMAT}`)
   })
 }

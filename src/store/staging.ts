@@ -5,9 +5,11 @@ import { canonicalSkeleton } from '../model/front-matter.ts'
 import { makeId, type Random, type RecordId } from '../model/id.ts'
 import type { KeyedKind, RecordKind, Value, Values } from '../model/kind.ts'
 import { checkFile, newFileName } from '../model/layout.ts'
+import { checkLogEntry, type LogEntry, logDocOf, logValues } from '../model/log.ts'
 import type { RecordView } from '../model/record.ts'
 import type { TextEdit } from '../model/text-edit.ts'
 import { checkJson, STATE_KEY } from '../model/validate.ts'
+import type { LogIndex } from './log-index.ts'
 import type { Tx } from './project.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Vector } from './row.ts'
@@ -15,6 +17,7 @@ import type { Vector } from './row.ts'
 export interface StagingParts {
   readonly doc: ProjectDoc
   readonly index: RecordIndex
+  readonly logs: LogIndex
   readonly keyedKinds: readonly KeyedKind[]
   readonly random: Random
   readonly actor: string
@@ -28,11 +31,17 @@ export interface StagingParts {
  * Collects what a writer asks for, checking each call first. Nothing touches the document until `apply`, because a Yjs
  * transaction cannot be taken back: a writer that throws half-way has changed nothing.
  */
-export function createStaging(parts: StagingParts): { readonly tx: Tx; apply(writer: DocWriter): void } {
+export function createStaging(parts: StagingParts): {
+  readonly tx: Tx
+  apply(writer: DocWriter): void
+  /** Entries for the work log, by the document of their month. */
+  readonly entries: ReadonlyMap<string, readonly LogEntry[]>
+} {
   const { doc, index, random, actor, at, replica, seen } = parts
   const steps: ((writer: DocWriter) => void)[] = []
   const created = new Map<string, RecordView>()
   const textsEdited = new Set<string>()
+  const entries = new Map<string, LogEntry[]>()
 
   const keyedKind = (name: string): KeyedKind =>
     must(
@@ -53,6 +62,12 @@ export function createStaging(parts: StagingParts): { readonly tx: Tx; apply(wri
     const record = index.get(kind, id)
     const text = name === 'front' ? record?.front : record?.values[name]
     checkOffsets(String(text ?? ''), name, edits)
+  }
+
+  const freshLogId = (): RecordId => {
+    let id = makeId('l', random)
+    while (parts.logs.has(id) || [...entries.values()].flat().some((entry) => entry.id === id)) id = makeId('l', random)
+    return id
   }
 
   const tx: Tx = {
@@ -121,10 +136,29 @@ export function createStaging(parts: StagingParts): { readonly tx: Tx; apply(wri
       if (JSON.stringify(before) === JSON.stringify(value)) return
       steps.push((writer) => writer.setKey(kind, key, value))
     },
+
+    appendLog(values) {
+      const id = freshLogId()
+      const entry: LogEntry = {
+        id,
+        at: values.at ?? new Date(at).toISOString(),
+        actor: values.actor ?? actor,
+        action: values.action,
+        session: values.session ?? '',
+        task: values.task ?? '',
+        details: values.details ?? null,
+      }
+      const reason = checkLogEntry(id, logValues(entry))
+      if (reason) throw new OrchError('invalid_input', { field: 'entry', reason })
+      const doc = logDocOf(entry.at)
+      entries.set(doc, [...(entries.get(doc) ?? []), entry])
+      return id
+    },
   }
 
   return {
     tx,
+    entries,
     apply(writer) {
       for (const step of steps) step(writer)
     },

@@ -209,7 +209,7 @@ test('a row of a document that only a newer orch knows is kept and passed on, an
   const row = {
     replica: 'r-newer000',
     seq: 1,
-    doc: 'log/2026-11',
+    doc: 'board/2026-11',
     at: 1,
     actor: 'claude',
     source: 'api',
