@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { PeerInfo, Problem, Status } from './api/operation.ts'
 import { OrchError } from './base/error.ts'
 import type { Watchdog } from './base/watchdog.ts'
+import type { Kind } from './model/kind.ts'
 import { kinds } from './model/kinds.ts'
 import type { OpenProject } from './store/open-project.ts'
 
@@ -107,12 +108,18 @@ export function createStatus(parts: StatusParts): StatusReader {
 
 /** Living records by kind. */
 function countsOf(project: OpenProject): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    kinds.map((kind) => [
-      kind.plural,
-      kind.shape === 'records' ? project.list(kind, { limit: 1 }).total : project.readKeys(kind.name).size,
-    ]),
-  )
+  return Object.fromEntries(kinds.map((kind) => [kind.plural, countOf(project, kind)]))
+}
+
+function countOf(project: OpenProject, kind: Kind): number {
+  switch (kind.shape) {
+    case 'records':
+      return project.list(kind, { limit: 1 }).total
+    case 'keys':
+      return project.readKeys(kind.name).size
+    case 'log':
+      return project.logCount('')
+  }
 }
 
 function sizesOf(dir: string): Readonly<Record<string, number>> {

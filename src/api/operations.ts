@@ -1,8 +1,9 @@
-import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import { keyedKinds, logKinds, recordKinds } from '../model/kinds.ts'
 import type { Operation } from './operation.ts'
 import { daemonOperations } from './operations/daemon.ts'
 import { importOperations } from './operations/import.ts'
 import { keyOperationsOf } from './operations/keys.ts'
+import { logOperationsOf } from './operations/logs.ts'
 import { peerOperations } from './operations/peers.ts'
 import { operationsOf } from './operations/records.ts'
 import { snapshotOperations } from './operations/snapshots.ts'
@@ -11,6 +12,7 @@ import { snapshotOperations } from './operations/snapshots.ts'
 export const operations: readonly Operation[] = [
   ...recordKinds.flatMap(operationsOf),
   ...keyedKinds.flatMap(keyOperationsOf),
+  ...logKinds.flatMap(logOperationsOf),
   ...importOperations,
   ...snapshotOperations,
   ...peerOperations,

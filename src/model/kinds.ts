@@ -1,4 +1,4 @@
-import type { KeyedKind, Kind, RecordKind } from './kind.ts'
+import type { KeyedKind, Kind, LogKind, RecordKind } from './kind.ts'
 import { log } from './kinds/log.ts'
 import { page } from './kinds/page.ts'
 import { state } from './kinds/state.ts'
@@ -9,3 +9,4 @@ export const kinds: readonly Kind[] = [task, page, state, log]
 
 export const recordKinds: readonly RecordKind[] = kinds.filter((kind) => kind.shape === 'records')
 export const keyedKinds: readonly KeyedKind[] = kinds.filter((kind) => kind.shape === 'keys')
+export const logKinds: readonly LogKind[] = kinds.filter((kind) => kind.shape === 'log')

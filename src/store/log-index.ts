@@ -32,16 +32,14 @@ export interface LogIndex {
   clock(doc: string, client: number): number
   /** Takes what an update added; returns the entries that are new. */
   add(doc: string, additions: LogAdditions): readonly LogEntry[]
-  has(id: RecordId): boolean
+  get(id: RecordId): LogEntry | undefined
   list(query: LogQuery): LogPage
   /** The days that have entries, oldest first: `2026-11-23`. */
   days(): readonly string[]
-  /** How many entries a day has. */
-  count(day: string): number
+  /** How many entries there are of a day, a month (`2026-11`), or in all (''). */
+  count(period: string): number
   /** Entries of a day in their order in its file, at most `limit`, after one. */
   ofDay(day: string, limit: number, after?: LogEntry): readonly LogEntry[]
-  /** How many entries each document has, newest document first. */
-  sizes(): readonly { readonly doc: string; readonly entries: number }[]
 }
 
 export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>): LogIndex {
@@ -79,7 +77,10 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
       const read = entries.flatMap(([id, value]) => readLogEntry(id, value) ?? [])
       return read.filter(put)
     },
-    has: (id) => db.get(`SELECT 1 FROM ${table} WHERE id = ?`, id) !== undefined,
+    get(id) {
+      const row = db.get<SqlEntry>(`SELECT * FROM ${table} WHERE id = ?`, id)
+      return row && fromSql(row)
+    },
     list({ since, until, limit, after, ...equal }) {
       const where: string[] = []
       const params: SqlValue[] = []
@@ -110,9 +111,12 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
         from = after(day)
       }
     },
-    count: (day) =>
-      db.get<{ count: number }>(`SELECT count(*) AS count FROM ${table} WHERE at >= ? AND at < ?`, day, after(day))
-        ?.count ?? 0,
+    count: (period) =>
+      db.get<{ count: number }>(
+        `SELECT count(*) AS count FROM ${table} WHERE at >= ? AND at < ?`,
+        period,
+        after(period),
+      )?.count ?? 0,
     ofDay: (day, limit, last) =>
       db
         .all<SqlEntry>(
@@ -123,8 +127,6 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
           limit,
         )
         .map(fromSql),
-    sizes: () =>
-      db.all(`SELECT 'log/' || substr(at, 1, 7) AS doc, count(*) AS entries FROM ${table} GROUP BY 1 ORDER BY 1 DESC`),
   }
 }
 
@@ -161,9 +163,9 @@ const fromSql = (row: SqlEntry): LogEntry => ({
 const rank = ({ at, actor, action, session, task, details }: LogEntry): string =>
   [at, actor, action, session, task, JSON.stringify(details)].join('\n')
 
-/** After every time of a day, and before the next day: '-' < '~'. */
-function after(day: string): string {
-  return `${day}~`
+/** After every time of a day or month, and before the next: '~' comes after all that is in a time. */
+function after(period: string): string {
+  return `${period}~`
 }
 
 function encodeCursor({ at, id }: LogEntry): string {

@@ -166,6 +166,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     transact: (origin, write, options) => pipeline.write(origin, write, options),
     applyRows: (rows, origin) => pipeline.rows(rows, origin),
     applyUpdate: (update, origin) => pipeline.update(update, origin, MAIN_DOC),
+    readLog: (id) => logs.get(id),
     listLog: (query) => logs.list(query),
     logDays: () => logs.days(),
     logCount: (day) => logs.count(day),

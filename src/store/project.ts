@@ -175,11 +175,13 @@ export interface Project {
   /** Takes an update of a stock client. Rejects on malformed, oversized or gapped ones, and nothing of them is applied. */
   applyUpdate(update: Uint8Array, origin: WriteOrigin & { readonly source: 'room' }): Promise<void>
 
+  readLog(id: RecordId): LogEntry | undefined
   /** Entries of the work log, newest first. Throws `invalid_input` on a cursor that does not exist. */
   listLog(query: LogQuery): LogPage
   /** The days that have entries, oldest first: `2026-11-23`. */
   logDays(): readonly string[]
-  logCount(day: string): number
+  /** How many entries there are of a day, a month (`2026-11`), or in all (''). */
+  logCount(period: string): number
   /** Entries of a day in their order in its file, at most `limit`, after one. */
   logOfDay(day: string, limit: number, after?: LogEntry): readonly LogEntry[]
   /** Opens the document of a month (`log/2026-11`) for clients that speak Yjs. */

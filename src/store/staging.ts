@@ -66,7 +66,7 @@ export function createStaging(parts: StagingParts): {
 
   const freshLogId = (): RecordId => {
     let id = makeId('l', random)
-    while (parts.logs.has(id) || [...entries.values()].flat().some((entry) => entry.id === id)) id = makeId('l', random)
+    while (parts.logs.get(id) || [...entries.values()].flat().some((entry) => entry.id === id)) id = makeId('l', random)
     return id
   }
 

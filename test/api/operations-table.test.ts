@@ -21,6 +21,8 @@ const CONTRACT = [
   'state get KEY',
   'state set KEY VALUE',
   'state patch PATCH',
+  'log append ACTION --details --task --session',
+  'log list --actor --task --session --since --until --action --limit --after',
   'import backlog DIR --dry-run',
   'history ID --limit',
   'snapshot --message',
