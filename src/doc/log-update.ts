@@ -102,6 +102,11 @@ function decode(update: Uint8Array): ReturnType<typeof Y.decodeUpdate> | undefin
   }
 }
 
+/** How many entries an update of a month's document adds, known ones included. */
+export function countLogEntries(update: Uint8Array): number {
+  return decode(update)?.structs.filter((struct) => entryOf(struct)).length ?? 0
+}
+
 /** The whole document of a month, for those who speak Yjs. */
 export interface LogDoc {
   apply(update: Uint8Array): void

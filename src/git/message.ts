@@ -20,6 +20,8 @@ export interface SnapshotFacts {
   readonly actors: readonly string[]
   readonly sessions: readonly string[]
   readonly rows: Vector
+  /** How many entries were added to the work log. */
+  readonly entries?: number
   /** What a person wants the snapshot to be called. */
   readonly title?: string | undefined
   /** The address an actor is known by. */
@@ -50,7 +52,7 @@ export function snapshotMessage(facts: SnapshotFacts): SnapshotMessage {
   const further = actors.map(signatureOf).filter(({ name }) => name !== author.name)
   return {
     subject: first === '' ? subject : oneLine(first, 200),
-    body: [...said, ...blocks(facts.changes)].join('\n\n'),
+    body: [...said, ...blocks(facts.changes), ...(changesShown(facts) ? [countOfEntries(facts)] : [])].join('\n\n'),
     trailers: [
       ...actors.map((actor) => ['Orch-Actor', oneLine(actor, 64)] as const),
       ...sessions.map((session) => ['Orch-Session', oneLine(session, 200)] as const),
@@ -90,13 +92,21 @@ function mailFor(name: string): string {
   return `${slug === '' ? shortHash(name) : slug}@orch.invalid`
 }
 
-function subjectOf({ project, changes, actors }: SnapshotFacts): string {
+function subjectOf(facts: SnapshotFacts): string {
+  const { project, changes, actors, entries = 0 } = facts
   const [one, ...others] = changes
+  if (!one && entries > 0) return `${countOfEntries(facts)} (${names(actors)})`
   if (!one) return actors.length === 0 ? `project ${oneLine(project, 60)}` : `no visible change (${names(actors)})`
   if (others.length > 0)
-    return `${counts(changes)} by ${actors.length === 1 ? names(actors) : `${actors.length} actors`}`
+    return `${counts(changes)}${entries > 0 ? `, ${countOfEntries(facts)}` : ''} by ${actors.length === 1 ? names(actors) : `${actors.length} actors`}`
   return `${labelOf(one)}: ${differenceOf(one).headline} (${names(actorsOf(one))})`
 }
+
+const countOfEntries = ({ entries = 0 }: SnapshotFacts): string =>
+  `${entries} log ${entries === 1 ? 'entry' : 'entries'}`
+
+/** Whether the entries of the work log are one thing among others. */
+const changesShown = ({ changes, entries = 0 }: SnapshotFacts): boolean => entries > 0 && changes.length > 0
 
 /** `12 tasks, 3 pages, 1 state key`, most first. */
 function counts(changes: readonly RecordChange[]): string {

@@ -1,3 +1,5 @@
+import { countLogEntries } from '../doc/log-update.ts'
+import { isLogDoc } from '../model/log.ts'
 import type { Project } from '../store/project.ts'
 import { encodeChunk, type Row, type Vector } from '../store/row.ts'
 import type { FileChange } from './git-repo.ts'
@@ -11,6 +13,8 @@ export interface NewRows {
   readonly sessions: readonly string[]
   /** The last sequence of each replica that has new rows. */
   readonly upto: Vector
+  /** How many entries they add to the work log. */
+  readonly entries: number
   /** When the last of them was made; undefined when there are none. */
   readonly lastAt: number | undefined
 }
@@ -32,6 +36,7 @@ export async function packRows(
   const reached: Record<string, number> = { ...from }
   const upto: Record<string, number> = {}
   let lastAt: number | undefined
+  let entries = 0
   const open = new Map<string, { rows: Row[]; bytes: number }>()
 
   const close = (replica: string): void => {
@@ -47,6 +52,7 @@ export async function packRows(
     chunk.bytes += row.update.length
     if (chunk.bytes >= MAX_CHUNK_BYTES) close(row.replica)
     actors.add(row.actor)
+    if (isLogDoc(row.doc)) entries += countLogEntries(row.update)
     if (row.session !== '') sessions.add(row.session)
     reached[row.replica] = row.seq
     upto[row.replica] = row.seq
@@ -64,5 +70,5 @@ export async function packRows(
     if (wanted.length < PAGE) break
   }
   for (const replica of [...open.keys()]) close(replica)
-  return { chunks, actors: [...actors].sort(), sessions: [...sessions].sort(), upto, lastAt }
+  return { chunks, actors: [...actors].sort(), sessions: [...sessions].sort(), upto, entries, lastAt }
 }

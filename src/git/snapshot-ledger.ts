@@ -1,4 +1,5 @@
 import { keyedKinds } from '../model/kinds.ts'
+import { dayOf, type LogEntry } from '../model/log.ts'
 import type { Database, SqlValue } from '../store/database.ts'
 import type { Change, KeyedValue, RowHead, StoredRecord } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
@@ -23,6 +24,13 @@ export interface PendingChange {
   readonly marks: readonly Mark[]
 }
 
+/** A day of the work log that has entries which its file in the last snapshot lacks. */
+export interface NotedDay {
+  readonly day: string
+  /** How many there were; more may come while a snapshot is taken. */
+  readonly entries: number
+}
+
 export interface LastSnapshot {
   readonly commit: Oid
   /** The rows it holds. */
@@ -45,6 +53,10 @@ export interface CutRange {
 export interface SnapshotLedger {
   /** Takes changes, inside the SQL transaction that makes them durable. */
   note(changes: readonly Change[]): void
+  /** Takes entries of the work log, like `note`. */
+  noteEntries(entries: readonly LogEntry[]): void
+  /** The days before `today` that have new entries. */
+  days(today: string): readonly NotedDay[]
   last(): LastSnapshot | undefined
   /** Whether anything was noted since the last snapshot. */
   isEmpty(): boolean
@@ -53,8 +65,8 @@ export interface SnapshotLedger {
   changes(range: CutRange): readonly PendingChange[]
   /** Keeps where the files of a snapshot lie: key -> path, or undefined where there is none. */
   keepPaths(paths: ReadonlyMap<string, string | undefined>): void
-  /** Forgets what was changed up to a cut: a commit holds it. */
-  done(snapshot: LastSnapshot, upto: number): void
+  /** Forgets what was changed up to a cut, and days: a commit holds them. A day that has got more entries since stays. */
+  done(snapshot: LastSnapshot, upto: number, days?: readonly NotedDay[]): void
 }
 
 const TABLES = `
@@ -65,6 +77,7 @@ CREATE TABLE IF NOT EXISTS snapshot_marks (
   cut INTEGER NOT NULL, key TEXT NOT NULL, replica TEXT NOT NULL, actor TEXT NOT NULL, session TEXT NOT NULL,
   seq INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (cut, key, replica, actor, session)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot_paths (key TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshot_days (day TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot_last (one INTEGER PRIMARY KEY CHECK (one = 1), "commit" TEXT NOT NULL, have TEXT NOT NULL);
 `
 
@@ -103,6 +116,15 @@ export function openSnapshotLedger(db: Database): SnapshotLedger {
     note(changes) {
       for (const change of changes) noteOne(change)
     },
+    noteEntries(entries) {
+      for (const { at } of entries) {
+        db.run(
+          'INSERT INTO snapshot_days (day, entries) VALUES (?, 1) ON CONFLICT DO UPDATE SET entries = entries + 1',
+          dayOf(at),
+        )
+      }
+    },
+    days: (today) => db.all('SELECT day, entries FROM snapshot_days WHERE day < ? ORDER BY day', today),
     last() {
       const row = db.get<{ commit: string; have: string }>('SELECT "commit", have FROM snapshot_last')
       return row && { commit: row.commit, have: JSON.parse(row.have) }
@@ -141,7 +163,7 @@ export function openSnapshotLedger(db: Database): SnapshotLedger {
         }
       })
     },
-    done({ commit, have }, upto) {
+    done({ commit, have }, upto, days = []) {
       db.transaction(() => {
         db.run(
           'INSERT INTO snapshot_last (one, "commit", have) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET "commit" = excluded."commit", have = excluded.have',
@@ -150,6 +172,9 @@ export function openSnapshotLedger(db: Database): SnapshotLedger {
         )
         db.run('DELETE FROM snapshot_changes WHERE cut <= ?', upto)
         db.run('DELETE FROM snapshot_marks WHERE cut <= ?', upto)
+        for (const { day, entries } of days) {
+          db.run('DELETE FROM snapshot_days WHERE day = ? AND entries = ?', day, entries)
+        }
       })
     },
   }

@@ -2,12 +2,14 @@ import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
+import { dayOf } from '../model/log.ts'
 import type { Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
 import { type Render, takeCut } from './cut.ts'
 import type { FileChange, GitRepo, Head, LoggedCommit, Oid } from './git-repo.ts'
 import { findGround, type Ground } from './ground.ts'
 import { infoOf, type SnapshotInfo } from './history.ts'
+import { closedDays } from './log-days.ts'
 import { formatMessage, orchAuthor, type SnapshotMessage, snapshotMessage } from './message.ts'
 import { packRows } from './new-rows.ts'
 import type { SnapshotLedger } from './snapshot-ledger.ts'
@@ -22,7 +24,18 @@ export interface TakerParts {
   readonly base: Oid | undefined
   readonly project: Pick<
     Project,
-    'id' | 'name' | 'replica' | 'read' | 'readKeys' | 'ids' | 'have' | 'rowsSince' | 'applyRows'
+    | 'id'
+    | 'name'
+    | 'replica'
+    | 'read'
+    | 'readKeys'
+    | 'ids'
+    | 'have'
+    | 'rowsSince'
+    | 'applyRows'
+    | 'logDays'
+    | 'logCount'
+    | 'logOfDay'
   >
   readonly ledger: SnapshotLedger
   readonly render: Render
@@ -50,7 +63,10 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
 
   const isCurrent = (): boolean => {
     const last = ledger.last()
-    return last !== undefined && ledger.isEmpty() && isSame(last.have, project.have())
+    const today = dayOf(new Date(clock.now()).toISOString())
+    return (
+      last !== undefined && ledger.isEmpty() && ledger.days(today).length === 0 && isSame(last.have, project.have())
+    )
   }
 
   const takeOn = async (head: Head | undefined, title: string | undefined): Promise<SnapshotInfo | undefined> => {
@@ -62,7 +78,8 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     const files = ground.tree
       ? await differingFiles(cut, ground.tree, ground.project ?? project, turns)
       : changedFiles(cut)
-    const changes = [...files, ...rows.chunks]
+    const days = await closedDays({ project, ledger, turns }, clock.now(), ground.tree)
+    const changes = [...files, ...days.files, ...rows.chunks]
     const message = snapshotMessage({
       project: project.name,
       replica: project.replica,
@@ -70,6 +87,7 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
       actors: rows.actors,
       sessions: rows.sessions,
       rows: rows.upto,
+      entries: rows.entries,
       title,
       mailOf,
     })
@@ -80,7 +98,7 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
         : await commitOn(ground.parent, changes, message, Math.min(rows.lastAt ?? clock.now(), clock.now()))
     await keepPaths(cut.files, turns)
     const tip = must(commit ?? ground.parent, 'nothing changes only on a parent')
-    ledger.done({ commit: tip.oid, have: cut.have }, cut.upto)
+    ledger.done({ commit: tip.oid, have: cut.have }, cut.upto, days.noted)
     if (!commit) return undefined
     log.info('snapshot taken', { commit: commit.oid, files: files.length, chunks: rows.chunks.length })
     return infoOf(commit)

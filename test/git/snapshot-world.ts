@@ -28,7 +28,12 @@ export function createSnapshotWorld(
 ): SnapshotWorld {
   const clock = createTestClock()
   let ledger: SnapshotLedger | undefined
-  const test = createTestProject({ clock, note: (changes) => ledger?.note(changes), ...options.project })
+  const test = createTestProject({
+    clock,
+    note: (changes) => ledger?.note(changes),
+    noteEntries: (entries) => ledger?.noteEntries(entries),
+    ...options.project,
+  })
   ledger = openSnapshotLedger(test.database)
   return { test, ledger, ...connect(repo, test.project, ledger, clock, options) }
 }

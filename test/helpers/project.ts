@@ -4,6 +4,7 @@ import type { Origin } from '../../src/doc/origin.ts'
 import type { Actor } from '../../src/model/actor.ts'
 import type { Kind } from '../../src/model/kind.ts'
 import { kinds } from '../../src/model/kinds.ts'
+import type { LogEntry } from '../../src/model/log.ts'
 import type { LoadSnapshots } from '../../src/store/load-snapshot.ts'
 import { type OpenProject, openProject } from '../../src/store/open-project.ts'
 import type { Change } from '../../src/store/project.ts'
@@ -27,6 +28,7 @@ export interface TestProjectOptions {
   readonly loads?: LoadSnapshots
   readonly generations?: Map<string, number>
   readonly note?: (changes: readonly Change[]) => void
+  readonly noteEntries?: (entries: readonly LogEntry[]) => void
 }
 
 export interface TestProject {
@@ -54,6 +56,7 @@ export function createTestProject(options: TestProjectOptions = {}): TestProject
     loads: options.loads ?? { newest: () => undefined, make: () => Promise.resolve() },
     name: options.name ?? 'demo',
     ...(options.note ? { note: options.note } : {}),
+    ...(options.noteEntries ? { noteEntries: options.noteEntries } : {}),
   })
   return {
     project,
