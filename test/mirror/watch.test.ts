@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { FSWatcher } from 'chokidar'
 import { afterEach, expect, test } from 'vitest'
-import { createNodeWatch } from '../../src/mirror/watch.ts'
+import { createNodeWatch, READING_METHOD } from '../../src/mirror/watch.ts'
 import { until } from '../flow/harness.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'orch-watch-'))
@@ -46,4 +47,8 @@ test('[M3] a hint comes for every way a file changes, in the folders that are fo
   expect(hints).not.toContain('other/elsewhere.md')
   expect(failures).toEqual([])
   watching.stop()
+})
+
+test('chokidar still reads folders with the method that is taken from it', () => {
+  expect(typeof Reflect.get(FSWatcher.prototype, READING_METHOD)).toBe('function')
 })
