@@ -39,6 +39,7 @@ import { createCompaction } from './store/compaction.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createFileLoadSnapshots } from './store/file-load-snapshots.ts'
 import { openMirrorBases } from './store/mirror-bases.ts'
+import { openMirrorLogs } from './store/mirror-logs.ts'
 import { openProject } from './store/open-project.ts'
 import { createPeerStore } from './store/peer-store.ts'
 import { createMeta, prepareSchema } from './store/schema.ts'
@@ -103,6 +104,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     loads,
     name,
     note: (changes) => ledger.note(changes),
+    noteEntries: (entries) => ledger.noteEntries(entries),
   })
   const compaction = createCompaction({ project, loads, log: part('load') })
   const watchdog = createWatchdog({ clock, log: part('watchdog') })
@@ -158,6 +160,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     project,
     disk: createNodeDisk(mirrorDir),
     bases: openMirrorBases(db),
+    writtenLogs: openMirrorLogs(db),
     watch: createNodeWatch(mirrorDir),
     clock,
     random,

@@ -4,6 +4,7 @@ import { sha256 } from './base/hash.ts'
 import { LOCAL, README } from './mirror/places.ts'
 import { displacedPath, PRIVATE_DIRECTORY, SENTINEL } from './mirror/replace.ts'
 import { PAGE_PREFIX } from './mirror/view-files.ts'
+import { dayOfFile } from './model/log.ts'
 import { openDatabase } from './store/database.ts'
 import { openMirrorBases } from './store/mirror-bases.ts'
 
@@ -39,6 +40,7 @@ export function removeMirror(
 
 /** Whether orch alone writes a file, and nothing of anybody's is in it. */
 function isMade(path: string): boolean {
+  if (dayOfFile(path) !== undefined) return true
   const isUnfinished = path.endsWith('.new') || path.startsWith(`${PRIVATE_DIRECTORY}/${PAGE_PREFIX}`)
   return [README, LOCAL, SENTINEL].includes(path) || (path.startsWith(`${PRIVATE_DIRECTORY}/`) && isUnfinished)
 }

@@ -45,6 +45,11 @@ export interface Disk {
   makeDirectory(path: string): Promise<void>
   /** Makes a file that was not there, durable, with its directories. Rejects when the name is taken. */
   create(path: string, bytes: Uint8Array, mode?: number): Promise<void>
+  /**
+   * Adds bytes to the end of a file in place, durable, and says what it looks like then. Undefined, with nothing done,
+   * when the file is not what this signature says.
+   */
+  append(path: string, bytes: Uint8Array, signature: string): Promise<Stamp | undefined>
   /** Gives a file another name that nobody uses: the file keeps its inode. False when there is no file. */
   move(from: string, to: string): Promise<boolean>
   /** Gives a file a second name, in one step, with its directories; false when that name is taken. */

@@ -8,9 +8,11 @@ import type { Actor } from '../model/actor.ts'
 import type { Random } from '../model/id.ts'
 import { keyedKinds } from '../model/kinds.ts'
 import type { MirrorBases } from '../store/mirror-bases.ts'
+import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Commit, Project } from '../store/project.ts'
 import type { Disk } from './disk.ts'
 import { checkDisplaced } from './displaced.ts'
+import { createLogFiles, LOG_FOLDER } from './log-files.ts'
 import { createMergeIn } from './merge-in.ts'
 import { LOCAL, placeOf, README, type Ref } from './places.ts'
 import { brokenFile, createNotices, type Problem } from './problem.ts'
@@ -29,6 +31,7 @@ export interface MirrorParts {
   readonly project: Project
   readonly disk: Disk
   readonly bases: MirrorBases
+  readonly writtenLogs: MirrorLogs
   readonly watch: Watch
   readonly clock: Clock
   readonly random: Random
@@ -59,6 +62,8 @@ const SCAN_WITHOUT_EVENTS_MS = 1000
 const WRITE_MS = 20
 const WRITE_MAX_MS = 100
 const PAGES_MS = 1000
+/** How often the files of the work log are brought up while entries come. */
+const LOGS_MS = 2000
 /** The longest that `sync` waits for a file that somebody keeps writing to. */
 const SYNC_MS = 30_000
 
@@ -127,6 +132,8 @@ export function createMirror(parts: MirrorParts): Mirror {
     },
   })
 
+  const logFiles = createLogFiles({ project, disk, written: parts.writtenLogs, clock, random, notices, log })
+
   const displaced = { disk, bases, clock, notices, mergeIn }
 
   const scanning = createCoalesce({
@@ -138,10 +145,17 @@ export function createMirror(parts: MirrorParts): Mirror {
   })
   const writing = createCoalesce({ clock, quietMs: WRITE_MS, maxMs: WRITE_MAX_MS, run: write, onError })
   const pages = createCoalesce({ clock, quietMs: PAGES_MS, maxMs: PAGES_MS, run: () => turns.add(showPages), onError })
+  const logs = createCoalesce({ clock, quietMs: LOGS_MS, maxMs: LOGS_MS, run: updateLogs, onError })
 
   async function write(): Promise<void> {
     if (!mayWrite) return
     while (await turns.add(() => writeOut.step())) if (isStopped) return
+  }
+
+  async function updateLogs(): Promise<void> {
+    if (!mayWrite) return
+    const wait = await turns.add(() => logFiles.update())
+    if (wait !== undefined && !isStopped) clock.after(wait, logs.poke)
   }
 
   async function showPages(): Promise<void> {
@@ -155,7 +169,8 @@ export function createMirror(parts: MirrorParts): Mirror {
     const result = await scan(disk)
     showBlind(result)
     if (result.isGone) await comeBack()
-    watching?.follow(result.isGone ? foldersToMake() : result.folders)
+    watching?.follow([...(result.isGone ? foldersToMake() : result.folders), LOG_FOLDER])
+    logs.poke()
     await visits.look(
       [...result.found].filter(([path, now]) => now === '' || known.get(path) !== now).map(([path]) => path),
     )
@@ -215,6 +230,7 @@ export function createMirror(parts: MirrorParts): Mirror {
 
   function hint(path: string): void {
     if (path === README || path === LOCAL) pages.poke()
+    else if (path === LOG_FOLDER || path.startsWith(`${LOG_FOLDER}/`)) logs.poke()
     else if (placeOf(path)) visits.hint(path)
     else scanning.poke()
   }
@@ -233,7 +249,12 @@ export function createMirror(parts: MirrorParts): Mirror {
       .catch(onError)
   }
 
-  function note({ changes }: Commit): void {
+  function note({ changes, entries }: Commit): void {
+    if (entries.length > 0) {
+      logFiles.note(entries)
+      logs.poke()
+    }
+    if (changes.length === 0) return
     for (const { kind, id } of changes) {
       writeOut.mark({ kind, id: keyedKinds.some((one) => one.name === kind) ? '' : id })
     }
@@ -257,6 +278,8 @@ export function createMirror(parts: MirrorParts): Mirror {
     await turns.add(lookAtAll)
     mayWrite = true
     writeOut.markAll()
+    logFiles.noteAll()
+    logs.poke()
     writing.poke()
     pages.poke()
     lookAtDisplaced()
@@ -288,17 +311,19 @@ export function createMirror(parts: MirrorParts): Mirror {
       if (isStopped) return
       await opening
       await writing.flush().catch(onError)
+      await logs.flush().catch(onError)
       isStopped = true
       visits.stop()
       cancelScan()
       cancelDisplaced?.()
       watching?.stop()
-      await Promise.all([scanning.stop(), writing.stop(), pages.stop()])
+      await Promise.all([scanning.stop(), writing.stop(), logs.stop(), pages.stop()])
       await turns.idle()
     },
     async sync() {
       await opening
       await waitForUnsettled()
+      await logs.flush()
       await pages.flush()
     },
     problems: () => [...bases.broken().map(brokenFile), ...notices.list()],

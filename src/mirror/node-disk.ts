@@ -21,6 +21,7 @@ const FILE_MODE = 0o644
 const STATS_PER_TURN = 500
 /** O_NOFOLLOW: never through a symbolic link. O_NONBLOCK: opening a pipe must not wait for its writer. */
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+const APPEND_FLAGS = constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
 /** The mirror's directory on a real disk. `root` is absolute; it is made when something is written. */
 export function createNodeDisk(root: string): Disk {
@@ -76,6 +77,22 @@ export function createNodeDisk(root: string): Disk {
         await file.sync()
       } finally {
         await file.close()
+      }
+    },
+    async append(path, bytes, signature) {
+      mustReach(parentOf(path))
+      const file = await open(full(path), APPEND_FLAGS).catch((error: unknown) => {
+        if (errnoOf(error) === 'ENOENT') return undefined
+        throw error
+      })
+      try {
+        const before = await file?.stat({ bigint: true })
+        if (!file || !before?.isFile() || stampOf(before).signature !== signature) return undefined
+        await file.writeFile(bytes)
+        await file.sync()
+        return stampOf(await file.stat({ bigint: true }))
+      } finally {
+        await file?.close()
       }
     },
     async move(from, to) {

@@ -20,6 +20,12 @@ export interface LogQuery {
   readonly after?: string | undefined
 }
 
+/** An entry's place in its day. */
+export interface LogPlace {
+  readonly at: string
+  readonly id: string
+}
+
 /** Entries, newest first. */
 export interface LogPage {
   readonly items: readonly LogEntry[]
@@ -39,7 +45,7 @@ export interface LogIndex {
   /** How many entries there are of a day, a month (`2026-11`), or in all (''). */
   count(period: string): number
   /** Entries of a day in their order in its file, at most `limit`, after one. */
-  ofDay(day: string, limit: number, after?: LogEntry): readonly LogEntry[]
+  ofDay(day: string, limit: number, after?: LogPlace): readonly LogEntry[]
 }
 
 export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>): LogIndex {

@@ -4,7 +4,7 @@ import type { RecordKind, Values } from '../model/kind.ts'
 import type { LogEntry } from '../model/log.ts'
 import type { Json, RecordMeta, RecordView } from '../model/record.ts'
 import type { TextEdit } from '../model/text-edit.ts'
-import type { LogPage, LogQuery } from './log-index.ts'
+import type { LogPage, LogPlace, LogQuery } from './log-index.ts'
 import type { Row, Vector } from './row.ts'
 
 /** A record with what the rows say around it. */
@@ -183,7 +183,7 @@ export interface Project {
   /** How many entries there are of a day, a month (`2026-11`), or in all (''). */
   logCount(period: string): number
   /** Entries of a day in their order in its file, at most `limit`, after one. */
-  logOfDay(day: string, limit: number, after?: LogEntry): readonly LogEntry[]
+  logOfDay(day: string, limit: number, after?: LogPlace): readonly LogEntry[]
   /** Opens the document of a month (`log/2026-11`) for clients that speak Yjs. */
   openLog(doc: string): Promise<RoomDocument>
 

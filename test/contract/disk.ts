@@ -32,6 +32,21 @@ export function diskContract(name: string, setUp: () => DiskSetup): void {
       expect(await textAt(disk, 'tasks/deep/a.md')).toBe('one')
     })
 
+    withDisk('bytes are added in place to a file that is as it was, and to no other', async ({ disk, save }) => {
+      const signature = async (): Promise<string> => {
+        const found = await disk.read('log/a.jsonl')
+        return found.type === 'file' ? found.signature : ''
+      }
+      expect(await disk.append('log/a.jsonl', bytes('x'), '')).toBeUndefined()
+      await disk.create('log/a.jsonl', bytes('one\n'))
+      const stamp = await disk.append('log/a.jsonl', bytes('two\n'), await signature())
+      expect(stamp?.signature).toBe(await signature())
+      expect(await textAt(disk, 'log/a.jsonl')).toBe('one\ntwo\n')
+      save('log/a.jsonl', 'by hand, and longer\n')
+      expect(await disk.append('log/a.jsonl', bytes('x'), stamp?.signature ?? '')).toBeUndefined()
+      expect(await textAt(disk, 'log/a.jsonl')).toBe('by hand, and longer\n')
+    })
+
     withDisk('[M8] absent and refused are different answers', async ({ disk, save }) => {
       expect((await disk.read('tasks/a.md')).type).toBe('absent')
       expect((await disk.list('tasks')).type).toBe('absent')

@@ -6,6 +6,7 @@ import type { WatchEvents } from '../../src/mirror/watch.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { openMirrorBases } from '../../src/store/mirror-bases.ts'
+import { openMirrorLogs } from '../../src/store/mirror-logs.ts'
 import type { RecordPatch, StoredRecord } from '../../src/store/project.ts'
 import { createMemoryDisk, type MemoryDisk } from '../memory/disk.ts'
 import { createTestClock, type TestClock } from './clock.ts'
@@ -49,6 +50,7 @@ export async function createTestMirror(
     project: held.project,
     disk: mortal(disk, () => isDead),
     bases: openMirrorBases(held.database),
+    writtenLogs: openMirrorLogs(held.database),
     watch(given) {
       events = given
       return { follow: () => undefined, stop: () => undefined }
@@ -113,6 +115,7 @@ function mortal(disk: Disk, isDead: () => boolean): Disk {
     read: (path) => live(() => disk.read(path)),
     makeDirectory: (path) => live(() => disk.makeDirectory(path)),
     create: (path, bytes, mode) => live(() => disk.create(path, bytes, mode)),
+    append: (path, bytes, signature) => live(() => disk.append(path, bytes, signature)),
     move: (from, to) => live(() => disk.move(from, to)),
     link: (from, to) => live(() => disk.link(from, to)),
     remove: (path) => live(() => disk.remove(path)),

@@ -127,6 +127,15 @@ export function createMemoryDisk(clock: Clock): MemoryDisk {
       if (files.has(path)) throw new Error(`EEXIST: file already exists, '${path}'`)
       put(path, bytes.slice(), mode)
     },
+    async append(path, bytes, signature) {
+      await step('append', path)
+      mustReach(path)
+      const inode = inodeOf(path)
+      if (!inode || stampOf(inode).signature !== signature) return undefined
+      inode.bytes = Buffer.concat([inode.bytes, bytes])
+      touch(inode)
+      return stampOf(inode)
+    },
     async move(from, to) {
       await step('move', from, to)
       mustReach(from)

@@ -14,6 +14,7 @@ import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { renderRecord } from '../../src/model/markdown.ts'
 import { openMirrorBases } from '../../src/store/mirror-bases.ts'
+import { openMirrorLogs } from '../../src/store/mirror-logs.ts'
 import { alice, byClaude, createTestProject, type TestProject } from '../helpers/project.ts'
 import { createRandom } from '../helpers/random.ts'
 
@@ -29,6 +30,7 @@ async function openReal(): Promise<{ root: string; held: TestProject; mirror: Mi
     project: held.project,
     disk: createNodeDisk(root),
     bases: openMirrorBases(held.database),
+    writtenLogs: openMirrorLogs(held.database),
     watch: createNodeWatch(root),
     clock: systemClock,
     random: createRandom(5),
