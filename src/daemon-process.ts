@@ -70,7 +70,9 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
     if (errand.length > 0) {
       const { config } = await configOf(mainWorktree, env, options.set)
       const { runErrand } = await import('./errands.ts')
-      report(await runErrand(errand, { config, env, mainWorktree, paths }))
+      const { commonDir } = repository
+      const person = (): Promise<Actor> => personOf(mainWorktree, env)
+      report(await runErrand(errand, { config, env, mainWorktree, commonDir, paths, person, log: loggerAt('error') }))
       return
     }
     ensurePrivateDir(paths.dir)
@@ -85,6 +87,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       throw new OrchError('not_initialised', { path: mainWorktree })
     }
     log = loggerAt(config['log.level'])
+    await finishJoinIfAny(paths, repository.commonDir, env, log)
     const drain = createDrain({ stop: async () => daemon?.stop(), paths, lock, log })
     const create = await load()
     daemon = await create(config, options.init ?? basename(mainWorktree), {
@@ -116,6 +119,20 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
     lock?.release()
     process.exit(refusal.exit)
   }
+}
+
+/** Before the database is opened: another one may have to take its place. */
+async function finishJoinIfAny(
+  paths: PrivatePaths,
+  commonDir: string,
+  env: DaemonProcessParts['env'],
+  log: Logger,
+): Promise<void> {
+  if (!existsSync(join(paths.dir, 'join')) && !existsSync(join(paths.dir, 'join.json'))) return
+  const { finishJoin } = await import('./join-swap.ts')
+  const { openGitRepo } = await import('./git/real-git-repo.ts')
+  const repo = openGitRepo({ commonDir, env, clock: systemClock, random: (bytes) => randomBytes(bytes) })
+  await finishJoin({ paths, repo, log })
 }
 
 async function takeLock(file: string): Promise<Lock | undefined> {

@@ -22,6 +22,7 @@ import { openGitRepo } from './git/real-git-repo.ts'
 import { openSnapshotLedger } from './git/snapshot-ledger.ts'
 import { createSnapshots } from './git/snapshots.ts'
 import { createGenerations, leaseFacts } from './host.ts'
+import { joinedHere, type Named } from './join.ts'
 import { createMirror } from './mirror/mirror.ts'
 import { createNodeDisk } from './mirror/node-disk.ts'
 import { createNodeWatch } from './mirror/watch.ts'
@@ -38,6 +39,7 @@ import { createStatus } from './status.ts'
 import { createCompaction } from './store/compaction.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createFileLoadSnapshots } from './store/file-load-snapshots.ts'
+import { joinMarks } from './store/join-marks.ts'
 import { openMirrorBases } from './store/mirror-bases.ts'
 import { openMirrorLogs } from './store/mirror-logs.ts'
 import { openProject } from './store/open-project.ts'
@@ -133,6 +135,10 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     pristine: () => project.rowCount() === 0,
     adopt: async (other) => project.adopt(other),
     onTwin: (reason) => project.rollReplica(`a peer says that this database was ${reason}`),
+    hasMoved: (asked) =>
+      [...joinedHere(db), ...joinMarks(project).filter(({ records }) => records !== undefined)].some(
+        (moved) => moved.id === asked || moved.name === asked,
+      ),
     log: part('peers'),
   })
   const room = createRoom({ peering, clock, log: part('room') })
@@ -194,6 +200,14 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     problems: () => [...mirror.problems(), ...snapshots.problems()],
     notices: host.notices,
   })
+  if (branch.movedTo) {
+    const { name: there, id } = branch.movedTo
+    status.report({
+      what: `This project has moved into "${there}" (${id}): what is written here stays here`,
+      where: branch.ref,
+      fix: 'Ask who has it for its address. `orch join --help` tells how a replica follows.',
+    })
+  }
   const doctor = createDoctor({
     db,
     project,
@@ -266,15 +280,17 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   let running: Promise<void> = Promise.resolve()
 
   /** The branch of the history, found once; a project that has no row yet takes over what is there. */
-  async function historyBranch(): Promise<{ ref: string; base: string | undefined }> {
+  async function historyBranch(): Promise<{ ref: string; base: string | undefined; movedTo?: Named | undefined }> {
     const known = meta.get('history_ref')
     if (known !== undefined) return { ref: known, base: undefined }
     const found = await resolveHistoryBranch(repo, {
       name: config['git.branch'],
       isTaken: (taken) => existsSync(join(host.mainWorktree, taken)),
+      ...(project.rowCount() > 0 && { only: project.id }),
     })
     if (found.adopt && project.rowCount() === 0) {
-      project.adopt(found.adopt.project)
+      const { id, name: theirs } = found.adopt.project
+      project.adopt({ id, name: theirs })
       await project.applyRows(await rowsFromTree(repo, found.adopt.commit), {
         source: 'git',
         commit: found.adopt.commit,
@@ -282,7 +298,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       part('git').info('took over the history', { from: found.adopt.ref })
     }
     if (!found.adopt) meta.set('history_ref', found.ref)
-    return { ref: found.ref, base: found.adopt?.commit }
+    return { ref: found.ref, base: found.adopt?.commit, movedTo: found.adopt?.project.movedTo }
   }
 
   function listenAt(): { host: string; port: number } {

@@ -1,14 +1,22 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { systemClock } from './base/clock.ts'
 import { OrchError } from './base/error.ts'
 import { sha256 } from './base/hash.ts'
+import type { Logger } from './base/log.ts'
 import type { PrivatePaths } from './base/repository.ts'
 import type { Config } from './config.ts'
+import type { GitRepo } from './git/git-repo.ts'
+import { openGitRepo } from './git/real-git-repo.ts'
 import { gitEnv, runGit } from './git/run-git.ts'
-import { stateHome, trust } from './host.ts'
+import { createGenerations, stateHome, trust } from './host.ts'
+import { type JoinSource, performJoin, previewJoin } from './join.ts'
+import type { Actor } from './model/actor.ts'
+import type { Random } from './model/id.ts'
+import { dialSockets } from './peers/wire.ts'
 import { removeMirror } from './remove-mirror.ts'
-import { acquireLock } from './store/lock.ts'
+import { acquireLock, type Lock } from './store/lock.ts'
 
 /**
  * What the thin client asks of the daemon's program without being the daemon: things that need the configuration, the
@@ -16,6 +24,8 @@ import { acquireLock } from './store/lock.ts'
  *
  * - `plan`: the places that `init` will touch.
  * - `trust <sha256>`: lets `.orchrc` count, if that is still its content.
+ * - `join plan|do peer <address> <token>` or `join plan|do git <ref>`: says what moving this project into another one
+ *   makes, or does it. `do` takes the lock.
  * - `remove <replica> [branch]`: takes the mirror away, but for what is not merged; what is kept of the replica outside
  *   the repository; and the branch, if named.
  */
@@ -23,16 +33,22 @@ export interface ErrandParts {
   readonly config: Config
   readonly env: Readonly<Record<string, string | undefined>>
   readonly mainWorktree: string
+  readonly commonDir: string
   readonly paths: PrivatePaths
+  readonly person: () => Promise<Actor>
+  readonly log: Logger
 }
 
 /** Runs an errand and resolves to its report. Throws `usage` for an unknown one. */
-export async function runErrand([name, first = '', second]: readonly string[], parts: ErrandParts): Promise<object> {
+export async function runErrand([name, ...words]: readonly string[], parts: ErrandParts): Promise<object> {
+  const [first = '', second] = words
   switch (name) {
     case 'plan':
       return { plan: await plan(parts) }
     case 'trust':
       return { trusted: keepTrust(first, parts) }
+    case 'join':
+      return { join: await moveInto(words, parts) }
     case 'remove':
       return { removal: await remove(first, second, parts) }
     default:
@@ -54,10 +70,56 @@ function keepTrust(hash: string, { env, mainWorktree }: ErrandParts): true {
   return true
 }
 
+async function moveInto([how, type, where = '', token = '']: readonly string[], parts: ErrandParts): Promise<object> {
+  const { config, env, paths, commonDir, log } = parts
+  const random: Random = (bytes) => randomBytes(bytes)
+  const clock = systemClock
+  const repo = openGitRepo({ commonDir, env, clock, random })
+  const branch = config['git.branch']
+  const joining = {
+    paths,
+    repo,
+    ref: `refs/heads/${branch}`,
+    generations: createGenerations(stateHome(env), (error) => log.warn('generation not kept', { error })),
+    person: await parts.person(),
+    dial: dialSockets(clock),
+    clock,
+    random,
+    log,
+  }
+  const source: JoinSource =
+    type === 'git' ? { type, ref: await fetchedRef(repo, where, branch) } : { type: 'peer', url: where, token }
+  if (how === 'plan') return await previewJoin(joining, source)
+  const lock = lockOrRefuse(paths)
+  try {
+    return await performJoin(joining, source)
+  } finally {
+    lock.release()
+  }
+}
+
+/** The ref that a person means by `origin/orch-history`, or by the name of a remote alone. */
+async function fetchedRef(repo: GitRepo, name: string, branch: string): Promise<string> {
+  const names = [name, `refs/remotes/${name}`, `refs/remotes/${name}/${branch}`, `refs/heads/${name}`]
+  const found = await repo.refs(names)
+  const ref = names.find((one) => found.has(one))
+  if (ref === undefined) {
+    throw new OrchError('join_failed', {
+      reason: `nothing was fetched as ${name}; \`git fetch\` it, and name it as git does`,
+    })
+  }
+  return ref
+}
+
+function lockOrRefuse({ lock, log }: PrivatePaths): Lock {
+  const held = acquireLock(lock)
+  if (!held) throw new OrchError('daemon_start_failed', { reason: 'another one was started meanwhile', log })
+  return held
+}
+
 async function remove(replica: string, branch: string | undefined, parts: ErrandParts): Promise<object> {
   const { config, env, mainWorktree, paths } = parts
-  const lock = acquireLock(paths.lock)
-  if (!lock) throw new OrchError('daemon_start_failed', { reason: 'another one was started meanwhile', log: paths.log })
+  const lock = lockOrRefuse(paths)
   const removal = removeMirror(paths.database, join(mainWorktree, config['mirror.dir']))
   rmSync(join(stateHome(env), 'replicas', replica), { force: true })
   if (branch !== undefined) await git(mainWorktree, env, ['update-ref', '-d', branch])

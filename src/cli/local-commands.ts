@@ -94,6 +94,24 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/trust.ts')).trust,
   },
   {
+    command: 'join',
+    help: 'Moves the records of this project into another one that was started apart, once, after showing what will happen. All replicas of this project should be linked first: what only they have stays with them. The old database and the old history are kept, and who asks for this project from then on is told where it is.',
+    positionals: [
+      { ...flag('address', "the other project's websocket address, as its `orch status` shows it", 'text') },
+    ],
+    flags: [
+      flag('token', 'its token, as its `orch token show` prints it', 'text'),
+      flag(
+        'remote',
+        "instead of an address: a remote, or its branch, from which the other project's history was fetched",
+        'text',
+      ),
+      yes,
+    ],
+    examples: ['orch join ws://127.0.0.1:4777/sync/platform --token 6d1e', 'orch join --remote platform/orch-history'],
+    load: async () => (await import('./commands/join.ts')).join,
+  },
+  {
     command: 'uninstall',
     help: 'Takes orch out of this repository, after showing what goes and what stays. The history branch stays.',
     positionals: [],

@@ -18,6 +18,7 @@ export type Report =
   | { readonly plan: Plan }
   | { readonly trusted: true }
   | { readonly removal: Removal }
+  | { readonly join: JoinReport }
 
 /** Places that the configuration decides. */
 export interface Plan {
@@ -32,6 +33,19 @@ export interface Plan {
 export interface Removal {
   readonly removed: number
   readonly kept: readonly string[]
+}
+
+/** What joining another project makes. See src/join.ts. */
+export interface JoinReport {
+  readonly from: { readonly id: string; readonly name: string }
+  readonly into: { readonly id: string; readonly name: string }
+  readonly counts: Readonly<Record<string, number>>
+  readonly there: Readonly<Record<string, number>>
+  readonly deleted: number
+  readonly renamed: readonly { readonly id: string; readonly to?: string }[]
+  readonly keys: readonly { readonly key: string; readonly as?: string }[]
+  readonly database: string
+  readonly branch?: string
 }
 
 export interface StartOptions {
@@ -73,14 +87,14 @@ export async function ensureDaemon(context: RepositoryContext, options: StartOpt
 }
 
 /** Lets the daemon's program do something else than to be the daemon: see src/errands.ts. Throws its refusal. */
-export async function runErrand<K extends 'plan' | 'trusted' | 'removal'>(
+export async function runErrand<K extends 'plan' | 'trusted' | 'removal' | 'join'>(
   context: RepositoryContext,
   words: readonly string[],
   key: K,
-  set: readonly string[] = [],
+  { set = [], timeoutMs = START_TIMEOUT_MS }: { readonly set?: readonly string[]; readonly timeoutMs?: number } = {},
 ): Promise<Extract<Report, { readonly [_ in K]: unknown }>[K]> {
   const child = run(context, [...words, ...flagsOf(set)], ['ignore', 'ignore', 'inherit', 'pipe'], true)
-  const report = await reportOf(context, child, systemClock.monotonic() + START_TIMEOUT_MS)
+  const report = await reportOf(context, child, systemClock.monotonic() + timeoutMs)
   if (key in report) return (report as never)[key]
   throw failed(context, `it does not answer ${words[0]}`)
 }

@@ -46,6 +46,17 @@ export function openDatabaseReadOnly(file: string): Database {
   return wrap(new DatabaseSync(file, { timeout: 5000, readOnly: true }))
 }
 
+/**
+ * Closes a database so that all of it is in its one file, which may then be moved. A plain close leaves a log beside the
+ * file: the binding keeps prepared statements, and with them the connection, until they are collected. Throws when
+ * another connection is open.
+ */
+export function closeWhole(db: Database): void {
+  const mode = db.get<{ journal_mode: string }>('PRAGMA journal_mode=DELETE')?.journal_mode
+  db.close()
+  if (mode !== 'delete') throw new Error('the database is open elsewhere')
+}
+
 function wrap(db: DatabaseSyncInstance): Database {
   const statements = new Map<string, StatementSyncInstance>()
   const prepare = (sql: string): StatementSyncInstance => {

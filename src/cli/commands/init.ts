@@ -36,7 +36,7 @@ export async function initProject(context: RepositoryContext, { set, yes, name }
   if (isNew && context.repository.isLinked) {
     throw new OrchError('linked_worktree', { path: context.repository.worktree ?? context.dir, main })
   }
-  const plan = await runErrand(context, ['plan'], 'plan', set)
+  const plan = await runErrand(context, ['plan'], 'plan', { set })
   const line = excludeLine(main, plan.mirror)
   if (isNew) {
     if (plan.isTracked) throw new OrchError('already_exists', { what: `${plan.mirror}, with files that git tracks,` })
