@@ -29,6 +29,8 @@ export interface LinkStatus {
 }
 
 export interface LinkParts {
+  /** Hears that a link is in another state. */
+  readonly onChange?: () => void
   readonly peering: Peering
   readonly dial: Dial
   readonly clock: Clock
@@ -50,7 +52,7 @@ const MAX_WAIT_MS = 30_000
 const REFUSED_WAIT_MS = 5 * 60_000
 const HELLO_TIMEOUT_MS = 20_000
 
-export function createLink(peer: StoredPeer, { peering, dial, clock, random, log: parentLog }: LinkParts): Link {
+export function createLink(peer: StoredPeer, { peering, dial, clock, random, log: parentLog, onChange }: LinkParts): Link {
   const log = parentLog.with({ peer: peer.name })
   let state: LinkState = 'connecting'
   let since = clock.now()
@@ -61,8 +63,10 @@ export function createLink(peer: StoredPeer, { peering, dial, clock, random, log
   let cancelTimer: () => void = () => undefined
 
   const enter = (next: LinkState): void => {
-    if (next !== state) since = clock.now()
+    if (next === state) return
+    since = clock.now()
     state = next
+    onChange?.()
   }
   const connect = (): void => {
     enter('connecting')
