@@ -159,6 +159,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     clock,
     random,
     log: part('links'),
+    onChange: () => mirror.refreshLocal(),
   })
 
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
