@@ -15,6 +15,7 @@ import type { FileIdentity, PrivatePaths } from './base/repository.ts'
 import { type Service, startAll, stopAll } from './base/service.ts'
 import { createWatchdog } from './base/watchdog.ts'
 import type { Config } from './config.ts'
+import { createCrashPoints, noCrashPoints } from './crash-points.ts'
 import { createDoctor, filesThatDiffer } from './doctor.ts'
 import { resolveHistoryBranch } from './git/history-branch.ts'
 import { rowsFromTree } from './git/history-tree.ts'
@@ -31,6 +32,7 @@ import { type Random, randomText } from './model/id.ts'
 import { kinds } from './model/kinds.ts'
 import { createPeerServer } from './peers/accept.ts'
 import { createLinks } from './peers/links.ts'
+import { createLogRooms } from './peers/log-rooms.ts'
 import { createPeering } from './peers/peering.ts'
 import { createRoom } from './peers/room.ts'
 import { dialSockets } from './peers/wire.ts'
@@ -66,6 +68,8 @@ export interface Host {
   readonly loadWorker: URL
   /** What the configuration ignored, for a person to see. */
   readonly notices: readonly OrchError[]
+  /** Where a test wants the process killed: `label[:n]`, see crash-points.ts. */
+  readonly crashAt?: string | undefined
   /** Asks the process to stop this daemon and end. */
   readonly drain: () => void
 }
@@ -86,16 +90,18 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const { clock, random, env, paths } = host
   const part = (label: string): Logger => host.log.with({ part: label })
 
-  const db = openState(paths.database)
+  const crash = host.crashAt === undefined ? noCrashPoints : createCrashPoints(host.crashAt)
+  const db = crash.database(openState(paths.database))
   const meta = createMeta(db)
-  const ledger = openSnapshotLedger(db)
+  const ledger = crash.ledger(openSnapshotLedger(db))
   const loads = createFileLoadSnapshots({
     dir: join(paths.dir, 'load'),
     databaseFile: paths.database,
     worker: host.loadWorker,
+    crashAt: host.crashAt,
     log: part('load'),
   })
-  const project = openProject({
+  const opened = openProject({
     db,
     kinds,
     clock,
@@ -105,14 +111,18 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     generations: createGenerations(host.stateHome, (error) => part('store').warn('generation not kept', { error })),
     loads,
     name,
-    note: (changes) => ledger.note(changes),
+    note(changes) {
+      ledger.note(changes)
+      crash.noted()
+    },
     noteEntries: (entries) => ledger.noteEntries(entries),
-  })
+  })  const project = crash.project(opened)
+
   const compaction = createCompaction({ project, loads, log: part('load') })
   const watchdog = createWatchdog({ clock, log: part('watchdog') })
   const render = createRenderer(project)
 
-  const repo = openGitRepo({ commonDir: host.commonDir, env, clock, random })
+  const repo = crash.repo(openGitRepo({ commonDir: host.commonDir, env, clock, random }))
   const branch = await historyBranch()
   const snapshots = createSnapshots({
     repo,
@@ -145,6 +155,11 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const server = createPeerServer({
     listen: listenAt(),
     room,
+    logRooms: createLogRooms({
+      project,
+      makeRoom: (document, onEmpty) => createRoom({ peering, clock, log: part('room'), document, onEmpty }),
+      log: part('room'),
+    }),
     authenticate: tokens.authenticate,
     clock,
     log: part('peers'),
@@ -165,8 +180,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
   const mirror = createMirror({
     project,
-    disk: createNodeDisk(mirrorDir),
-    bases: openMirrorBases(db),
+    disk: crash.disk(createNodeDisk(mirrorDir)),
+    bases: crash.bases(openMirrorBases(db)),
     writtenLogs: openMirrorLogs(db),
     watch: createNodeWatch(mirrorDir),
     clock,

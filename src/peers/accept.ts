@@ -8,6 +8,7 @@ import type { Logger } from '../base/log.ts'
 import type { Service } from '../base/service.ts'
 import type { Actor } from '../model/actor.ts'
 import { closeCodes } from './close-codes.ts'
+import type { LogRooms } from './log-rooms.ts'
 import type { Room } from './room.ts'
 import { SUBPROTOCOL, tokenOf } from './token.ts'
 import { MAX_FRAME_BYTES, wireOverSocket } from './wire.ts'
@@ -17,6 +18,8 @@ export interface PeerServerParts {
   readonly listen: { readonly host: string; readonly port: number }
   /** Stopped together with the server. */
   readonly room: Pick<Room, 'answersTo' | 'moved' | 'join' | 'stop'>
+  /** The rooms of the months of the work log. Stopped together with the server. */
+  readonly logRooms: LogRooms
   /** Who a token stands for. Compares in constant time. */
   readonly authenticate: (token: string) => Actor | undefined
   readonly clock: Clock
@@ -33,9 +36,9 @@ export interface PeerServer extends Service {
 const MAX_WAITING_SOCKETS = 64
 const HEADERS_TIMEOUT_MS = 10_000
 
-/** Takes connections to the room in over HTTP, at `/sync/<project id or name>`, and says at `/healthz` that it lives. */
+/** Takes connections to the room in over HTTP, at `/sync/<project id or name>` and for a month of its work log at `/sync/<project>/log/2026-11`, and says at `/healthz` that it lives. */
 export function createPeerServer(parts: PeerServerParts): PeerServer {
-  const { listen, room, authenticate, clock, log, onListening } = parts
+  const { listen, room, logRooms, authenticate, clock, log, onListening } = parts
   const http = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HEADERS_TIMEOUT_MS }, answer)
   const sockets = new WebSocketServer({
     noServer: true,
@@ -56,7 +59,7 @@ export function createPeerServer(parts: PeerServerParts): PeerServer {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    name: string,
+    { name, doc }: RoomName,
     actor: Actor | undefined,
   ): void => {
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -70,19 +73,20 @@ export function createPeerServer(parts: PeerServerParts): PeerServer {
           ? wire.close(closeCodes.unknownRoom, 'unknown project')
           : wire.close(closeCodes.moved, moved)
       }
-      room.join(wire, actor)
+      if (doc === undefined) room.join(wire, actor)
+      else logRooms.join(doc, wire, actor)
     })
   }
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!isLocal(request)) return reject(socket, '403 Forbidden')
     const url = urlOf(request)
-    const name = url && roomOf(url)
-    if (!url || name === undefined) return reject(socket, '404 Not Found')
+    const asked = url && roomOf(url)
+    if (!url || !asked) return reject(socket, '404 Not Found')
     const token = tokenOf(request, url)
     const actor = token === undefined ? undefined : authenticate(token)
-    if (!actor) log.warn('a connection without a valid token was refused', { project: name })
-    join(request, socket, head, name, actor)
+    if (!actor) log.warn('a connection without a valid token was refused', { project: asked.name })
+    join(request, socket, head, asked, actor)
   }
   http.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy())
@@ -127,6 +131,7 @@ export function createPeerServer(parts: PeerServerParts): PeerServer {
     },
     async stop() {
       room.stop()
+      logRooms.stop()
       if (!http.listening) return
       const closed = new Promise((resolve) => http.close(resolve))
       for (const socket of waiting) socket.destroy()
@@ -168,12 +173,19 @@ function urlOf(request: IncomingMessage): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined
 }
 
-/** The project a path asks for; undefined when it is not the path of a room. */
-function roomOf(url: URL): string | undefined {
-  const name = /^\/sync\/([^/]+)$/.exec(url.pathname)?.[1]
+interface RoomName {
+  /** The project's. */
+  readonly name: string
+  /** A month of the work log (`log/2026-11`), where it is not the project itself. */
+  readonly doc: string | undefined
+}
+
+/** The room a path asks for; undefined when it is not the path of one. */
+function roomOf(url: URL): RoomName | undefined {
+  const [, name, doc] = /^\/sync\/([^/]+)(?:\/(log\/[^/]+))?$/.exec(url.pathname) ?? []
   if (name === undefined) return undefined
   try {
-    return decodeURIComponent(name)
+    return { name: decodeURIComponent(name), doc }
   } catch {
     return undefined
   }

@@ -52,7 +52,10 @@ const MAX_WAIT_MS = 30_000
 const REFUSED_WAIT_MS = 5 * 60_000
 const HELLO_TIMEOUT_MS = 20_000
 
-export function createLink(peer: StoredPeer, { peering, dial, clock, random, log: parentLog, onChange }: LinkParts): Link {
+export function createLink(
+  peer: StoredPeer,
+  { peering, dial, clock, random, log: parentLog, onChange }: LinkParts,
+): Link {
   const log = parentLog.with({ peer: peer.name })
   let state: LinkState = 'connecting'
   let since = clock.now()

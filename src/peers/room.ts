@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Actor } from '../model/actor.ts'
 import { MAIN_DOC } from '../store/journal.ts'
+import type { RoomDocument } from '../store/project.ts'
 import { createAwareness, type Presence } from './awareness.ts'
 import { closeCodes, isPermanent } from './close-codes.ts'
 import { type AwarenessEntry, decodeFrame, encodeFrame, type Hello, isReplicaFrame } from './frames.ts'
@@ -16,6 +17,10 @@ export interface RoomParts {
   readonly clock: Clock
   readonly log: Logger
   readonly maxWires?: number
+  /** What the room is about, where that is not the project's document. Replicas do not meet there. */
+  readonly document?: RoomDocument
+  /** Hears that the last one has left. */
+  readonly onEmpty?: () => void
 }
 
 /** A replica that was turned away, for people to see. */
@@ -56,15 +61,17 @@ const AWARENESS_MS = 50
 const MERGE_UPDATES = 100
 const KEPT_REFUSALS = 20
 
-export function createRoom({ peering, clock, log, maxWires = MAX_WIRES }: RoomParts): Room {
+export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document, onEmpty }: RoomParts): Room {
   const { project } = peering
+  const shared = document ?? project
+  const docName = document?.name ?? MAIN_DOC
   const members = new Map<Wire, Member>()
   let refusals: readonly Refusal[] = []
   let stopped = false
 
   const clients = (): StockClient[] =>
     [...members.values()].flatMap((member) => (member.type === 'stock' ? [member.client] : []))
-  const broadcast = createBroadcast({ clients, stateVector: () => project.encodeStateVector(), log })
+  const broadcast = createBroadcast({ clients, stateVector: () => shared.encodeStateVector(), log })
   const tellClients = (entries: readonly AwarenessEntry[]): void => {
     const frame = encodeFrame({ type: 'awareness', entries })
     for (const [wire, member] of members) if (member.type === 'stock') wire.send(frame)
@@ -73,7 +80,7 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES }: RoomPa
 
   const unsubscribe = project.onCommit((commit) => {
     for (const member of members.values()) if (member.type === 'replica') member.exchange.poke()
-    broadcast(commit.rows.flatMap((row) => (row.doc === MAIN_DOC ? [row.update] : [])))
+    broadcast(commit.rows.flatMap((row) => (row.doc === docName ? [row.update] : [])))
   })
   /** Feeds the watchdog of providers, also in a quiet room: after 30 s without a message they reconnect. */
   const heartbeat = (): void => {
@@ -116,6 +123,7 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES }: RoomPa
       return member.client.receive(frame)
     }
     if (member.type === 'replica') return member.exchange.receive(frame)
+    if (document) return wire.close(closeCodes.malformed, 'replicas meet in the room of the project')
     if (member.heard || (frame.type !== 'hello' && frame.type !== 'otherVersion')) {
       return wire.close(closeCodes.malformed, 'a replica says hello first')
     }
@@ -131,6 +139,7 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES }: RoomPa
     members.delete(wire)
     if (member?.type === 'stock') member.client.stop()
     if (member?.type === 'replica') member.exchange.stop()
+    if (member && members.size === 0 && !stopped) onEmpty?.()
   }
 
   return {
@@ -139,7 +148,7 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES }: RoomPa
     join(wire, actor) {
       if (stopped) return wire.close(closeCodes.leaving, 'the daemon is stopping')
       if (members.size >= maxWires) return wire.close(closeCodes.tryLater, 'too many connections')
-      const client = createStockClient({ wire, actor, project, awareness, clock, log })
+      const client = createStockClient({ wire, actor, project: shared, awareness, clock, log })
       members.set(wire, { type: 'stock', client, heard: false })
       wire.onClose(() => leave(wire))
       client.greet()

@@ -13,7 +13,7 @@ import type { Wire } from './wire.ts'
 export interface StockClientParts {
   readonly wire: Wire
   readonly actor: Actor
-  readonly project: PeerProject
+  readonly project: Pick<PeerProject, 'applyUpdate' | 'encodeState' | 'encodeStateVector'>
   readonly awareness: Awareness
   readonly clock: Clock
   readonly log: Logger

@@ -25,6 +25,7 @@ async function serve(listen: { host?: string; port?: number } = {}) {
       join: (_, actor) => joined.push(actor.name),
       stop: () => undefined,
     },
+    logRooms: { join: (doc, _, actor) => joined.push(`${actor.name} in ${doc}`), stop: () => undefined },
     authenticate: (token) => {
       if (token === 'broken') throw new Error('the disk')
       return token === 'good-token' ? alice : undefined

@@ -11,6 +11,7 @@ import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { createPeerServer } from '../../src/peers/accept.ts'
 import { createLinks } from '../../src/peers/links.ts'
+import { createLogRooms, type LogRoomsParts } from '../../src/peers/log-rooms.ts'
 import { createPeering } from '../../src/peers/peering.ts'
 import { createRoom } from '../../src/peers/room.ts'
 import { dialSockets } from '../../src/peers/wire.ts'
@@ -36,12 +37,16 @@ async function serve(seed: number) {
     log: silentLogger,
   })
   const room = createRoom({ ...parts, peering })
+  const makeRoom: LogRoomsParts['makeRoom'] = (document, onEmpty) =>
+    createRoom({ ...parts, peering, document, onEmpty })
+  const logRooms = createLogRooms({ ...parts, project, makeRoom })
   const dial = dialSockets(systemClock)
   const links = createLinks({ ...parts, peering, dial, random: createRandom(seed), store: createPeerStore(database) })
   const server = createPeerServer({
     ...parts,
     listen: { host: '127.0.0.1', port: 0 },
     room,
+    logRooms,
     authenticate: (token) => [alice, claude].find(({ name }) => name === token),
     onListening: () => undefined,
   })
@@ -175,4 +180,36 @@ test('y-websocket is the version whose internals the links rest on', async () =>
   provider.disconnect()
   expect(events.slice(2)).toEqual(['closed', 'disconnected'])
   expect(provider.shouldConnect).toBe(false)
+})
+
+test('stock providers in the room of a month add entries, see those of others, and can change none', async () => {
+  const { project, sync, url } = await serve(1)
+  const before = await project.transact(byAlice, (tx) =>
+    tx.appendLog({ action: 'before', at: '2026-11-05T08:00:00.000Z' }),
+  )
+  const one = join(`${sync}/p1/log`, '2026-11', { params: { token: 'alice' } })
+  const two = join(`${sync}/p1/log`, '2026-11', { params: { token: 'claude' } })
+  const main = join(sync, 'p1', { params: { token: 'alice' } })
+  const [ones, twos] = [one.doc.getMap('log'), two.doc.getMap('log')]
+  await until(() => expect([ones.size, twos.size, main.provider.synced]).toEqual([1, 1, true]))
+  const at = '2026-11-06T08:00:00.000Z'
+  twos.set('l-00000001', { at, actor: 'claude', action: 'in the room' })
+  await project.transact(byAlice, (tx) => tx.appendLog({ action: 'by a command', at }))
+  await until(() => expect([ones.size, twos.size]).toEqual([3, 3]))
+  expect(project.listLog({ limit: 9 }).items.map(({ action, actor }) => `${actor}: ${action}`)).toEqual(
+    expect.arrayContaining(['claude: in the room', 'alice: by a command', 'alice: before']),
+  )
+  // The project's own room hears nothing of it.
+  expect(main.doc.getMap('log').size).toBe(0)
+
+  const closed = new Promise<number>((resolve) => {
+    two.provider.on('connection-close', (event) => resolve(event?.code ?? 0))
+  })
+  twos.delete(before)
+  expect(await closed).toBe(4403)
+  expect(project.listLog({ limit: 9 }).items).toHaveLength(3)
+  expect(ones.size).toBe(3)
+  // A replica has no business here.
+  const socket = new WebSocket(`${url}/log/2026-13?token=alice`)
+  expect(await new Promise((resolve) => socket.once('close', resolve))).toBe(4404)
 })
