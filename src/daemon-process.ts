@@ -104,6 +104,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       random: (bytes) => randomBytes(bytes),
       log,
       notices,
+      crashAt: env.ORCH_CRASH_AT,
       drain,
     })
     endOn(drain, options.attached, log)

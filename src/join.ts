@@ -12,6 +12,7 @@ import { leaseFacts } from './host.ts'
 import { decideJoin, finishJoin, type JoinStep, joinPlaces } from './join-swap.ts'
 import type { Actor } from './model/actor.ts'
 import { type Random, type RecordId, randomText } from './model/id.ts'
+import { log as logKind } from './model/kinds/log.ts'
 import { kinds, recordKinds } from './model/kinds.ts'
 import { createPeering } from './peers/peering.ts'
 import { visitPeer } from './peers/visit.ts'
@@ -55,9 +56,9 @@ export interface Named {
 export interface JoinReport {
   readonly from: Named
   readonly into: Named
-  /** Records that move, by the plural of their kind. */
+  /** Records and log entries that move, by the plural of their kind. */
   readonly counts: Readonly<Record<string, number>>
-  /** Records that the other project has, the same way. */
+  /** Those that the other project has, the same way. */
   readonly there: Readonly<Record<string, number>>
   /** Deleted records, which stay behind. */
   readonly deleted: number
@@ -213,9 +214,9 @@ function checkMarks(from: ProjectReader, into: ProjectReader): void {
 /** Checks the joined database as a doctor does. Throws `join_failed`. */
 function check(into: OpenProject, there: JoinReport['there'], counts: JoinReport['counts']): void {
   const now = countsOf(into)
-  const short = recordKinds.find(({ plural }) => now[plural] !== (there[plural] ?? 0) + (counts[plural] ?? 0))
+  const short = Object.keys(now).find((plural) => now[plural] !== (there[plural] ?? 0) + (counts[plural] ?? 0))
   const [wrong] = into.checkIndex(openDatabase(':memory:'))
-  if (short) throw new OrchError('join_failed', { reason: `${short.plural} are missing after the import` })
+  if (short) throw new OrchError('join_failed', { reason: `${short} are missing after the import` })
   if (wrong !== undefined) throw new OrchError('join_failed', { reason: wrong })
 }
 
@@ -264,8 +265,9 @@ function refOf({ ref }: JoinParts, db: Database): string {
   return createMeta(db).get('history_ref') ?? ref
 }
 
-function countsOf(project: Pick<ProjectReader, 'ids'>): Readonly<Record<string, number>> {
-  return Object.fromEntries(recordKinds.map((kind) => [kind.plural, project.ids(kind).length]))
+function countsOf(project: Pick<ProjectReader, 'ids' | 'logCount'>): Readonly<Record<string, number>> {
+  const records = recordKinds.map((kind) => [kind.plural, project.ids(kind).length] as const)
+  return Object.fromEntries([...records, [logKind.plural, project.logCount('')]])
 }
 
 function reportOf(

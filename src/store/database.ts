@@ -52,9 +52,9 @@ export function openDatabaseReadOnly(file: string): Database {
  * another connection is open.
  */
 export function closeWhole(db: Database): void {
-  const mode = db.get<{ journal_mode: string }>('PRAGMA journal_mode=DELETE')?.journal_mode
+  const isWhole = db.get<{ journal_mode: string }>('PRAGMA journal_mode=DELETE')?.journal_mode === 'delete'
   db.close()
-  if (mode !== 'delete') throw new Error('the database is open elsewhere')
+  if (!isWhole) throw new Error('the database is open elsewhere')
 }
 
 function wrap(db: DatabaseSyncInstance): Database {

@@ -65,6 +65,8 @@ export interface Tx {
 }
 
 export interface NewLogEntry {
+  /** The id it is known by, where an import knows it. */
+  readonly id?: RecordId
   readonly action: string
   readonly session?: string
   readonly task?: string

@@ -1,19 +1,25 @@
 import { OrchError } from '../base/error.ts'
 import type { RecordId } from '../model/id.ts'
 import type { KeyedKind, Kind } from '../model/kind.ts'
+import { log } from '../model/kinds/log.ts'
 import type { Database } from './database.ts'
 import { indexStamp } from './index-tables.ts'
+import { createLogIndex } from './log-index.ts'
 import type { Project } from './project.ts'
 import { createRecordIndex } from './record-index.ts'
 import { createMeta } from './schema.ts'
 
 /** A project as it lies in its database, to be read by somebody who is not its daemon. */
-export type ProjectReader = Pick<Project, 'id' | 'name' | 'replica' | 'ids' | 'read' | 'readKeys'>
+export type ProjectReader = Pick<
+  Project,
+  'id' | 'name' | 'replica' | 'ids' | 'read' | 'readKeys' | 'logDays' | 'logOfDay' | 'logCount'
+>
 
 /** Reads a project from its database without writing to it. Throws `database_damaged` unless its last daemon was of this version. */
 export function openReader(db: Database, kinds: readonly Kind[]): ProjectReader {
   const meta = createMeta(db)
   const index = createRecordIndex(db)
+  const logs = createLogIndex(db, log)
   const fact = (key: string): string => {
     const value = meta.get(key)
     if (value === undefined) throw new OrchError('database_damaged', { reason: `it does not say its ${key}` })
@@ -38,5 +44,8 @@ export function openReader(db: Database, kinds: readonly Kind[]): ProjectReader 
       const kind = kinds.find((one): one is KeyedKind => one.shape === 'keys' && one.name === name)
       return kind ? index.keys(kind) : new Map()
     },
+    logDays: () => logs.days(),
+    logOfDay: (day, limit, after) => logs.ofDay(day, limit, after),
+    logCount: (period) => logs.count(period),
   }
 }

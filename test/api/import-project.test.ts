@@ -50,6 +50,12 @@ async function worlds() {
     ] as const)
       tx.setKey('state', key, value)
   })
+  const logged = { at: '2020-02-03T04:05:06.000Z', actor: 'grace' }
+  await old.transact(byClaude, (tx) => {
+    tx.appendLog({ ...logged, id: id('l-00000001'), action: 'began', task: 't-00000001', details: { a: [1] } })
+    tx.appendLog({ ...logged, id: id('l-00000002'), action: 'ended' })
+  })
+  await into.transact(byAlice, (tx) => tx.appendLog({ id: id('l-00000002'), action: 'theirs' }))
   await old.transact(byClaude, (tx) => tx.delete(task, id('t-00000003')))
   await old.transact(byClaude, (tx) => tx.update(task, id('t-00000002'), { increment: { spentHours: 1 } }))
   const from = openReader(source.database, kinds)
@@ -60,13 +66,13 @@ async function worlds() {
 test('the plan says what collides and changes nothing', async () => {
   const { plan, into, from, old } = await worlds()
   expect([from.id, from.name, from.replica]).toEqual([old.id, 'my shop', old.replica])
-  expect(plan).toMatchObject({ counts: { tasks: 2, pages: 1 }, deleted: 1 })
+  expect(plan).toMatchObject({ counts: { tasks: 2, pages: 1, log: 2 }, deleted: 1 })
   expect([...plan.renamed.keys()]).toEqual(['t-00000001'])
   expect(plan.keys).toEqual([
     { kind: 'state', key: 'mine', as: 'mine' },
     { kind: 'state', key: 'phase', as: 'phase.my-shop' },
   ])
-  expect(into.rowCount()).toBe(1)
+  expect(into.rowCount()).toBe(2)
 })
 
 test('[P5] records come over as they were, with who made them; equal ids get a new id and an alias, and references follow', async () => {
@@ -88,6 +94,22 @@ test('[P5] records come over as they were, with who made them; equal ids get a n
   })
   expect(before.values).toMatchObject({ spentHours: 3.5, createdBy: 'grace', aliases: ['OLD-1'] })
   expect(into.read(task, id('t-00000003'))).toBeUndefined()
+  expect(into.readLog(id('l-00000001'))).toEqual({
+    id: 'l-00000001',
+    at: '2020-02-03T04:05:06.000Z',
+    actor: 'grace',
+    action: 'began',
+    session: '',
+    task: renamed,
+    details: { a: [1] },
+  })
+  expect(
+    into
+      .logOfDay('2020-02-03', 9)
+      .map(({ action }) => action)
+      .sort(),
+  ).toEqual(['began', 'ended'])
+  expect(into.readLog(id('l-00000002'))?.action).toBe('theirs')
   expect(into.pathOf(page, id('p-00000001'))).toBe('pages/guide.md')
   expect([...into.readKeys('state')].map(([key, { value }]) => [key, value])).toEqual([
     ['mine', [1]],

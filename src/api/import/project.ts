@@ -2,6 +2,7 @@ import { OrchError } from '../../base/error.ts'
 import type { WriteOrigin } from '../../doc/origin.ts'
 import { makeId, type Random, type RecordId } from '../../model/id.ts'
 import { emptyValue, type RecordKind, type Value, type Values } from '../../model/kind.ts'
+import { log } from '../../model/kinds/log.ts'
 import { keyedKinds, recordKinds } from '../../model/kinds.ts'
 import { recordHash } from '../../model/record.ts'
 import { STATE_KEY } from '../../model/validate.ts'
@@ -12,7 +13,7 @@ import type { ProjectReader } from '../../store/reader.ts'
 export interface ProjectPlan {
   /** Ids that the other project has already -> the ids their records get. */
   readonly renamed: ReadonlyMap<RecordId, RecordId>
-  /** Living records, by the plural of their kind. */
+  /** Living records and entries of the work log, by the plural of their kind. */
   readonly counts: Readonly<Record<string, number>>
   /** Deleted records, which are not imported. */
   readonly deleted: number
@@ -42,6 +43,7 @@ export function planProject(from: ProjectReader, into: Target, random: Random): 
       if (into.read(kind, id)) renamed.set(id, freeId(kind, [from, into], random))
     }
   }
+  counts[log.plural] = from.logCount('')
   const keys = keyedKinds.flatMap(({ name }) => planKeys(name, from, into))
   return { renamed, counts, deleted, keys }
 }
@@ -74,6 +76,7 @@ export interface ProjectImport {
 
 /** Small enough that nobody waits for a slice. */
 const RECORDS_PER_SLICE = 20
+const ENTRIES_PER_SLICE = 200
 
 /**
  * Makes every planned record and key, then compares each record with the one it was made of. Resolves with how many
@@ -95,12 +98,31 @@ export async function importProject(parts: ProjectImport): Promise<number> {
       made += slice.length
     }
   }
+  await importLog(parts)
   await into.transact(origin, (tx) => {
     for (const { kind, key, as } of plan.keys) {
       if (as !== undefined) tx.setKey(kind, as, from.readKeys(kind).get(key)?.value)
     }
   })
   return made
+}
+
+/** Entries keep their ids but where the other project has one, which nothing refers to. */
+async function importLog({ from, into, plan, origin }: ProjectImport): Promise<void> {
+  for (const day of from.logDays()) {
+    let entries = from.logOfDay(day, ENTRIES_PER_SLICE)
+    while (entries.length > 0) {
+      const slice = entries
+      await into.transact(origin, (tx) => {
+        for (const { id, task, session, ...entry } of slice) {
+          const [about, during] = [task, session].map((one) => plan.renamed.get(one as RecordId) ?? one)
+          const links = { ...(about && { task: about }), ...(during && { session: during }) }
+          tx.appendLog({ ...entry, ...links, ...(into.readLog(id) === undefined && { id }) })
+        }
+      })
+      entries = from.logOfDay(day, ENTRIES_PER_SLICE, slice.at(-1))
+    }
+  }
 }
 
 interface CarriedOver {
