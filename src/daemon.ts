@@ -116,8 +116,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       crash.noted()
     },
     noteEntries: (entries) => ledger.noteEntries(entries),
-  })  const project = crash.project(opened)
-
+  })
+  const project = crash.project(opened)
   const compaction = createCompaction({ project, loads, log: part('load') })
   const watchdog = createWatchdog({ clock, log: part('watchdog') })
   const render = createRenderer(project)
@@ -206,6 +206,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     version: host.version,
     pid: process.pid,
     startedAt: clock.now(),
+    now: clock.now,
     privateDir: paths.dir,
     mirrorDir,
     branch: branch.ref.replace('refs/heads/', ''),
@@ -221,7 +222,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     status.report({
       what: `This project has moved into "${there}" (${id}): what is written here stays here`,
       where: branch.ref,
-      fix: 'Ask who has it for its address. `orch join --help` tells how a replica follows.',
+      fix: 'Ask who has it for its address. `orch join ADDRESS --token TOKEN --follow` then makes this one a replica of it.',
     })
   }
   const doctor = createDoctor({

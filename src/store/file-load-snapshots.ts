@@ -19,6 +19,8 @@ export interface FileLoadSnapshotsParts {
   readonly databaseFile: string
   /** The compiled `load-worker`. */
   readonly worker: URL
+  /** Where a test wants the process killed; the worker is told. */
+  readonly crashAt?: string | undefined
   readonly log: Logger
 }
 
@@ -27,6 +29,7 @@ export interface LoadWorkerInput {
   readonly dir: string
   readonly databaseFile: string
   readonly n: number
+  readonly crashAt?: string | undefined
 }
 
 const NAME = /^load-(\d+)\.bin$/
@@ -34,12 +37,18 @@ const NAME = /^load-(\d+)\.bin$/
 const KEPT = 2
 
 /** Load snapshots as files beside the database: `load-<n>.bin`. */
-export function createFileLoadSnapshots({ dir, databaseFile, worker, log }: FileLoadSnapshotsParts): LoadSnapshots {
+export function createFileLoadSnapshots({
+  dir,
+  databaseFile,
+  worker,
+  crashAt,
+  log,
+}: FileLoadSnapshotsParts): LoadSnapshots {
   return {
     newest: () => readNewest(dir, (file, error) => log.warn('a load snapshot is passed over', { file, error })),
     make: (n) =>
       new Promise((resolve, reject) => {
-        const input: LoadWorkerInput = { dir, databaseFile, n }
+        const input: LoadWorkerInput = { dir, databaseFile, n, crashAt }
         const thread = new Worker(worker, { workerData: input })
         thread.unref()
         thread.once('error', reject)
@@ -63,8 +72,14 @@ export function readNewest(dir: string, onDamage: (file: string, error: unknown)
   return undefined
 }
 
+export type WriteStep = 'load.written' | 'load.renamed' | 'load.tidied'
+
 /** Writes one so that it is there whole or not at all, then removes those that are older than the one before. */
-export function writeSnapshotFile(dir: string, snapshot: LoadSnapshot): void {
+export function writeSnapshotFile(
+  dir: string,
+  snapshot: LoadSnapshot,
+  reached: (step: WriteStep) => void = () => undefined,
+): void {
   mkdirSync(dir, { recursive: true })
   const target = join(dir, `load-${snapshot.n}.bin`)
   const temporary = `${target}.tmp`
@@ -75,8 +90,11 @@ export function writeSnapshotFile(dir: string, snapshot: LoadSnapshot): void {
   } finally {
     closeSync(file)
   }
+  reached('load.written')
   renameSync(temporary, target)
+  reached('load.renamed')
   for (const old of snapshotFiles(dir).slice(KEPT)) rmSync(join(dir, old), { force: true })
+  reached('load.tidied')
 }
 
 /** Newest first. */

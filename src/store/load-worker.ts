@@ -1,5 +1,6 @@
 /** The thread that makes a load snapshot: reads the rows on disk into a document of its own and writes what it encodes to. */
 import { workerData } from 'node:worker_threads'
+import { killAt } from '../base/kill-at.ts'
 import { createProjectDoc } from '../doc/project-doc.ts'
 import { kinds } from '../model/kinds.ts'
 import { openDatabaseReadOnly } from './database.ts'
@@ -7,10 +8,10 @@ import { type LoadWorkerInput, readNewest, writeSnapshotFile } from './file-load
 import { createJournal } from './journal.ts'
 import { updatesOf } from './open-project.ts'
 
-const { dir, databaseFile, n } = workerData as LoadWorkerInput
+const { dir, databaseFile, n, crashAt } = workerData as LoadWorkerInput
 const db = openDatabaseReadOnly(databaseFile)
 const newest = readNewest(dir, () => undefined)
 const from = newest && newest.n <= n ? newest : undefined
 const doc = createProjectDoc(kinds, updatesOf(createJournal(db), from, n))
-writeSnapshotFile(dir, { n, state: doc.encodeState() })
+writeSnapshotFile(dir, { n, state: doc.encodeState() }, crashAt === undefined ? undefined : killAt(crashAt))
 db.close()
