@@ -24,7 +24,7 @@ import { acquireLock, type Lock } from './store/lock.ts'
  *
  * - `plan`: the places that `init` will touch.
  * - `trust <sha256>`: lets `.orchrc` count, if that is still its content.
- * - `join plan|do peer <address> <token>` or `join plan|do git <ref>`: says what moving this project into another one
+ * - `join plan|do peer|git <address or ref> <token or ''> [follow]`: says what moving this project into another one
  *   makes, or does it. `do` takes the lock.
  * - `remove <replica> [branch]`: takes the mirror away, but for what is not merged; what is kept of the replica outside
  *   the repository; and the branch, if named.
@@ -70,7 +70,10 @@ function keepTrust(hash: string, { env, mainWorktree }: ErrandParts): true {
   return true
 }
 
-async function moveInto([how, type, where = '', token = '']: readonly string[], parts: ErrandParts): Promise<object> {
+async function moveInto(
+  [how, type, where = '', token = '', follow]: readonly string[],
+  parts: ErrandParts,
+): Promise<object> {
   const { config, env, paths, commonDir, log } = parts
   const random: Random = (bytes) => randomBytes(bytes)
   const clock = systemClock
@@ -82,6 +85,7 @@ async function moveInto([how, type, where = '', token = '']: readonly string[], 
     ref: `refs/heads/${branch}`,
     generations: createGenerations(stateHome(env), (error) => log.warn('generation not kept', { error })),
     person: await parts.person(),
+    follow: follow === 'follow',
     dial: dialSockets(clock),
     clock,
     random,

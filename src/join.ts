@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { importProject, planProject } from './api/import/project.ts'
+import { importProject, type ProjectPlan, planProject } from './api/import/project.ts'
 import type { Clock } from './base/clock.ts'
 import { OrchError } from './base/error.ts'
 import type { Logger } from './base/log.ts'
@@ -34,6 +34,8 @@ export interface JoinParts {
   readonly ref: string
   readonly generations: Generations
   readonly person: Actor
+  /** Whether the project has moved already, and this replica goes along without importing anything. */
+  readonly follow?: boolean
   readonly dial: Dial
   readonly clock: Clock
   readonly random: Random
@@ -79,8 +81,8 @@ export async function previewJoin(parts: JoinParts, source: JoinSource): Promise
     const from = openReader(old, kinds)
     const into = openTarget(parts, db, 'memory')
     return await meet(parts, source, into, async () => {
-      checkMarks(from, into)
-      const plan = planProject(from, into, parts.random)
+      checkMarks(parts, from, into)
+      const plan = parts.follow ? planFollow(from, into) : planProject(from, into, parts.random)
       const branch = await planRetirement(parts.repo, refOf(parts, old), from)
       const renamed = [...plan.renamed.keys()].map((id) => ({ id, to: undefined }))
       return reportOf(from, into, { plan: { ...plan, renamed }, there: countsOf(into), branch })
@@ -133,26 +135,33 @@ interface Building {
 
 /** Makes the joined database: all of the other project, and this one's records in it. */
 async function build(parts: JoinParts, source: JoinSource, { from, old, db, file }: Building): Promise<JoinReport> {
-  const { person, random, onStep = () => undefined } = parts
+  const { person, random, follow, onStep = () => undefined } = parts
   const origin: WriteOrigin = { source: 'import', actor: person }
   const into = openTarget(parts, db, file)
   const { id, name, replica: by } = from
   const claim: JoinMark = { id, name, by, records: undefined, renamed: new Map() }
   await meet(parts, source, into, async (settled) => {
-    checkMarks(from, into)
+    checkMarks(parts, from, into)
+    if (follow) return
     onStep('claim')
     await into.transact(origin, (tx) => putJoinMark(tx, claim))
     await settled()
     // Another replica may have said the same in the same moment: one word stands.
-    checkMarks(from, into)
+    checkMarks(parts, from, into)
   })
   onStep('import')
   const there = countsOf(into)
-  const plan = planProject(from, into, random)
-  const records = await importProject({ from, into, plan, origin })
-  await into.transact(origin, (tx) => putJoinMark(tx, { ...claim, records, renamed: plan.renamed }))
-  check(into, there, plan.counts)
-  copyMirror(openMirrorBases(old), openMirrorBases(db), (one) => plan.renamed.get(one as RecordId) ?? one)
+  const plan = follow ? planFollow(from, into) : planProject(from, into, random)
+  if (!follow) {
+    const records = await importProject({ from, into, plan, origin })
+    await into.transact(origin, (tx) => putJoinMark(tx, { ...claim, records, renamed: plan.renamed }))
+    check(into, there, plan.counts)
+  }
+  copyMirror(openMirrorBases(old), openMirrorBases(db), ({ kind: kindName, id: one }) => {
+    const kind = recordKinds.find((each) => each.name === kindName)
+    const moved = plan.renamed.get(one as RecordId) ?? (one as RecordId)
+    return !kind || one === '' || into.read(kind, moved) ? moved : undefined
+  })
   carryOver(old, db, from, into, source)
   const renamed = [...plan.renamed].map(([one, to]) => ({ id: one, to }))
   return reportOf(from, into, { plan: { ...plan, renamed }, there, branch: undefined })
@@ -194,13 +203,28 @@ async function meet<T>(
   })
 }
 
-/** Throws when the two are one project, or one has joined the other. */
-function checkMarks(from: ProjectReader, into: ProjectReader): void {
+/** What a replica that follows its project takes along: records that only it has, as files that are new there. */
+function planFollow(from: ProjectReader, into: ProjectReader): ProjectPlan {
+  const renamed = joinMarks(into).find(({ id }) => id === from.id)?.renamed ?? new Map<RecordId, RecordId>()
+  const counts = recordKinds.map((kind) => {
+    const missing = from.ids(kind).filter((id) => !into.read(kind, renamed.get(id) ?? id))
+    return [kind.plural, missing.length] as const
+  })
+  return { renamed, counts: Object.fromEntries(counts), deleted: 0, keys: [] }
+}
+
+/** Throws when the two are one project, or when one has joined the other and this replica does not follow. */
+function checkMarks({ follow = false }: JoinParts, from: ProjectReader, into: ProjectReader): void {
   if (from.id === into.id) throw new OrchError('join_failed', { reason: 'both are one project already' })
   if (joinMarks(from).some(({ id }) => id === into.id)) {
     throw new OrchError('join_failed', { reason: `"${into.name}" has joined this project` })
   }
   const mark = joinMarks(into).find(({ id }) => id === from.id)
+  if (follow) {
+    if (mark?.records !== undefined) return
+    const reason = `"${from.name}" has not joined "${into.name}": there is nothing to follow`
+    throw new OrchError('join_failed', { reason })
+  }
   if (!mark || (mark.records === undefined && mark.by === from.replica)) return
   throw new OrchError('already_joined', {
     name: from.name,

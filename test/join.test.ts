@@ -261,6 +261,50 @@ test('[P6] a second replica of a project is refused while the first one joins an
   expect(platform.titles()).toEqual(['Free', 'Ours', 'Theirs'])
 })
 
+test('another replica of a project that has moved follows it: nothing is imported, and files that are only there are new', async () => {
+  const { parts, paths, platform, shop } = await world()
+  const other = join(paths.dir, '../other')
+  mkdirSync(other)
+  const second = { ...parts, paths: { ...paths, dir: other, database: join(other, 'orch.db') }, follow: true }
+  const { db, project } = open(second.paths.database, 7)
+  project.adopt({ id: shop.id, name: 'shop' })
+  await project.transact(byClaude, (tx) => {
+    tx.create(task, { title: 'Ours' }, { id: SAME })
+    tx.create(task, { title: 'Only here' }, { id: 't-00000009' as RecordId })
+  })
+  const style = { bom: false, eol: 'lf' } as const
+  for (const id of [SAME, 't-00000009']) {
+    openMirrorBases(db).put({
+      path: `tasks/${id}.md`,
+      kind: 'task',
+      id,
+      text: id,
+      hash: 'h',
+      style,
+      problem: undefined,
+    })
+  }
+  closeWhole(db)
+  await expect(performJoin(second, SOURCE)).rejects.toThrow('nothing to follow')
+
+  await performJoin(parts, SOURCE)
+  const joined = open(paths.database, 99)
+  await platform.project.applyRows(joined.project.rowsSince({}, 1000), { source: 'peer', peer: 'x' })
+  closeWhole(joined.db)
+  const before = platform.project.rowCount()
+  expect(await performJoin({ ...second, random: createRandom(60) }, SOURCE)).toMatchObject({
+    counts: { tasks: 1 },
+    database: `joined-${shop.id}.db`,
+  })
+  expect(look(second)).toMatchObject({
+    name: 'platform',
+    titles: ['Free', 'Ours', 'Theirs'],
+    // Of the file of the record that is only here nothing is known: the mirror takes it in as a new one.
+    bases: [[`tasks/${SAME}.md`, 'Ours', SAME]],
+  })
+  expect(platform.project.rowCount()).toBe(before)
+})
+
 test('[P6] joining oneself, nothing, or where nobody is, is refused and leaves all as it was', async () => {
   const { parts, platform, network, clock } = await world()
   const empty = await createTestReplica({ host: 'empty', seed: 8, network, clock })

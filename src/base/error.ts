@@ -119,7 +119,7 @@ export const errorCodes = define({
     exit: 4,
     http: 409,
     message: '{name} {what} {into}: replica {by} of it has said so there',
-    hint: 'It is joined once, by one replica. If that one is gone and nothing of {name} is there, remove the key {key} from the state there and try again.',
+    hint: 'It is joined once, by one replica. Once it has joined, --follow lets this replica go along without importing. If the other one is gone and nothing of {name} is there, remove the key {key} from the state there and try again.',
   },
   join_failed: {
     exit: 4,

@@ -106,6 +106,7 @@ export const localCommands: readonly LocalCommand[] = [
         "instead of an address: a remote, or its branch, from which the other project's history was fetched",
         'text',
       ),
+      flag('follow', 'this project has joined the other one already, by another replica: go along, importing nothing'),
       yes,
     ],
     examples: ['orch join ws://127.0.0.1:4777/sync/platform --token 6d1e', 'orch join --remote platform/orch-history'],

@@ -95,8 +95,16 @@ test('[P1][P6] a project moves into another one; its other replica is told so an
   const again = await second.run(['join', ...address, '--yes', '--json'])
   expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: 'already_joined' } })
   expect(await titlesOf(second)).toEqual(['Next', 'Ours'])
+  await must(second.run(['peer', 'remove', 'shop']))
+  await second.json<Task>('task', 'create', 'Only here')
+  await must(second.run(['join', ...address, '--follow', '--yes']))
+  await until(async () => (await titlesOf(platform)).includes('Only here'), 'what only the second replica had')
+  await must(second.run(['sync']))
+  expect(await titlesOf(second)).toEqual(['Next', 'Only here', 'Ours', 'Theirs'])
+  const { ok, findings } = await second.json<{ ok: boolean; findings: unknown }>('doctor')
+  expect(ok, JSON.stringify(findings)).toBe(true)
   expect(JSON.parse((await shop.run(['join', ...address, '--yes', '--json'])).stdout)).toMatchObject({
     error: { code: 'join_failed' },
   })
-  expect(await titlesOf(shop)).toEqual(['Next', 'Ours', 'Theirs'])
+  await until(async () => (await titlesOf(shop)).length === 4, 'all on the first')
 }, 120_000)

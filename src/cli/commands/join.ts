@@ -24,16 +24,20 @@ export async function join(cli: CliContext, input: Input): Promise<number> {
   const source = sourceOf(input)
   await request(context, { op: 'sync' })
   const plan = await runErrand(context, ['join', 'plan', ...source], 'join', { timeoutMs: TIMEOUT_MS })
-  if (!(await agreed(context, planText(plan), input.yes === true))) return 0
+  const text = input.follow === true ? followText(plan) : planText(plan)
+  if (!(await agreed(context, text, input.yes === true))) return 0
   const done = await move(context, source)
   const message = `${done.from.name} is now a part of ${done.into.name}.\n${[...renamedLines(done), ...keptLines(done)].join('\n')}`
   printResult(context, { ...done, message: printable(message) }, { type: 'text', field: 'message' })
   return 0
 }
 
-function sourceOf({ address, token, remote }: Input): readonly string[] {
-  if (typeof remote === 'string' && address === undefined && token === undefined) return ['git', remote]
-  if (typeof address === 'string' && typeof token === 'string' && remote === undefined) return ['peer', address, token]
+function sourceOf({ address, token, remote, follow }: Input): readonly string[] {
+  const how = follow === true ? ['follow'] : []
+  if (typeof remote === 'string' && address === undefined && token === undefined) return ['git', remote, '', ...how]
+  if (typeof address === 'string' && typeof token === 'string' && remote === undefined) {
+    return ['peer', address, token, ...how]
+  }
   throw new OrchError('usage', { reason: 'Give the address of the other project and --token, or --remote alone' })
 }
 
@@ -64,6 +68,19 @@ function planText(plan: JoinReport): string {
       ...renamedLines(plan),
       'From then on this repository is a replica of the other project, and other replicas of this one are told so.',
       'What they have and this one has not is not moved: link them first. This cannot be taken back by a command.',
+      ...keptLines(plan),
+      '',
+    ].join('\n'),
+  )
+}
+
+function followText(plan: JoinReport): string {
+  const { from, into, counts } = plan
+  return printable(
+    [
+      `${from.name} (${from.id}) has joined ${into.name} (${into.id}). This repository becomes a replica of that.`,
+      `  Only here, and new there from their files: ${counted(counts)}.`,
+      'Edits of other records that had not reached the replica that joined stay behind.',
       ...keptLines(plan),
       '',
     ].join('\n'),
