@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { PeerInfo, Problem, Status } from './api/operation.ts'
 import { OrchError } from './base/error.ts'
 import type { Watchdog } from './base/watchdog.ts'
+import { createGrowth, growthProblems } from './growth.ts'
 import type { Kind } from './model/kind.ts'
 import { kinds } from './model/kinds.ts'
 import type { OpenProject } from './store/open-project.ts'
@@ -13,6 +14,7 @@ export interface StatusParts {
   readonly version: string
   readonly pid: number
   readonly startedAt: number
+  readonly now: () => number
   readonly privateDir: string
   readonly mirrorDir: string
   readonly branch: string
@@ -34,12 +36,10 @@ export interface StatusReader {
   report(problem: Problem): void
 }
 
-/** Past this many clientIDs every transaction is noticeably slower. */
-const CLIENTS_WARNING = 500
-
 export function createStatus(parts: StatusParts): StatusReader {
   const { project, watchdog } = parts
   const reported: Problem[] = []
+  const growth = createGrowth({ project, privateDir: parts.privateDir, now: parts.now })
 
   const websocket = (): string => {
     const url = parts.serverUrl()
@@ -52,15 +52,7 @@ export function createStatus(parts: StatusParts): StatusReader {
     return [
       ...reported,
       ...(failure === undefined ? [] : [{ what: refused.message, where: 'database', fix: refused.hint }]),
-      ...(project.clientCount() > CLIENTS_WARNING
-        ? [
-            {
-              what: `${project.clientCount()} clientIDs slow every change`,
-              where: 'document',
-              fix: 'Let agents use operations instead of joining the room as clients.',
-            },
-          ]
-        : []),
+      ...growthProblems(growth()),
       ...parts.notices.map((notice) => ({ what: notice.message, where: '.orchrc', fix: notice.hint })),
       ...parts.problems(),
       ...parts.peers().flatMap(({ name, state, error }) =>

@@ -1,0 +1,188 @@
+/**
+ * What a large project costs: 10,000 tasks, 100,000 edits of them, 100,000 entries of the work log in one month, and
+ * what of it keeps the event loop. `npm run bench:growth`; `-- --tasks 1000 --edits 10000 --entries 10000` for less.
+ */
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { parseArgs } from 'node:util'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLogger } from '../../src/base/log.ts'
+import { closedDays } from '../../src/git/log-days.ts'
+import { createTurns } from '../../src/git/turns.ts'
+import { createLogFiles } from '../../src/mirror/log-files.ts'
+import { createNodeDisk } from '../../src/mirror/node-disk.ts'
+import { createNotices } from '../../src/mirror/problem.ts'
+import { task } from '../../src/model/kinds/task.ts'
+import { kinds } from '../../src/model/kinds.ts'
+import { type Database, openDatabase } from '../../src/store/database.ts'
+import { readNewest, writeSnapshotFile } from '../../src/store/file-load-snapshots.ts'
+import { openMirrorLogs } from '../../src/store/mirror-logs.ts'
+import { type OpenProject, openProject } from '../../src/store/open-project.ts'
+import { createRandom } from '../helpers/random.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    tasks: { type: 'string', default: '10000' },
+    edits: { type: 'string', default: '100000' },
+    entries: { type: 'string', default: '100000' },
+  },
+})
+const [tasks, edits, entries] = [Number(flags.tasks), Number(flags.edits), Number(flags.entries)]
+const by = { source: 'api', actor: { name: 'bench', type: 'agent', verified: false } } as const
+const dir = mkdtempSync(join(tmpdir(), 'orch-growth-'))
+const file = join(dir, 'orch.db')
+const random = createRandom(7)
+const CONCURRENT = 50
+const SINGLES = 200
+
+const say = (what: string, figure: string): void => {
+  process.stdout.write(`${what.padEnd(58)} ${figure.padStart(12)}\n`)
+}
+const ms = (value: number): string => `${value.toFixed(1)} ms`
+const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+const heap = (): number => {
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed
+}
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+function open(db: Database): OpenProject {
+  return openProject({
+    db,
+    kinds,
+    clock: systemClock,
+    random,
+    log: silentLogger,
+    lease: { machine: 'bench', path: file, inode: '1' },
+    generations: { get: () => undefined, set: () => undefined },
+    loads: { newest: () => readNewest(join(dir, 'load'), () => undefined), make: () => Promise.resolve() },
+    name: 'growth',
+  })
+}
+
+/** Runs `work` n times, some at once, as many callers do. */
+async function many(n: number, work: (i: number) => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  for (let i = 0; i < n; i += CONCURRENT) {
+    await Promise.all(Array.from({ length: Math.min(CONCURRENT, n - i) }, (_, k) => work(i + k)))
+  }
+  return performance.now() - start
+}
+
+async function single(work: (i: number) => Promise<unknown>): Promise<number> {
+  const times: number[] = []
+  for (let i = 0; i < SINGLES; i++) {
+    const start = performance.now()
+    await work(i)
+    times.push(performance.now() - start)
+  }
+  return median(times)
+}
+
+/** The longest that one turn of the event loop takes while something runs. */
+async function longestTurn(work: () => Promise<unknown>): Promise<string> {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  const start = performance.now()
+  await work()
+  const took = performance.now() - start
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  delay.disable()
+  return `${ms(delay.max / 1e6)}, in all ${ms(took)}`
+}
+
+/** What the machine does to a loop that does nothing: figures of turns are to be read beside this one. */
+const idle = async (): Promise<void> => {
+  for (const until = performance.now() + 1000; performance.now() < until; )
+    await new Promise((next) => setImmediate(next))
+}
+
+try {
+  const db = openDatabase(file)
+  const project = open(db)
+  const made = await many(tasks, (i) =>
+    project.transact(by, (tx) => tx.create(task, { title: `Task ${i}`, body: `What task ${i} is about.` })),
+  )
+  say(`create ${tasks} tasks: each`, ms(made / tasks))
+  const ids = project.ids(task)
+  const edit = (i: number): Promise<unknown> => {
+    const id = ids[(i * 7919) % ids.length]
+    return id === undefined
+      ? Promise.resolve()
+      : project.transact(by, (tx) =>
+          tx.update(task, id, i % 2 ? { set: { title: `Task ${i}` } } : { increment: { spentHours: 1 } }),
+        )
+  }
+  say(`${edits} edits: each`, ms((await many(edits, edit)) / edits))
+  say('one more edit alone, p50', ms(await single(edit)))
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  const before = sizeOf(file)
+  const heapBefore = heap()
+
+  const append = (i: number): Promise<unknown> =>
+    project.transact(by, (tx) =>
+      tx.appendLog({
+        action: i % 3 ? 'edited' : 'ran the tests',
+        task: ids[i % ids.length] ?? '',
+        session: 's-00000001',
+        details: { file: `src/part-${i % 50}.ts`, lines: i },
+        at: new Date(Date.UTC(2026, 9, 1 + (i % 28), 8, 0, 0, i % 1000)).toISOString(),
+      }),
+    )
+  say('one entry alone, into an empty month, p50', ms(await single(append)))
+  say(`${entries} entries: each`, ms((await many(entries, append)) / entries))
+  say(`one entry alone, into a month of ${entries}, p50`, ms(await single(append)))
+  say('memory of the log', mb(heap() - heapBefore))
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  say('database, and of it the log', `${mb(sizeOf(file))}, ${mb(sizeOf(file) - before)}`)
+  const state = project.encodeState()
+  say('project document as a Yjs update', mb(state.length))
+  const page = performance.now()
+  project.listLog({ limit: 50, actor: 'bench', since: '2026-10-05' })
+  say('a page of 50 entries', ms(performance.now() - page))
+
+  const disk = createNodeDisk(join(dir, 'orch'))
+  const notices = createNotices(systemClock)
+  const written = openMirrorLogs(db)
+  const logFiles = createLogFiles({ project, disk, written, clock: systemClock, random, notices, log: silentLogger })
+  logFiles.noteAll()
+  say('nothing at all: longest turn', await longestTurn(idle))
+  say('all log files: longest turn', await longestTurn(() => logFiles.update()))
+  const ledger = { days: () => project.logDays().map((day) => ({ day, entries: 1 })) }
+  const turns = createTurns(systemClock)
+  say(
+    'all closed days for git: longest turn',
+    await longestTurn(() => closedDays({ project, ledger, turns }, Date.now(), undefined)),
+  )
+  let room: Awaited<ReturnType<OpenProject['openLog']>> | undefined
+  const roomHeap = heap()
+  say(
+    'open a month for a stock client: longest turn',
+    await longestTurn(async () => {
+      room = await project.openLog('log/2026-10')
+    }),
+  )
+  say('memory of an open month', mb(heap() - roomHeap))
+  const encode = performance.now()
+  const bytes = room?.encodeState().length ?? 0
+  say('the whole month for a client that has nothing: one turn', `${ms(performance.now() - encode)}, ${mb(bytes)}`)
+  room?.close()
+
+  db.close()
+  for (const what of ['all rows', 'a load snapshot']) {
+    const again = openDatabase(file)
+    const start = performance.now()
+    const reopened = open(again)
+    say(`load from ${what}`, ms(performance.now() - start))
+    if (what === 'all rows')
+      writeSnapshotFile(join(dir, 'load'), { n: reopened.rowCount(), state: reopened.encodeState() })
+    again.close()
+  }
+  say('memory in all', mb(process.memoryUsage().rss))
+} finally {
+  rmSync(dir, { recursive: true, force: true })
+}
