@@ -81,6 +81,8 @@ export function writeSnapshotFile(
   reached: (step: WriteStep) => void = () => undefined,
 ): void {
   mkdirSync(dir, { recursive: true })
+  // Of a process that was killed: there is never a second writer.
+  for (const name of readdirSync(dir)) if (name.endsWith('.tmp')) rmSync(join(dir, name), { force: true })
   const target = join(dir, `load-${snapshot.n}.bin`)
   const temporary = `${target}.tmp`
   const file = openSync(temporary, 'w', 0o600)
