@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Finding, Problem } from './api/operation.ts'
 import { reasonOf } from './base/error.ts'
 import { keyedKinds, recordKinds } from './model/kinds.ts'
+import { logFile, renderLogLine } from './model/log.ts'
 import { decodeFile, sameText } from './model/markdown.ts'
 import type { Renderer } from './render.ts'
 import { type Database, openDatabase } from './store/database.ts'
@@ -73,6 +74,10 @@ export function filesThatDiffer(
       return file && !known.includes(file.path) ? [[file.path, file.text] as const] : []
     }),
   )
+  for (const day of project.logDays()) {
+    const path = logFile(day)
+    if (!known.includes(path)) files.set(path, project.logOfDay(day, project.logCount(day)).map(renderLogLine).join(''))
+  }
   return [...files].flatMap(([path, text]) => {
     const onDisk = readIfThere(join(mirrorDir, path))
     if (onDisk === undefined) return [`${path} is missing`]
