@@ -90,6 +90,15 @@ test('[P1][P6] a project moves into another one; its other replica is told so an
   }
   expect(JSON.parse(shop.git('show', 'orch-history:project.json'))).toMatchObject({ id: ours.project.id })
 
+  // A clone that only has the old history is told, too.
+  const late = await createTestRepo({ name: 'late', init: false })
+  repos.push(late)
+  late.git('fetch', '--quiet', shop.dir, 'orch-history-shop:orch-history')
+  await must(late.run(['init', '--yes']))
+  const told = await late.json<Status & { problems: { what: string }[] }>('status')
+  expect(told.project).toEqual(before.project)
+  expect(told.problems.map(({ what }) => what).join()).toContain('has moved into "platform"')
+
   await must(second.run(['restart']))
   await until(async () => (await peerOf(second))?.error?.includes('moved into "platform"') === true, 'the word', 30_000)
   const again = await second.run(['join', ...address, '--yes', '--json'])
