@@ -12,7 +12,7 @@ export interface ActivityFeed {
 export function createActivity(): ActivityFeed {
   const listeners = new Set<(activity: Activity) => void>()
   return {
-    note({ changes }) {
+    note({ changes, entries }) {
       if (listeners.size === 0) return
       for (const change of changes) {
         const line: Activity = {
@@ -20,6 +20,10 @@ export function createActivity(): ActivityFeed {
           actor: change.row.actor,
           text: textOf(change),
         }
+        for (const listen of listeners) listen(line)
+      }
+      for (const { at, actor, action, task } of entries) {
+        const line: Activity = { at, actor, text: `logged ${action}${task && ` (${task})`}` }
         for (const listen of listeners) listen(line)
       }
     },

@@ -33,7 +33,7 @@ export async function closedDays(
   const [like] = tree?.values() ?? []
   const files: FileChange[] = []
   for (const day of days) {
-    const bytes = Buffer.from(await textOf(project, day, turns))
+    const bytes = await renderDay(project, day, turns)
     if (bytes.length > 0 && tree?.get(logFile(day)) !== blobOid(bytes, like)) files.push({ path: logFile(day), bytes })
   }
   for (const path of tree?.keys() ?? []) {
@@ -43,13 +43,13 @@ export async function closedDays(
   return { files, noted }
 }
 
-async function textOf(project: LogDaysParts['project'], day: string, turns: Turns): Promise<string> {
-  const lines: string[] = []
+async function renderDay(project: LogDaysParts['project'], day: string, turns: Turns): Promise<Buffer> {
+  const parts: Buffer[] = []
   for (let last: LogEntry | undefined; ; ) {
     const page = project.logOfDay(day, PAGE, last)
-    lines.push(...page.map(renderLogLine))
+    parts.push(Buffer.from(page.map(renderLogLine).join('')))
     last = page.at(-1)
-    if (page.length < PAGE) return lines.join('')
     if (turns.isOver()) await turns.next()
+    if (page.length < PAGE) return Buffer.concat(parts)
   }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from '../base/log.ts'
 import type { Service } from '../base/service.ts'
+import { MAIN_DOC } from './journal.ts'
 import type { LoadSnapshots } from './load-snapshot.ts'
 import type { OpenProject } from './open-project.ts'
 
@@ -14,20 +15,21 @@ const ROWS_BETWEEN = 1000
 
 /** Makes a load snapshot every 1,000 rows, so that a start stays fast. No row is ever deleted. */
 export function createCompaction({ project, loads, log }: CompactionParts): Service {
-  let done = 0
+  /** Rows of the project's document since the newest; the work log is not in it. */
+  let waiting = 0
   let running: Promise<void> | undefined
   let stopListening = (): void => undefined
 
   const check = (): void => {
+    if (running || waiting < ROWS_BETWEEN) return
     const n = project.rowCount()
-    if (running || n - done < ROWS_BETWEEN) return
+    waiting = 0
     running = loads
       .make(n)
       .then(() => log.info('load snapshot made', { rows: n }))
       // Only a slower start is at stake; the next thousand rows try again.
       .catch((error: unknown) => log.warn('load snapshot failed', { error }))
       .finally(() => {
-        done = n
         running = undefined
       })
   }
@@ -35,8 +37,11 @@ export function createCompaction({ project, loads, log }: CompactionParts): Serv
   return {
     name: 'compaction',
     start() {
-      done = loads.newest()?.n ?? 0
-      stopListening = project.onCommit(check)
+      waiting = project.rowCount() - (loads.newest()?.n ?? 0)
+      stopListening = project.onCommit(({ rows }) => {
+        waiting += rows.filter(({ doc }) => doc === MAIN_DOC).length
+        check()
+      })
       check()
       return Promise.resolve()
     },

@@ -87,7 +87,7 @@ export function createJournal(db: Database): Journal {
   }
 }
 
-const ROWS_PER_READ = 500
+const ROWS_PER_READ = 200
 
 /** The updates of a document's rows after `n`, up to and with `upto`, in this replica's order. Throws when a row is damaged. */
 export function* updatesBetween(

@@ -11,7 +11,7 @@ export interface LogRoomParts {
 }
 
 /** Rows that are read in one turn of the event loop: about 1 ms, more where the machine is busy. */
-const ROWS_PER_TURN = 100
+const ROWS_PER_TURN = 50
 
 /**
  * Loads the whole document of a month from its rows, for clients that speak Yjs: nobody else needs it. Slowly, so that
