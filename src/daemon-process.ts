@@ -110,7 +110,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
     endOn(drain, options.attached, log)
     await daemon.start()
     writeDaemonFile(paths, version)
-    watchLock(paths, drain, log)
+    watchPrivateState(paths, drain, log)
     log.info('the daemon is ready', { pid: process.pid, version })
     report({ ready: true, pid: process.pid })
   } catch (error) {
@@ -256,11 +256,12 @@ function writeDaemonFile(paths: PrivatePaths, version: string): void {
 }
 
 /** Ends the daemon when its private state is taken away under it: another could start then, and both would write the files. */
-function watchLock(paths: PrivatePaths, drain: () => void, log: Logger): void {
-  const mine = identityOf(paths.lock)
+function watchPrivateState(paths: PrivatePaths, drain: () => void, log: Logger): void {
+  const mine = [paths.lock, paths.database].map((file) => ({ file, identity: identityOf(file) }))
   const check = (): void => {
-    if (isSame(paths.lock, mine)) return
-    log.error('the private state of the daemon was removed or replaced', { dir: paths.dir })
+    const gone = mine.find(({ file, identity }) => !isSame(file, identity))
+    if (!gone) return
+    log.error('the private state of the daemon was removed or replaced', { file: gone.file })
     drain()
   }
   try {

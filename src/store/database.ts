@@ -1,3 +1,4 @@
+import { type BigIntStats, statSync } from 'node:fs'
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite'
 
 export type SqlValue = string | number | bigint | Uint8Array | null
@@ -17,7 +18,25 @@ export interface Database {
 export function openDatabase(file: string): Database {
   const db = new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true, defensive: true })
   db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY')
-  return wrap(db)
+  return wrap(db, file === ':memory:' ? undefined : createFileCheck([file, `${file}-wal`]))
+}
+
+/**
+ * Looks whether files are still the ones that were there at the first look. SQLite writes on into files that were removed
+ * or replaced, without a word: what is committed then is gone with the process. Throws when one is another, or none.
+ */
+function createFileCheck(files: readonly string[]): () => void {
+  const known = new Map<string, BigIntStats>()
+  return () => {
+    for (const file of files) {
+      const before = known.get(file)
+      const now = statSync(file, { bigint: true, throwIfNoEntry: false })
+      if (before && (now?.ino !== before.ino || now.dev !== before.dev)) {
+        throw new Error(`the database was ${now ? 'replaced' : 'removed'} while it was in use: ${file}`)
+      }
+      if (!before && now) known.set(file, now)
+    }
+  }
 }
 
 /**
@@ -57,7 +76,8 @@ export function closeWhole(db: Database): void {
   if (!isWhole) throw new Error('the database is open elsewhere')
 }
 
-function wrap(db: DatabaseSyncInstance): Database {
+function wrap(db: DatabaseSyncInstance, checkFiles: () => void = () => undefined): Database {
+  checkFiles()
   const statements = new Map<string, StatementSyncInstance>()
   const prepare = (sql: string): StatementSyncInstance => {
     let statement = statements.get(sql)
@@ -81,6 +101,7 @@ function wrap(db: DatabaseSyncInstance): Database {
       depth++
       try {
         const result = work()
+        checkFiles()
         db.exec('COMMIT')
         return result
       } catch (error) {
