@@ -42,6 +42,7 @@ export function createStaging(parts: StagingParts): {
   const created = new Map<string, RecordView>()
   const textsEdited = new Set<string>()
   const entries = new Map<string, LogEntry[]>()
+  const logIds = new Set<string>()
 
   const keyedKind = (name: string): KeyedKind =>
     must(
@@ -66,7 +67,8 @@ export function createStaging(parts: StagingParts): {
 
   const freshLogId = (): RecordId => {
     let id = makeId('l', random)
-    while (parts.logs.get(id) || [...entries.values()].flat().some((entry) => entry.id === id)) id = makeId('l', random)
+    while (parts.logs.get(id) || logIds.has(id)) id = makeId('l', random)
+    logIds.add(id)
     return id
   }
 
@@ -152,7 +154,9 @@ export function createStaging(parts: StagingParts): {
       const reason = checkLogEntry(id, logValues(entry))
       if (reason) throw new OrchError('invalid_input', { field: 'entry', reason })
       const doc = logDocOf(entry.at)
-      entries.set(doc, [...(entries.get(doc) ?? []), entry])
+      const ofMonth = entries.get(doc) ?? []
+      ofMonth.push(entry)
+      entries.set(doc, ofMonth)
       return id
     },
   }
