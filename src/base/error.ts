@@ -286,6 +286,9 @@ export class OrchError extends Error {
 /** The refusal for anything thrown: itself if it is one, `internal` with the cause kept otherwise. */
 export function toOrchError(error: unknown): OrchError {
   if (error instanceof OrchError) return error
+  // SQLite's own: the disk, not the program, is at fault.
+  if (error instanceof Error && 'errcode' in error)
+    return new OrchError('storage_failed', { reason: reasonOf(error) }, error)
   return new OrchError('internal', { reason: reasonOf(error) }, error)
 }
 

@@ -214,13 +214,16 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         for (const id of project.ids(kind, { deleted: true })) mark({ kind: kind.name, id })
     },
     async step() {
-      const intents: Intent[] = []
-      for (const [key, ref] of [...marked].slice(0, BATCH)) {
-        marked.delete(key)
-        const intent = plan(ref)
-        if (intent) intents.push(intent)
+      const batch = [...marked].slice(0, BATCH)
+      for (const [key] of batch) marked.delete(key)
+      try {
+        const intents = batch.flatMap(([, ref]) => plan(ref) ?? [])
+        if (intents.length > 0) await writeBatch(intents)
+      } catch (error) {
+        // The database refused: nothing else would ever mark them again.
+        for (const [, ref] of batch) mark(ref)
+        throw error
       }
-      if (intents.length > 0) await writeBatch(intents)
       await yieldTurn()
       return marked.size > 0
     },

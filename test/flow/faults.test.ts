@@ -41,6 +41,13 @@ async function titles(repo: TestRepo): Promise<readonly string[]> {
   return items.map(({ title }) => title).sort()
 }
 
+/** What the doctor finds wrong. */
+async function findings(repo: TestRepo): Promise<readonly object[]> {
+  const { stdout } = await repo.run(['doctor', '--json'])
+  const { result } = JSON.parse(stdout) as { result: { findings: readonly { ok: boolean }[] } }
+  return result.findings.filter(({ ok }) => !ok)
+}
+
 describe('[P1] a database taken away under the daemon', () => {
   test('is noticed when it is removed: the daemon ends, and init brings back everything acknowledged', async () => {
     const repo = await repository()
@@ -70,8 +77,7 @@ describe('[P1] a database taken away under the daemon', () => {
     await repo.json('task', 'create', 'three')
     await repo.run(['sync'])
     expect(await titles(repo)).toEqual(['one', 'three', 'two'])
-    const doctor = await repo.json<{ findings: readonly { ok: boolean }[] }>('doctor')
-    expect(doctor.findings.filter(({ ok }) => !ok)).toEqual([])
+    expect(await findings(repo)).toEqual([])
   })
 })
 
@@ -109,8 +115,7 @@ describe.skipIf(!canMount())('[P1] a full disk (needs the right to mount a small
     await repo.json('task', 'create', 'after')
     expect(await titles(repo)).toEqual([...acknowledged, 'after'].sort())
     await repo.run(['sync'])
-    const doctor = await repo.json<{ findings: readonly { ok: boolean }[] }>('doctor')
-    expect(doctor.findings.filter(({ ok }) => !ok)).toEqual([])
+    expect(await findings(repo)).toEqual([])
   })
 })
 

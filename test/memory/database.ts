@@ -1,12 +1,17 @@
 import { type Database, openDatabase, type SqlValue } from '../../src/store/database.ts'
 
 export interface FaultyDatabase extends Database {
-  /** From the `k`-th write or commit on (1 is the next), `times` of them fail as a full disk does. */
-  failAt(k: number, times?: number): void
+  /**
+   * From the `k`-th call on (1 is the next), `times` of them fail as a full or broken disk does. By default only writes
+   * and commits count; with `reads` those do too.
+   */
+  failAt(k: number, times?: number, what?: 'writes' | 'reads'): void
   heal(): void
-  /** Writes and commits so far. */
+  /** Calls that counted so far. */
   readonly calls: number
 }
+
+const SQLITE_FULL = 13
 
 /** A database in memory that can be told to fail like a disk. It outlives the parts that use it, as a file does. */
 export function createMemoryDatabase(): FaultyDatabase {
@@ -15,9 +20,14 @@ export function createMemoryDatabase(): FaultyDatabase {
   let from = Number.POSITIVE_INFINITY
   let until = 0
   let depth = 0
+  let countsReads = false
   const call = (): void => {
     calls++
-    if (calls >= from && calls < until) throw new Error('database or disk is full')
+    if (calls >= from && calls < until)
+      throw Object.assign(new Error('database or disk is full'), { errcode: SQLITE_FULL })
+  }
+  const reading = (): void => {
+    if (countsReads) call()
   }
   return {
     exec: (sql) => db.exec(sql),
@@ -25,8 +35,14 @@ export function createMemoryDatabase(): FaultyDatabase {
       call()
       db.run(sql, ...params)
     },
-    get: (sql, ...params) => db.get(sql, ...params),
-    all: (sql, ...params) => db.all(sql, ...params),
+    get(sql, ...params) {
+      reading()
+      return db.get(sql, ...params)
+    },
+    all(sql, ...params) {
+      reading()
+      return db.all(sql, ...params)
+    },
     transaction(work) {
       if (depth > 0) return work()
       depth++
@@ -42,11 +58,13 @@ export function createMemoryDatabase(): FaultyDatabase {
     },
     // Closing a file does not lose it.
     close: () => undefined,
-    failAt(k, times = Number.POSITIVE_INFINITY) {
+    failAt(k, times = Number.POSITIVE_INFINITY, what = 'writes') {
+      countsReads = what === 'reads'
       from = calls + k
       until = from + times
     },
     heal() {
+      countsReads = false
       from = Number.POSITIVE_INFINITY
     },
     get calls() {
