@@ -187,7 +187,11 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     encodeStateVector: () => pipeline.doc().encodeStateVector(),
     onCommit: (listen) => pipeline.onCommit(listen),
 
-    rowCount: () => journal.last(),
+    rowCount() {
+      // After a commit that failed, the journal in memory counts its rows until it is loaded anew.
+      pipeline.doc()
+      return journal.last()
+    },
     clientCount: () => pipeline.doc().clientCount(),
     failure: () => pipeline.failure(),
     adopt(other) {

@@ -117,6 +117,14 @@ test('[P1] a commit that fails rejects its callers, nobody saw it, reads go on, 
   expect(project.checkIndex(createMemoryDatabase())).toEqual([])
 })
 
+test('regression (simulation, seed 134116588): a commit that failed is not counted as a row', async () => {
+  const { project, database } = createTestProject()
+  await project.transact(byAlice, (tx) => tx.create(task, titled('A')))
+  database.failAt(2, 1)
+  await expect(project.transact(byAlice, (tx) => tx.create(task, titled('B')))).rejects.toThrow()
+  expect(project.rowCount()).toBe(1)
+})
+
 test('a copied database becomes a replica of its own', async () => {
   const first = createTestProject()
   await first.project.transact(byAlice, (tx) => tx.create(task, titled('A')))
