@@ -6,7 +6,7 @@ import { countOf, createTestRepo, until } from '../flow/harness.ts'
 import { createDaemonClient } from '../helpers/daemon-client.ts'
 import { createRandom } from '../helpers/random.ts'
 
-const rounds = Number(process.env.ORCH_CRASH_ROUNDS ?? 50)
+const rounds = Number(process.env.ORCH_CRASH_ROUNDS ?? 200)
 const seed = Number(process.env.ORCH_CRASH_SEED ?? 1)
 const WRITERS = 4
 
