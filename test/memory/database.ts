@@ -15,7 +15,11 @@ const SQLITE_FULL = 13
 
 /** A database in memory that can be told to fail like a disk. It outlives the parts that use it, as a file does. */
 export function createMemoryDatabase(): FaultyDatabase {
-  const db = openDatabase(':memory:')
+  return withFaults(openDatabase(':memory:'))
+}
+
+/** The same for a database that is there. */
+export function withFaults(db: Database): FaultyDatabase {
   let calls = 0
   let from = Number.POSITIVE_INFINITY
   let until = 0
