@@ -101,7 +101,7 @@ function renamedLines({ renamed, keys }: JoinReport): readonly string[] {
 
 function keptLines({ database, branch }: JoinReport): readonly string[] {
   const kept = branch === undefined ? database : `${database}, and the branch ${branch.replace('refs/heads/', '')}`
-  return [`What was before is kept: ${kept}.`]
+  return [`Kept as it was before: ${kept}.`]
 }
 
 function counted(counts: JoinReport['counts']): string {
