@@ -94,7 +94,9 @@ describe.skipIf(!canMount())('[P1] a full disk (needs the right to mount a small
     mkdirSync(dir)
     const env = { PATH: process.env.PATH ?? '', HOME: join(root, 'home'), LC_ALL: 'C.UTF-8', GIT_CONFIG_NOSYSTEM: '1' }
     const repo = openTestRepo(dir, env)
-    cleanUp.push(() => void repo.run(['stop']))
+    cleanUp.push(async () => {
+      await repo.run(['stop'])
+    })
     repo.git('init', '--quiet')
     expect((await repo.run(['init', '--yes'])).code).toBe(0)
     const ballast = join(root, 'ballast')
