@@ -6,6 +6,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createActivity } from './activity.ts'
 import type { Parts } from './api/operation.ts'
+import { activeSessionOf } from './api/operations/sessions.ts'
 import { operations } from './api/operations.ts'
 import { createSocketServer } from './api/socket-server.ts'
 import { type Clock, sleep } from './base/clock.ts'
@@ -270,14 +271,17 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     common: host.common,
     version: host.version,
     operations,
-    contextOf: ({ actor, session, progress }) => ({
-      project,
-      actor: actor ? { ...actor, verified: false } : host.person,
-      session,
-      clock,
-      parts,
-      progress,
-    }),
+    contextOf({ actor: said, session, progress }) {
+      const actor = said ? { ...said, verified: false } : host.person
+      return {
+        project,
+        actor,
+        session: session ?? activeSessionOf(project, actor.name)?.id,
+        clock,
+        parts,
+        progress,
+      }
+    },
     ready: new Promise((resolve) => {
       becomeReady = resolve
     }),

@@ -1,16 +1,20 @@
 import { keyedKinds, logKinds, recordKinds } from '../model/kinds.ts'
 import type { Operation } from './operation.ts'
+import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
 import { importOperations } from './operations/import.ts'
 import { keyOperationsOf } from './operations/keys.ts'
 import { logOperationsOf } from './operations/logs.ts'
 import { peerOperations } from './operations/peers.ts'
 import { operationsOf } from './operations/records.ts'
+import { sessionOperations } from './operations/sessions.ts'
 import { snapshotOperations } from './operations/snapshots.ts'
 
 /** The one table of what a caller can ask. Commands, docs and every other surface are views of it. */
 export const operations: readonly Operation[] = [
   ...recordKinds.flatMap(operationsOf),
+  ...sessionOperations,
+  ...contextOperations,
   ...keyedKinds.flatMap(keyOperationsOf),
   ...logKinds.flatMap(logOperationsOf),
   ...importOperations,

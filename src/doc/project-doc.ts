@@ -85,7 +85,7 @@ export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8
       assert(!rootOf(kind).has(id), `record ${id} exists`)
       createRecord(doc, kind, id, record)
     },
-    edit: (kind, id, edit) => editRecord(doc, mustMap(kind, id), edit),
+    edit: (kind, id, edit) => editRecord(doc, kind, mustMap(kind, id), edit),
     delete: (kind, id, replica, mark) => markDeleted(mustMap(kind, id), replica, mark),
     restore: (kind, id, by, at) => markRestored(mustMap(kind, id), by, at),
     setKey(kind, key, value) {

@@ -30,6 +30,7 @@ export function readRecord(kind: RecordKind, id: RecordId, map: Y.Map<unknown>):
 function readField(field: Field, stored: unknown): Value {
   switch (field.merge) {
     case 'register':
+      if (field.value.type === 'json') return jsonText(stored)
       return typeof stored === 'string' || typeof stored === 'number' ? stored : emptyValue(field)
     case 'prose':
       return textOf(stored)
@@ -40,6 +41,12 @@ function readField(field: Field, stored: unknown): Value {
     default:
       return unreachable(field.merge)
   }
+}
+
+/** JSON as its text: the model's value of a JSON field. */
+function jsonText(stored: unknown): string | null {
+  if (stored === undefined || stored === null || stored instanceof Y.AbstractType) return null
+  return JSON.stringify(stored) ?? null
 }
 
 function textOf(stored: unknown): string {

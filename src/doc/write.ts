@@ -42,7 +42,7 @@ export function createRecord(doc: Y.Doc, kind: RecordKind, id: RecordId, record:
 function writeInitial(doc: Y.Doc, map: Y.Map<unknown>, name: string, field: Field, value: Value): void {
   switch (field.merge) {
     case 'register':
-      if (value !== null) map.set(name, value)
+      if (value !== null) map.set(name, stored(field, value))
       return
     case 'prose':
       if (value) textAt(map, name).insert(0, String(value))
@@ -59,11 +59,11 @@ function writeInitial(doc: Y.Doc, map: Y.Map<unknown>, name: string, field: Fiel
 }
 
 /** Writes into a record's existing types. Equal values are not written again: a set key keeps every struct for ever. */
-export function editRecord(doc: Y.Doc, map: Y.Map<unknown>, edit: RecordEdit): void {
+export function editRecord(doc: Y.Doc, kind: RecordKind, map: Y.Map<unknown>, edit: RecordEdit): void {
   for (const [name, value] of Object.entries(edit.set ?? {})) {
     if (value === null || value === undefined) {
       if (map.has(name)) map.delete(name)
-    } else if (map.get(name) !== value) map.set(name, value)
+    } else if (!isStored(kind.fields[name], map.get(name), value)) map.set(name, stored(kind.fields[name], value))
   }
   for (const [name, members] of Object.entries(edit.add ?? {})) {
     const set = mapAt(map, name)
@@ -90,6 +90,15 @@ export function editRecord(doc: Y.Doc, map: Y.Map<unknown>, edit: RecordEdit): v
     }
   }
   if (edit.file !== undefined && map.get(FILE) !== edit.file) map.set(FILE, edit.file)
+}
+
+/** How a register's value is kept: JSON as itself, not as its text. */
+function stored(field: Field | undefined, value: Value): unknown {
+  return field?.value.type === 'json' ? JSON.parse(String(value)) : value
+}
+
+function isStored(field: Field | undefined, before: unknown, value: Value): boolean {
+  return field?.value.type === 'json' ? JSON.stringify(before) === value : before === value
 }
 
 /** From the last edit to the first, so that offsets before it stay true. */

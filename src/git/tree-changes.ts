@@ -51,5 +51,5 @@ function textsOf({ files }: Cut): ReadonlyMap<string, string> {
 
 /** Whether a path belongs to the rendering of the records, and not to the rows or to anybody else. */
 function isRendered(path: string): boolean {
-  return recordKinds.some(({ plural }) => path.startsWith(`${plural}/`)) || keyedKinds.some(({ file }) => path === file)
+  return recordKinds.some(({ folder }) => path.startsWith(`${folder}/`)) || keyedKinds.some(({ file }) => path === file)
 }

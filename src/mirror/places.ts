@@ -16,7 +16,7 @@ export function placeOf(path: string): Place | undefined {
   const keyed = keyedKinds.find((kind) => kind.file === path)
   if (keyed) return { type: 'keys', kind: keyed }
   const [folder = '', ...rest] = path.split('/')
-  const kind = recordKinds.find((one) => one.plural === folder)
+  const kind = recordKinds.find((one) => one.folder === folder)
   if (!kind || rest.length === 0 || !path.endsWith('.md') || rest.some(isIgnoredName)) return undefined
   return { type: 'record', kind, file: rest.join('/') }
 }

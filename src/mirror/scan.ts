@@ -38,11 +38,11 @@ export async function scan(disk: Disk): Promise<Scan> {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.type === 'directory') {
         const isOurs =
-          folder === '' ? recordKinds.some((kind) => kind.plural === entry.name) : !isIgnoredName(entry.name)
+          folder === '' ? recordKinds.some((kind) => kind.folder === entry.name) : !isIgnoredName(entry.name)
         if (isOurs && depth < MAX_DEPTH) await walk(path, depth + 1)
       } else if (placeOf(path)) {
         found.set(path, entry.type === 'file' ? entry.signature : '')
-      } else if (entry.type === 'other' && recordKinds.some((kind) => kind.plural === path)) {
+      } else if (entry.type === 'other' && recordKinds.some((kind) => kind.folder === path)) {
         unreadable.set(path, `is ${entry.what}`)
       }
     }
@@ -63,5 +63,5 @@ export function missingFrom({ found, unreadable }: Scan, known: Iterable<string>
 /** Folders that stand there from the start, so that a person sees where to put a file. */
 export function foldersToMake(): readonly string[] {
   const files = keyedKinds.map((kind) => kind.file.slice(0, Math.max(0, kind.file.lastIndexOf('/'))))
-  return [...new Set(['', ...recordKinds.map((kind) => kind.plural), ...files])]
+  return [...new Set(['', ...recordKinds.map((kind) => kind.folder), ...files])]
 }

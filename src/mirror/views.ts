@@ -12,7 +12,7 @@ const LOOKED_AT = 200
 export interface Overview {
   readonly name: string
   readonly lists: readonly { readonly title: string; readonly items: readonly Item[]; readonly more: number }[]
-  readonly counts: readonly { readonly plural: string; readonly count: number }[]
+  readonly counts: readonly { readonly folder: string; readonly count: number }[]
 }
 
 export interface Item {
@@ -82,7 +82,7 @@ export function overviewOf(project: Project): Overview {
       },
       { ...list('Recently completed', ['completed'], '-closedAt'), more: 0 },
     ],
-    counts: recordKinds.map((kind) => ({ plural: kind.plural, count: countOf(project, kind) })),
+    counts: recordKinds.map((kind) => ({ folder: kind.folder, count: countOf(project, kind) })),
   }
 }
 
@@ -93,7 +93,7 @@ function countOf(project: Project, kind: RecordKind): number {
 /** `README.md`: what is going on, and how to edit. */
 export function renderReadme({ name, lists, counts }: Overview): string {
   const filled = lists.filter(({ items }) => items.length > 0)
-  const folders = counts.map(({ plural, count }) => `\`${plural}/\` (${count})`).join(', ')
+  const folders = counts.map(({ folder, count }) => `\`${folder}/\` (${count})`).join(', ')
   const files = keyedKinds.map(({ file }) => `\`${file}\``).join(', ')
   return `${[
     `# ${plainText(name)}`,

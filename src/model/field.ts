@@ -13,6 +13,8 @@ export type FieldType =
     }
   /** The id of a record of a kind. */
   | { readonly type: 'ref'; readonly kind: string }
+  /** Any JSON; as a value of the model it is JSON text. */
+  | { readonly type: 'json' }
 
 interface FieldOptions {
   readonly help: string
@@ -62,6 +64,8 @@ export const ref = (kind: string, options: FieldOptions): Field => ({
   value: { type: 'ref', kind },
   ...options,
 })
+/** Any JSON, written as a whole. */
+export const json = (options: FieldOptions): Field => ({ merge: 'register', value: { type: 'json' }, ...options })
 export const prose = (options: FieldOptions): Field => ({
   merge: 'prose',
   value: { type: 'text', maxLength: MAX_PROSE_LENGTH },

@@ -187,6 +187,13 @@ function readYaml(chunk: Chunk): Entry | Fault {
   })
 }
 
+/** What the entry's value is to YAML's own rules, for fields that hold any JSON. */
+export function jsonInput(from: Entry): unknown {
+  const document = parseDocument(sourceOf(from), { schema: 'core', prettyErrors: false, logLevel: 'silent' })
+  const value: unknown = document.toJS()
+  return typeof value === 'object' && value !== null ? Object.values(value)[0] : null
+}
+
 /** The list that is the entry's value, with the places of its items in the entry's source; undefined when it is none. */
 export function listOf(from: Entry): YAMLSeq | undefined {
   const { contents } = parseYaml(sourceOf(from))

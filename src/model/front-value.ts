@@ -1,6 +1,6 @@
 import { isScalar, type YAMLSeq } from 'yaml'
 import type { Field } from './field.ts'
-import { type Entry, listOf, readEntry, sourceOf, splitChunks, withValue } from './front-entry.ts'
+import { type Entry, jsonInput, listOf, readEntry, sourceOf, splitChunks, withValue } from './front-entry.ts'
 import { emptyValue, type Value } from './kind.ts'
 import { type Parsed, parseValue } from './validate.ts'
 import { printText } from './yaml-text.ts'
@@ -9,7 +9,10 @@ const MAX_LINE = 100
 
 /** Reads the value of an entry as its field understands it. */
 export function readValue(field: Field, entry: Entry): Parsed {
-  return parseValue(field, entry.input)
+  if (field.value.type !== 'json') return parseValue(field, entry.input)
+  const value = jsonInput(entry)
+  // As JSON text: a text that looks like JSON is still a text.
+  return parseValue(field, value === undefined || value === null ? null : (JSON.stringify(value) ?? value))
 }
 
 export function sameValue(a: Value | undefined, b: Value | undefined): boolean {
@@ -32,13 +35,29 @@ export function reprint(field: Field, entry: Entry, value: Value | undefined): s
   if (Array.isArray(value)) {
     const edited = editList(field, entry, value)
     if (edited !== undefined) return edited
-  } else if (entry.style !== 'plain' && !isEmptyValue(field, value)) {
+  } else if (entry.style !== 'plain' && field.value.type !== 'json' && !isEmptyValue(field, value)) {
     return withValue(entry, printText(String(value), { style: entry.style }))
   }
   return withValue(entry, printValue(field, value, entry.head))
 }
 
+/** JSON as YAML on one line, which every YAML 1.2 reader takes for the same. */
+function printJson(value: unknown, flow = false): string {
+  if (typeof value === 'string') return printText(value, { flow })
+  if (Array.isArray(value)) return printFlow(value.map((item) => printJson(item, true)))
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const pairs = Object.entries(value).map(
+    ([key, item]) => `${printText(key, { style: isWord(key) ? 'plain' : 'double' })}: ${printJson(item, true)}`,
+  )
+  return `{${pairs.join(', ')}}`
+}
+
+function isWord(key: string): boolean {
+  return /^[\p{L}_][\p{L}\p{N}_-]*$/u.test(key)
+}
+
 function printScalar(field: Field, value: string | number, flow = false): string {
+  if (field.value.type === 'json') return printJson(JSON.parse(String(value)))
   if (typeof value === 'number') return String(value)
   // A date or time needs no quotes: here it is what it looks like.
   const bare = field.value.type === 'time' && /^\d{4}-\d\d-\d\d(?:[T ][\d:.]+ ?(?:Z|[+-][\d:]+))?$/i.test(value)

@@ -41,12 +41,25 @@ export interface RecordKind {
   readonly body: string
   /** Values of a new record, where the caller gives none. */
   readonly defaults: Readonly<Record<string, Value>>
-  /** How a new record's file is called: `<id>-<slug of title>.md`, or as its writer says (a page's path). */
-  readonly fileName: 'id-slug' | 'path'
+  /** How a new record's file is called: `<id>-<slug of title>.md`, `<id>.md`, or as its writer says (a page's path). */
+  readonly fileName: 'id-slug' | 'id' | 'path'
+  /** Where its files are, below the mirror directory. */
+  readonly folder: string
+  /** The operation that makes its records, where that is not the derived `create`. */
+  readonly creator: string | undefined
+  /** Fields that orch fills when a record is made: with the time, or with who made it. */
+  readonly born: Readonly<Record<string, 'at' | 'actor'>>
+  /** Filters of `list` by name: `active` -> only records whose fields have these values; null stands for empty. */
+  readonly filters: Readonly<Record<string, Filter>>
   /** Fields that lists are sorted by, before creation and id. */
   readonly order: readonly string[]
   /** Times that orch sets: the field named by the key, when the register `field` enters one of `values`; cleared when it leaves. */
   readonly stamps: Readonly<Record<string, { readonly field: string; readonly values: readonly string[] }>>
+}
+
+export interface Filter {
+  readonly help: string
+  readonly where: Readonly<Record<string, readonly (string | null)[]>>
 }
 
 /** A kind whose records are the keys of one JSON object, in one file. */
@@ -89,6 +102,10 @@ export interface KindDeclaration {
   readonly body?: string
   readonly defaults?: Readonly<Record<string, Value>>
   readonly fileName?: RecordKind['fileName']
+  readonly folder?: string
+  readonly creator?: string
+  readonly born?: RecordKind['born']
+  readonly filters?: RecordKind['filters']
   readonly order?: readonly string[]
   readonly stamps?: RecordKind['stamps']
 }
@@ -102,6 +119,10 @@ export function defineKind(name: string, declaration: KindDeclaration): RecordKi
     body: 'body',
     defaults: {},
     fileName: 'id-slug',
+    folder: declaration.plural,
+    creator: undefined,
+    born: {},
+    filters: {},
     order: [],
     stamps: {},
     ...declaration,

@@ -21,8 +21,9 @@ export function slug(title: string): string {
   return start === '' ? 'untitled' : start
 }
 
-/** Names a new record's file, below the kind's folder: `<id>-<slug>.md`, short enough for every file system. */
-export function newFileName(_kind: RecordKind, id: RecordId, title: string): string {
+/** Names a new record's file, below the kind's folder: `<id>-<slug>.md` or `<id>.md`, short enough for every file system. */
+export function newFileName(kind: RecordKind, id: RecordId, title: string): string {
+  if (kind.fileName === 'id') return `${id}.md`
   let name = slug(title)
   while (utf8Length(`${id}-${name}.md`) > MAX_SEGMENT_BYTES) name = [...name].slice(0, -1).join('')
   return `${id}-${name.replace(/-$/, '')}.md`

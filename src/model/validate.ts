@@ -10,6 +10,8 @@ export const STATE_KEY = /^(?!__proto__$)[A-Za-z_][\w.-]{0,63}$/
 
 const MAX_JSON_BYTES = 256 * 1024
 const MAX_JSON_DEPTH = 8
+/** Of a JSON field: it stands in a front matter with others. */
+const MAX_FIELD_BYTES = 64 * 1024
 const MAX_MEMBER_LENGTH = 200
 const MAX_MEMBERS = 1000
 
@@ -20,7 +22,8 @@ export type Parsed = { readonly ok: true; readonly value: Value } | { readonly o
  * field's empty value, which a required field refuses. A set takes a list, or one text with commas between its members.
  */
 export function parseValue(field: Field, input: unknown): Parsed {
-  const parsed = isEmpty(input) ? accept(emptyValue(field)) : parseFilled(field, input)
+  const isEmptyInput = field.value.type === 'json' ? input === undefined || input === null || input === '' : isEmpty(input)
+  const parsed = isEmptyInput ? accept(emptyValue(field)) : parseFilled(field, input)
   if (parsed.ok && field.required && isEmpty(parsed.value)) return refuse('must not be empty')
   return parsed
 }
@@ -67,8 +70,31 @@ function parseScalar(type: FieldType, input: unknown): Parsed {
       return parseChoice(type, input)
     case 'ref':
       return parseRef(type.kind, input)
+    case 'json':
+      return parseJson(input)
     default:
       return unreachable(type)
+  }
+}
+
+/** JSON as JSON text. A text that is no JSON is taken as itself. */
+function parseJson(input: unknown): Parsed {
+  const value: unknown = typeof input === 'string' ? jsonOrText(input) : input
+  const reason = checkJson(value)
+  if (reason !== undefined) return refuse(reason)
+  if (value === null) return accept(null)
+  const text = JSON.stringify(value)
+  const size = utf8Length(text)
+  return size > MAX_FIELD_BYTES ? refuse(`is ${size} bytes; the limit is ${MAX_FIELD_BYTES}`) : accept(text)
+}
+
+/** A text that is JSON is taken as what it says; everything else as it is. */
+export function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Its only failure is a text that is no JSON: an answer here.
+    return text
   }
 }
 

@@ -156,9 +156,9 @@ export function openProject(parts: OpenProjectParts): OpenProject {
       const kind = keyedKind(name)
       return kind ? index.keys(kind) : new Map()
     },
-    pathOf: (kind, id) => index.pathOf(kind, id) ?? `${kind.plural}/${id}.md`,
+    pathOf: (kind, id) => index.pathOf(kind, id) ?? `${kind.folder}/${id}.md`,
     recordAt(path) {
-      const kind = recordKinds.find((one) => path.startsWith(`${one.plural}/`))
+      const kind = recordKinds.find((one) => path.startsWith(`${one.folder}/`))
       const found =
         kind && db.get<{ id: ReturnType<Project['ids']>[number] }>(`SELECT id FROM ${kind.plural} WHERE path = ?`, path)
       return kind && found && { kind, id: found.id }

@@ -51,7 +51,7 @@ export function createRecordIndex(db: Database): RecordIndex {
     const living = sharing.filter((one) => one.deletedAt === null)
     return sharing.flatMap((one) => {
       const place = living.indexOf(one)
-      const path = place < 0 ? null : `${kind.plural}/${place === 0 ? one.file : withSuffix(one.file, one.id)}`
+      const path = place < 0 ? null : `${kind.folder}/${place === 0 ? one.file : withSuffix(one.file, one.id)}`
       if (path === one.path) return []
       db.run(`UPDATE ${kind.plural} SET path = ? WHERE id = ?`, path, one.id)
       return [one.id]

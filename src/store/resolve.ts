@@ -56,7 +56,7 @@ interface Found {
 }
 
 function byPath(db: Database, kind: RecordKind, text: string): readonly Found[] {
-  const below = text.startsWith(`${kind.plural}/`) ? text.slice(kind.plural.length + 1) : text
+  const below = text.startsWith(`${kind.folder}/`) ? text.slice(kind.folder.length + 1) : text
   const names = below.endsWith('.md') ? [below] : [below, `${below}.md`]
   return names.flatMap((name) =>
     db
@@ -66,7 +66,7 @@ function byPath(db: Database, kind: RecordKind, text: string): readonly Found[] 
       )
       .map(({ id, path }) => ({ id, kind: kind.name, deleted: path === null ? 1 : 0, path }))
       // Where two records ask for one name, the name means the one that has it.
-      .filter((one, _, all) => all.length === 1 || one.path === `${kind.plural}/${name}`),
+      .filter((one, _, all) => all.length === 1 || one.path === `${kind.folder}/${name}`),
   )
 }
 

@@ -88,6 +88,7 @@ export function createStaging(parts: StagingParts): {
       const record = {
         values: {
           ...kind.defaults,
+          ...bornOf(kind, { at, actor }),
           ...values,
           createdAt: options.createdAt ?? new Date(at).toISOString(),
           createdBy: options.createdBy ?? actor,
@@ -179,6 +180,13 @@ function freshId(doc: ProjectDoc, kind: RecordKind, random: Random): RecordId {
 function checkFileName(file: string): void {
   const reason = checkFile(file)
   if (reason) throw new OrchError('invalid_input', { field: 'path', reason: `${JSON.stringify(file)}: ${reason}` })
+}
+
+/** What orch fills in when a record is made. */
+function bornOf(kind: RecordKind, { at, actor }: { readonly at: number; readonly actor: string }): Values {
+  return Object.fromEntries(
+    Object.entries(kind.born).map(([name, what]) => [name, what === 'at' ? new Date(at).toISOString() : actor]),
+  )
 }
 
 /** The times that follow from what is set: `closedAt` when the status becomes a closing one, nothing when it leaves. */

@@ -14,6 +14,7 @@ import { task } from '../../src/model/kinds/task.ts'
 import { recordKinds } from '../../src/model/kinds.ts'
 import type { RecordView } from '../../src/model/record.ts'
 import { applyEdits } from '../../src/model/text-edit.ts'
+import { checkJson } from '../../src/model/validate.ts'
 import { viewOf } from './view.ts'
 
 function parse(kind: RecordKind, text: string): FrontMatter {
@@ -460,17 +461,29 @@ describe('renderFrontMatter', () => {
             .normalize('NFC'),
         )
         .filter((text) => text !== '')
+      const idsOf = (name: string): readonly string[] => {
+        const letter = recordKinds.find((one) => one.name === name)?.letter
+        return [`${letter}-00000001`, `${letter}-00000002`]
+      }
+      const fits = (value: unknown): boolean => value !== null && checkJson(value) === undefined
       const valuesOf = (key: string): fc.Arbitrary<Value> => {
         const field = kind.fields[key]
         const type = field?.value.type
         if (field?.merge === 'set') {
-          const member = type === 'ref' ? fc.constantFrom('t-00000001', 't-00000002') : word
+          const member = field.value.type === 'ref' ? fc.constantFrom(...idsOf(field.value.kind)) : word
           return fc.uniqueArray(member, { maxLength: 12 }).map((members) => [...members].sort())
         }
         if (type === 'number') return fc.oneof(fc.integer({ min: 0, max: 1e6 }), fc.constantFrom(0.25, 1e-7, 1e6))
         if (type === 'time') return fc.constantFrom('2026-11-23', '2026-11-23T08:30:00.000Z', '2026-11-23 08:30 Z')
         if (field?.value.type === 'choice') return fc.constantFrom(...field.value.choices)
-        return type === 'ref' ? fc.constantFrom('t-00000001') : word
+        if (field?.value.type === 'ref') return fc.constantFrom(...idsOf(field.value.kind))
+        // A negative zero is none in JSON.
+        if (type === 'json')
+          return fc
+            .jsonValue({ maxDepth: 4, depthSize: 'small' })
+            .filter(fits)
+            .map((value) => JSON.stringify(value))
+        return word
       }
       const values = fc.record(
         Object.fromEntries(

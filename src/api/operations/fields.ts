@@ -24,6 +24,7 @@ export function kebabCase(name: string): string {
 
 /** The schema of a register's or prose's new value. Numbers may come as text, and an empty text clears. */
 export function valueSchema(field: Field): z.ZodType {
+  if (field.value.type === 'json') return describe(z.json(), field)
   return describe(field.value.type === 'number' ? z.union([z.number(), z.string()]) : z.string(), field)
 }
 

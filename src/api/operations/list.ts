@@ -30,6 +30,9 @@ export function listOperation(kind: RecordKind): Operation {
         describe(z.array(z.string()).optional(), field, 'only where one of these is: '),
       ]),
     ),
+    ...Object.fromEntries(
+      Object.entries(kind.filters).map(([name, { help }]) => [name, z.boolean().optional().describe(help)]),
+    ),
     text: z.string().optional().describe('only with all these words in id, title or text'),
     sort: z.string().optional().describe('sort by this field; with - before it, descending'),
     limit: z
@@ -81,6 +84,8 @@ export function listOperation(kind: RecordKind): Operation {
         const wanted = input[name]
         if (Array.isArray(wanted) && wanted.length > 0) where[name] = filterValues(name, field, wanted)
       }
+      for (const [name, filter] of Object.entries(kind.filters))
+        if (input[name] === true) Object.assign(where, filter.where)
       const query = {
         limit: input.limit,
         deleted: input.deleted ? 'only' : 'no',

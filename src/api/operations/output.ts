@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { unreachable } from '../../base/assert.ts'
 import type { Field } from '../../model/field.ts'
-import type { RecordKind } from '../../model/kind.ts'
+import type { RecordKind, Value } from '../../model/kind.ts'
 import { recordHash } from '../../model/record.ts'
 import type { Project, StoredRecord } from '../../store/project.ts'
 import type { Column } from '../operation.ts'
@@ -39,7 +39,7 @@ export function recordSchema(
 function fieldSchema(field: Field): z.ZodType {
   switch (field.merge) {
     case 'register':
-      return z.union([z.string(), z.number(), z.null()])
+      return field.value.type === 'json' ? z.json() : z.union([z.string(), z.number(), z.null()])
     case 'prose':
       return z.string()
     case 'set':
@@ -58,7 +58,9 @@ export function toOutput(
   record: StoredRecord,
   options: { readonly withBody: boolean } = { withBody: true },
 ): RecordOutput {
-  const values = Object.entries(record.values).filter(([name]) => options.withBody || name !== kind.body)
+  const values = Object.entries(record.values)
+    .filter(([name]) => options.withBody || name !== kind.body)
+    .map(([name, value]) => [name, shownValue(kind.fields[name], value)])
   return {
     id: record.id,
     kind: kind.name,
@@ -72,6 +74,10 @@ export function toOutput(
     ...(record.deletedBy !== undefined && { deletedBy: record.deletedBy }),
     ...(record.issues.length > 0 && { issues: record.issues }),
   }
+}
+
+function shownValue(field: Field | undefined, value: Value): unknown {
+  return field?.value.type === 'json' && typeof value === 'string' ? JSON.parse(value) : value
 }
 
 export function isoTime(ms: number): string {

@@ -12,7 +12,7 @@ import { checked } from './fields.ts'
 import { recordSchema, toOutput } from './output.ts'
 import { checkBase } from './update.ts'
 
-const pathHelp = (kind: RecordKind): string => `where the ${kind.name} is, below ${kind.plural}/: guides/start.md`
+const pathHelp = (kind: RecordKind): string => `where the ${kind.name} is, below ${kind.folder}/: guides/start.md`
 
 /** `page read guides/start.md` */
 export function readPageOperation(kind: RecordKind): Operation {
@@ -71,7 +71,7 @@ export function writePageOperation(kind: RecordKind): Operation {
       const file = relativeFile(kind, input.path)
       const values = pageValues(kind, input)
       const id = await project.transact(originOf(context), (tx) => {
-        const found = project.recordAt(`${kind.plural}/${file}`)
+        const found = project.recordAt(`${kind.folder}/${file}`)
         if (!found) {
           if (input.base !== undefined) throw new OrchError('record_not_found', { kind: kind.name, id: input.path })
           const title = titleOf(input.text, file)
@@ -109,5 +109,5 @@ function checkedFile(kind: RecordKind, file: string): string {
 /** A path as its writer gave it, below the kind's folder: `pages/start.md` and `./start.md` are `start.md`. */
 function relativeFile(kind: RecordKind, path: string): string {
   const plain = path.normalize('NFC').replace(/^\.\//, '')
-  return plain.startsWith(`${kind.plural}/`) ? plain.slice(kind.plural.length + 1) : plain
+  return plain.startsWith(`${kind.folder}/`) ? plain.slice(kind.folder.length + 1) : plain
 }

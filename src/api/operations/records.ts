@@ -14,8 +14,9 @@ import { updateOperation } from './update.ts'
 export function operationsOf(kind: RecordKind): readonly Operation[] {
   switch (kind.fileName) {
     case 'id-slug':
+    case 'id':
       return [
-        createOperation(kind),
+        ...(kind.creator === undefined ? [createOperation(kind)] : []),
         listOperation(kind),
         showOperation(kind),
         updateOperation(kind),

@@ -1,0 +1,181 @@
+import { z } from 'zod'
+import { must } from '../../base/assert.ts'
+import type { Value } from '../../model/kind.ts'
+import { context as contextKind } from '../../model/kinds/context.ts'
+import { session } from '../../model/kinds/session.ts'
+import { state } from '../../model/kinds/state.ts'
+import { task } from '../../model/kinds/task.ts'
+import type { Project, StoredRecord } from '../../store/project.ts'
+import type { Operation } from '../operation.ts'
+import { defineOperation, originOf } from './define.ts'
+import { membersSchema, readInput, resolveLiving, valueSchema } from './fields.ts'
+import { listColumns, recordSchema, toOutput } from './output.ts'
+
+const fieldOf = (name: string) => must(contextKind.fields[name], `no field ${name}`)
+
+/** What of an input goes into which field. */
+const PUBLISHED = ['title', 'type', 'body', 'audience', 'data', 'expiresAt', 'supersedes'] as const
+type PublishInput = Readonly<Partial<Record<(typeof PUBLISHED)[number], unknown>>>
+
+interface QueryInput {
+  readonly type?: readonly string[] | undefined
+  readonly text?: string | undefined
+  readonly audience?: readonly string[] | undefined
+  readonly task?: string | undefined
+  readonly all?: boolean | undefined
+  readonly limit: number
+}
+
+/** How many records are looked at to find those that hold, at most. */
+const LOOKED_AT = 1000
+
+/** The contexts that hold now, newest first: not deleted, not expired, not superseded by one that is there. */
+export function contextsThatHold(
+  project: Project,
+  options: { readonly now: number | undefined; readonly limit: number },
+  query: Omit<QueryInput, 'limit' | 'all' | 'task'> = {},
+): readonly StoredRecord[] {
+  const { items } = project.list(contextKind, {
+    where: {
+      ...(query.type && { type: query.type }),
+      ...(query.audience && { audience: [...query.audience, null] }),
+    },
+    ...(query.text !== undefined && { text: query.text }),
+    sort: '-publishedAt',
+    limit: LOOKED_AT,
+  })
+  return items
+    .filter(({ id, values }) => !isExpired(values.expiresAt, options.now) && !isSuperseded(project, id))
+    .slice(0, options.limit)
+}
+
+function isExpired(expiresAt: Value | undefined, now: number | undefined): boolean {
+  if (typeof expiresAt !== 'string' || now === undefined) return false
+  // A day holds until it is over.
+  const end = Date.parse(expiresAt) + (expiresAt.includes(':') ? 0 : 86_400_000)
+  return end <= now
+}
+
+function isSuperseded(project: Project, id: string): boolean {
+  return project.list(contextKind, { where: { supersedes: [id] }, limit: 1 }).total > 0
+}
+
+const listSchema = z.object({
+  items: z.array(recordSchema(contextKind, { bodyOptional: true })).describe('the newest first'),
+})
+
+/** Publishing and finding what others should know. */
+export const contextOperations: readonly Operation[] = [
+  defineOperation<PublishInput, unknown>({
+    name: 'context.publish',
+    effect: 'write',
+    role: 'writer',
+    help: `Publishes ${contextKind.help}.`,
+    input: z.strictObject({
+      title: valueSchema(fieldOf('title')),
+      type: valueSchema(fieldOf('type')).optional(),
+      body: valueSchema(fieldOf('body')).optional(),
+      audience: membersSchema(fieldOf('audience')).optional(),
+      data: valueSchema(fieldOf('data')).optional(),
+      expiresAt: valueSchema(fieldOf('expiresAt')).optional(),
+      supersedes: valueSchema(fieldOf('supersedes')).optional(),
+    }),
+    output: recordSchema(contextKind),
+    cli: {
+      command: 'context publish',
+      positionals: ['title'],
+      flags: { expiresAt: 'expires' },
+      stdin: 'body',
+      view: { type: 'message', text: 'Published {id}: {title} ({file})' },
+      examples: [
+        "orch context publish 'We keep SQLite' --type decision --body 'Nothing else is as small.'",
+        "orch context publish 'Load test' --type finding --data '{\"p99\": 41}' --audience reviewer --expires 2026-12-01",
+      ],
+    },
+    async run(context, input) {
+      const { project } = context
+      const values = Object.fromEntries(
+        PUBLISHED.flatMap((name) =>
+          input[name] === undefined ? [] : [[name, readInput(project, name, fieldOf(name), input[name])]],
+        ),
+      )
+      const id = await project.transact(originOf(context), (tx) => tx.create(contextKind, values))
+      return toOutput(project, contextKind, must(project.read(contextKind, id), `no record ${id}`))
+    },
+  }),
+  defineOperation<QueryInput, unknown>({
+    name: 'context.query',
+    effect: 'read',
+    role: 'reader',
+    help: 'Finds contexts that hold, the newest first: not those that expired or that another one supersedes.',
+    input: z.strictObject({
+      type: z.array(z.string()).optional().describe('only of one of these types'),
+      text: z.string().optional().describe('only with all these words in id, title or text'),
+      audience: z.array(z.string()).optional().describe('only for one of these, or for everybody'),
+      task: z.string().optional().describe('only those that name this task'),
+      all: z.boolean().optional().describe('also those that expired or are superseded'),
+      limit: z.number().int().min(1).max(LOOKED_AT).default(20).describe('how many at most'),
+    }),
+    output: listSchema,
+    cli: {
+      command: 'context query',
+      positionals: [],
+      view: { type: 'table', rows: 'items', columns: listColumns(contextKind), empty: 'There are no such contexts.' },
+      examples: ['orch context query --type decision', 'orch context query --audience reviewer --text login'],
+    },
+    run({ project, clock }, { task: about, all, limit, ...query }) {
+      const id = about === undefined ? undefined : resolveLiving(project, task, about)
+      const text = [query.text, id].filter((one) => one !== undefined).join(' ')
+      const where = {
+        ...(query.type && { type: query.type }),
+        ...(query.audience && { audience: [...query.audience, null] }),
+      }
+      const found = all
+        ? project.list(contextKind, { where, text, sort: '-publishedAt', limit }).items
+        : contextsThatHold(project, { now: clock.now(), limit }, { ...query, text })
+      return { items: found.map((one) => toOutput(project, contextKind, one)) }
+    },
+  }),
+  defineOperation<{ limit: number }, unknown>({
+    name: 'context.current',
+    effect: 'read',
+    role: 'reader',
+    help: 'Shows where the project stands: its state, who works on what, what was published, and how much is done.',
+    input: z.strictObject({
+      limit: z.number().int().min(1).max(100).default(10).describe('how many sessions and contexts at most'),
+    }),
+    output: z.object({
+      project: z.string().describe("the project's name"),
+      state: z.record(z.string(), z.json()).describe('every key of the state'),
+      sessions: z.array(recordSchema(session, { bodyOptional: true })).describe('sessions that have not ended'),
+      contexts: z.array(recordSchema(contextKind, { bodyOptional: true })).describe('contexts that hold'),
+      tasks: z
+        .object({
+          total: z.number().describe('all'),
+          active: z.number().describe('in progress or in review'),
+          completed: z.number().describe('completed'),
+        })
+        .describe('how many tasks there are'),
+    }),
+    cli: {
+      command: 'context current',
+      positionals: [],
+      view: { type: 'json' },
+      examples: ['orch context current'],
+    },
+    run({ project, clock }, { limit }) {
+      const count = (status?: readonly string[]): number =>
+        project.list(task, { ...(status && { where: { status } }), limit: 1 }).total
+      const active = project.list(session, { where: { endedAt: [null] }, sort: '-startedAt', limit }).items
+      return {
+        project: project.name,
+        state: Object.fromEntries([...project.readKeys(state.name)].map(([key, { value }]) => [key, value])),
+        sessions: active.map((one) => toOutput(project, session, one, { withBody: false })),
+        contexts: contextsThatHold(project, { now: clock.now(), limit }).map((one) =>
+          toOutput(project, contextKind, one),
+        ),
+        tasks: { total: count(), active: count(['in_progress', 'review']), completed: count(['completed']) },
+      }
+    },
+  }),
+]

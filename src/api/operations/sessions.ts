@@ -1,0 +1,165 @@
+import { z } from 'zod'
+import { must } from '../../base/assert.ts'
+import { OrchError, reasonOf } from '../../base/error.ts'
+import type { RecordId } from '../../model/id.ts'
+import { session } from '../../model/kinds/session.ts'
+import { task } from '../../model/kinds/task.ts'
+import type { Project, StoredRecord } from '../../store/project.ts'
+import type { Operation, OperationContext } from '../operation.ts'
+import { defineOperation, idHelp, originOf } from './define.ts'
+import { checked, readInput, resolveLiving } from './fields.ts'
+import { recordSchema, toOutput } from './output.ts'
+import { fillTemplate, templateText } from './templates.ts'
+
+/** The only active session of an actor; undefined when there is none, or more than one and nobody said which. */
+export function activeSessionOf(project: Project, actor: string): StoredRecord | undefined {
+  const { items } = project.list(session, { where: { actor: [actor], endedAt: [null] }, limit: 2 })
+  return items.length === 1 ? items[0] : undefined
+}
+
+interface StartInput {
+  readonly goal?: string | undefined
+  readonly template: string
+  readonly tasks?: readonly string[] | undefined
+}
+
+interface EndInput {
+  readonly id?: string | undefined
+  readonly summary?: string | undefined
+  readonly template: string
+  readonly artifacts?: readonly string[] | undefined
+}
+
+/** Beginning and ending a session; reading and changing one is derived from its kind. */
+export const sessionOperations: readonly Operation[] = [
+  defineOperation<StartInput, unknown>({
+    name: 'session.start',
+    effect: 'write',
+    role: 'writer',
+    help: 'Starts a session of yours and prints its id. What you do until it ends is recorded with it; with several at once, ORCH_SESSION says which.',
+    input: z.strictObject({
+      goal: z.string().optional().describe('what it is for, in a line'),
+      template: z
+        .string()
+        .default('session-start')
+        .describe('the page below pages/templates/ that its text is made from'),
+      tasks: z.array(z.string()).optional().describe('a task it is about'),
+    }),
+    output: recordSchema(session),
+    cli: {
+      command: 'session start',
+      positionals: ['goal'],
+      flags: { tasks: 'task' },
+      view: { type: 'text', field: 'id' },
+      examples: [
+        "orch session start 'Fix the login' --task t-7f3k",
+      ],
+    },
+    async run(context, input) {
+      const { project, clock, actor } = context
+      const goal = input.goal === undefined ? null : checked('goal', must(session.fields.goal, 'no goal'), input.goal)
+      const tasks = readInput(project, 'tasks', must(session.fields.tasks, 'no tasks'), input.tasks ?? [])
+      const ids = typeof tasks === 'object' && tasks !== null ? (tasks as readonly RecordId[]) : []
+      const id = await project.transact(originOf(context), (tx) => {
+        const text = templateText(project, tx, input.template)
+        const summary = fillTemplate(text, {
+          goal: String(goal ?? ''),
+          actor: actor.name,
+          date: new Date(clock.now()).toISOString().slice(0, 10),
+          tasks: ids.map((one) => `- ${one} ${tx.read(task, one)?.values.title ?? ''}`.trimEnd()).join('\n'),
+        })
+        return tx.create(session, { goal, tasks: ids, summary })
+      })
+      return shown(project, id)
+    },
+  }),
+  defineOperation<EndInput, unknown>({
+    name: 'session.end',
+    effect: 'write',
+    role: 'writer',
+    help: 'Ends a session: yours, or the one named. Its hand-over is written below its text, and a snapshot is taken.',
+    input: z.strictObject({
+      id: z
+        .string()
+        .optional()
+        .describe(`${idHelp(session)}; yours when it is not given`),
+      summary: z.string().optional().describe('what was done, and what comes next: any Markdown'),
+      template: z.string().default('session-end').describe('the page below pages/templates/ of the hand-over'),
+      artifacts: z.array(z.string()).optional().describe('what came of it: a path, an address, a commit'),
+    }),
+    output: z.object({
+      session: recordSchema(session),
+      snapshot: z.string().optional().describe('the commit that was made'),
+      snapshotError: z.string().optional().describe('why no snapshot could be taken; it will be tried again'),
+    }),
+    cli: {
+      command: 'session end',
+      positionals: ['id'],
+      flags: { artifacts: 'artifact' },
+      view: { type: 'message', text: 'Ended {session.id}: {session.goal}' },
+      examples: [
+        "orch session end --summary 'The loop is gone. Next: the tests on Windows.'",
+        'orch session end s-7f3k --artifact src/login.ts --artifact https://example.org/pull/7',
+      ],
+    },
+    async run(context, input) {
+      const { project, clock, parts, actor } = context
+      const id = sessionToEnd(context, input.id)
+      const read = (name: 'summary' | 'artifacts', value: unknown) =>
+        checked(name, must(session.fields[name], `no ${name}`), value)
+      const said = input.summary === undefined ? '' : String(read('summary', input.summary))
+      const artifacts = read('artifacts', input.artifacts ?? [])
+      const added = typeof artifacts === 'object' && artifacts !== null ? (artifacts as readonly string[]) : []
+      const now = new Date(clock.now()).toISOString()
+      await project.transact(originOf(context), (tx) => {
+        const before = must(tx.read(session, id), `no record ${id}`)
+        if (before.values.endedAt) throw alreadyEnded(id)
+        const text = String(before.values.summary)
+        const handOver = fillTemplate(templateText(project, tx, input.template), {
+          goal: String(before.values.goal ?? ''),
+          actor: actor.name,
+          date: now.slice(0, 10),
+          summary: said,
+          artifacts: added.map((one) => `- ${one}`).join('\n'),
+        })
+        const gap = text.trim() === '' ? '' : '\n\n'.slice(/\n*$/.exec(text)?.[0].length ?? 0)
+        tx.update(session, id, {
+          set: { endedAt: now },
+          add: { artifacts: added },
+          ...(handOver !== '' && { edit: { summary: [{ at: text.length, delete: 0, insert: gap + handOver }] } }),
+        })
+      })
+      return { session: shown(project, id), ...(await snapshotOf(parts)) }
+    },
+  }),
+]
+
+function sessionToEnd({ project, actor, session: own }: OperationContext, text: string | undefined): RecordId {
+  if (text !== undefined) return resolveLiving(project, session, text)
+  const named = own === undefined ? undefined : project.resolve(own, session).id
+  const id = named ?? activeSessionOf(project, actor.name)?.id
+  if (id === undefined) {
+    throw new OrchError('usage', { reason: 'Which session is to end? You have none that is active, or more than one' })
+  }
+  return id
+}
+
+function alreadyEnded(id: string): OrchError {
+  return new OrchError('invalid_input', { field: 'id', reason: `${id} has ended already` })
+}
+
+/** The session has ended whether git takes the snapshot or not. */
+async function snapshotOf(
+  parts: OperationContext['parts'],
+): Promise<{ readonly snapshot?: string; readonly snapshotError?: string }> {
+  try {
+    const snapshot = await parts.snapshots.take()
+    return snapshot === undefined ? {} : { snapshot: snapshot.commit }
+  } catch (error) {
+    return { snapshotError: reasonOf(error) }
+  }
+}
+
+function shown(project: Project, id: RecordId): unknown {
+  return toOutput(project, session, must(project.read(session, id), `no record ${id}`))
+}

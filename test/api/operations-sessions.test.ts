@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest'
+import { activeSessionOf } from '../../src/api/operations/sessions.ts'
+import { createCaller } from './operations-caller.ts'
+
+describe('sessions', () => {
+  test('a session begins with the text of its template, which is a page from then on', async () => {
+    const { call } = createCaller()
+    const task = await call('task.create', { title: 'Fix login' })
+    const session = await call('session.start', { goal: 'Fix the loop', tasks: [task.id] })
+    expect(session).toMatchObject({
+      actor: 'alice',
+      goal: 'Fix the loop',
+      endedAt: null,
+      tasks: [task.id],
+      file: `sessions/${session.id}.md`,
+    })
+    expect(session.summary).toBe(`## Goal\n\nFix the loop\n\n## Tasks\n\n- ${task.id} Fix login`)
+    expect(session.startedAt).toBe(session.createdAt)
+    await call('page.write', { path: 'templates/session-start.md', text: 'Plan of {{actor}} for {{goal}}' })
+    expect((await call('session.start', { goal: 'x' })).summary).toBe('Plan of alice for x')
+  })
+
+  test('a template of one’s own is named, and refused when it is not there', async () => {
+    const { call, refusal } = createCaller()
+    expect(await refusal('session.start', { template: 'review' })).toMatchObject({ code: 'record_not_found' })
+    await call('page.write', { path: 'templates/review.md', text: '# Review\n\n{{goal}}\n\nRead all of it.' })
+    expect((await call('session.start', { template: 'review' })).summary).toBe('Read all of it.')
+  })
+
+  test('ending writes the hand-over below what is there, adds artifacts and takes a snapshot, once', async () => {
+    const { call, refusal, parts } = createCaller()
+    const { id } = await call('session.start', { goal: 'Fix' })
+    parts.next = { commit: 'abc', at: '', author: '', subject: '', body: '' }
+    const { session, snapshot } = await call('session.end', { summary: 'Done.', artifacts: ['src/a.ts'] })
+    expect(snapshot).toBe('abc')
+    expect(parts.calls).toEqual(['take'])
+    expect(session).toMatchObject({ id, artifacts: ['src/a.ts'], endedAt: expect.stringContaining('T') })
+    expect(session).toMatchObject({
+      summary: '## Goal\n\nFix\n\n## Hand-over\n\nDone.\n\n### Artifacts\n\n- src/a.ts',
+    })
+    expect(await refusal('session.end', { id })).toMatchObject({ code: 'invalid_input' })
+    expect(await refusal('session.end')).toMatchObject({ code: 'usage' })
+  })
+
+  test('[P5] the only active session of an actor is the one that their writes belong to', async () => {
+    const { call, project } = createCaller()
+    const first = await call('session.start', { goal: 'one' })
+    expect(activeSessionOf(project, 'alice')?.id).toBe(first.id)
+    expect(activeSessionOf(project, 'bob')).toBeUndefined()
+    await call('session.start', { goal: 'two' })
+    expect(activeSessionOf(project, 'alice')).toBeUndefined()
+    await call('session.end', { id: first.id })
+    expect((await call('session.list', { active: true })).items).toMatchObject([{ goal: 'two' }])
+    expect((await call('session.list', { actor: ['alice'] })).total).toBe(2)
+  })
+})
+
+describe('contexts', () => {
+  test('what was published is found by type, audience, words and task, the newest first', async () => {
+    const { call } = createCaller()
+    const task = await call('task.create', { title: 'Fix login' })
+    const data = { p99: 41, list: ['1', null, true], deep: { a: '010' } }
+    const first = await call('context.publish', { title: 'We keep SQLite', type: 'decision', data })
+    expect(first).toMatchObject({ data, publishedBy: 'alice', file: `context/${first.id}-we-keep-sqlite.md` })
+    await call('context.publish', { title: 'For bob', type: 'handoff', audience: ['bob'], body: `About ${task.id}` })
+    const titles = async (query: object): Promise<readonly unknown[]> =>
+      ((await call('context.query', { ...query })).items as { title: string }[]).map(({ title }) => title).sort()
+    expect(await titles({})).toEqual(['For bob', 'We keep SQLite'])
+    expect(await titles({ type: ['decision'] })).toEqual(['We keep SQLite'])
+    expect(await titles({ audience: ['carol'] })).toEqual(['We keep SQLite'])
+    expect(await titles({ audience: ['bob'] })).toEqual(['For bob', 'We keep SQLite'])
+    expect(await titles({ task: task.id })).toEqual(['For bob'])
+    expect(await titles({ text: 'sqlite' })).toEqual(['We keep SQLite'])
+  })
+
+  test('what expired or was superseded holds no more, and is there when asked for', async () => {
+    const { call } = createCaller()
+    const old = await call('context.publish', { title: 'Old' })
+    await call('context.publish', { title: 'Gone', expiresAt: '2020-01-01' })
+    await call('context.publish', { title: 'New', supersedes: old.id })
+    expect((await call('context.query')).items).toMatchObject([{ title: 'New' }])
+    expect((await call('context.query', { all: true })).items).toHaveLength(3)
+  })
+
+  test('the current context says state, sessions, contexts and how many tasks there are', async () => {
+    const { call } = createCaller()
+    await call('state.set', { key: 'currentPhase', value: 'beta' })
+    await call('task.create', { title: 'a', status: 'completed' })
+    await call('task.create', { title: 'b', status: 'in_progress' })
+    await call('task.create', { title: 'c' })
+    await call('session.start', { goal: 'work' })
+    await call('context.publish', { title: 'Know this', body: 'all of it' })
+    expect(await call('context.current')).toMatchObject({
+      project: 'demo',
+      state: { currentPhase: 'beta' },
+      sessions: [{ goal: 'work', actor: 'alice' }],
+      contexts: [{ title: 'Know this', body: 'all of it' }],
+      tasks: { total: 3, active: 1, completed: 1 },
+    })
+  })
+})
