@@ -96,10 +96,10 @@ export interface Finding {
 
 /** How a terminal shows a result. The thin client knows only these. */
 export type View =
-  /** Rows of `result[rows]`, with these columns, and a footer when there is a `next` page. */
+  /** Rows of `result[rows]`, with these columns, and a footer when there is a `next` page or something is `hidden`. */
   | { readonly type: 'table'; readonly rows: string; readonly columns: readonly Column[]; readonly empty: string }
-  /** One record: title line, fields, body. */
-  | { readonly type: 'record'; readonly at?: string }
+  /** One record: title line, fields, body. `bytes` names fields that hold sizes. */
+  | { readonly type: 'record'; readonly at?: string; readonly bytes?: readonly string[] }
   /** A sentence with `{paths}` of the result filled in. */
   | { readonly type: 'message'; readonly text: string }
   /** `result[field]` as it is. */
@@ -110,7 +110,7 @@ export type View =
 export interface Column {
   readonly key: string
   readonly head: string
-  readonly style?: 'id' | 'status' | 'priority' | 'dim' | 'time'
+  readonly style?: 'id' | 'commit' | 'status' | 'priority' | 'dim' | 'time'
 }
 
 /** Something a caller can ask. CLI commands, docs and, later, MCP tools, GraphQL fields and HTTP routes are views of the table of these. */

@@ -18,6 +18,9 @@ export interface Rendered {
   readonly footer?: string
 }
 
+/** As many characters of a commit's id as git shows for a large repository. */
+const SHORT_COMMIT = 10
+
 type Colors = ReturnType<typeof pc.createColors>
 
 /** A result as a terminal shows it. */
@@ -26,7 +29,7 @@ export function render(result: unknown, view: View, look: Look): Rendered {
     case 'table':
       return table(result, view, look)
     case 'record':
-      return { text: record(at(result, view.at ?? ''), look) }
+      return { text: record(at(result, view.at ?? ''), view.bytes ?? [], look) }
     case 'message':
       return { text: `${fill(view.text, result)}\n` }
     case 'text':
@@ -46,7 +49,10 @@ function asText(value: unknown, { columns }: Look): string {
 
 function table(result: unknown, view: View & { type: 'table' }, look: Look): Rendered {
   const rows = (at(result, view.rows) ?? []) as readonly unknown[]
-  if (rows.length === 0) return { text: `${view.empty}\n` }
+  if (rows.length === 0) {
+    const footer = footerOf(result, 0)
+    return { text: `${view.empty}\n`, ...(footer && { footer }) }
+  }
   const colors = pc.createColors(look.color)
   const columns = view.columns.filter((column) => rows.some((row) => cell(at(row, column.key), column, look) !== ''))
   const cells = rows.map((row) => columns.map((column) => oneLine(cell(at(row, column.key), column, look))))
@@ -80,27 +86,51 @@ function widthsWithin(widths: readonly number[], columns: number | undefined): r
 }
 
 function footerOf(result: unknown, shown: number): string | undefined {
-  const next = at(result, 'next')
-  if (next === undefined || next === null) return undefined
-  const total = at(result, 'total')
-  return `${shown}${typeof total === 'number' ? ` of ${total}` : ''} shown; the next: --after ${next}`
+  const [next, total, hidden] = [at(result, 'next'), at(result, 'total'), at(result, 'hidden')]
+  const of = typeof total === 'number' ? ` of ${total}` : ''
+  const lines = [
+    ...(next === undefined || next === null ? [] : [`${shown}${of} shown; the next: --after ${next}`]),
+    ...(typeof hidden === 'number' ? [`${hidden} closed ${hidden === 1 ? 'is' : 'are'} not shown: --all`] : []),
+  ]
+  return lines.length > 0 ? lines.join('\n') : undefined
 }
 
-function record(value: unknown, look: Look): string {
+function record(value: unknown, bytes: readonly string[], look: Look): string {
   if (typeof value !== 'object' || value === null) return `${asText(value, look)}\n`
   const colors = pc.createColors(look.color)
   const { id, title, body, ...rest } = value as Record<string, unknown>
   const lines: string[] = []
   const isRecord = typeof id === 'string'
   if (isRecord) lines.push(`${colors.cyan(id)}  ${colors.bold(oneLine(String(title ?? '')))}`.trimEnd())
-  const fields = Object.entries(isRecord ? rest : (value as Record<string, unknown>)).filter(
-    ([, field]) => !isEmpty(field),
-  )
+  const fields = Object.entries(isRecord ? rest : (value as Record<string, unknown>))
+    .map(([key, field]) => [key, shortened(field, bytes.includes(key), look)] as const)
+    .filter(([, field]) => !isEmpty(field))
   const width = Math.max(0, ...fields.map(([key]) => widthOf(key)))
   for (const [key, field] of fields) lines.push(...fieldLines(key, field, width, look, colors))
   if (isRecord && typeof body === 'string' && body !== '') lines.push('', asText(body, look).trimEnd())
   return `${lines.join('\n')}\n`
 }
+
+/** On a terminal, an object without its empty entries, and sizes as a person reads them. */
+function shortened(field: unknown, isSizes: boolean, { columns }: Look): unknown {
+  if (columns === undefined || typeof field !== 'object' || field === null || Array.isArray(field)) return field
+  const entries = Object.entries(field).filter(([, value]) => !isEmpty(value))
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, isSizes && typeof value === 'number' ? sizeText(value) : value]),
+  )
+}
+
+function sizeText(bytes: number): string {
+  const [limit, unit] = SIZES.find(([least]) => bytes >= least) ?? [1, 'B']
+  const size = bytes / limit
+  return `${size < 10 && limit > 1 ? size.toFixed(1) : Math.round(size)} ${unit}`
+}
+
+const SIZES: readonly (readonly [least: number, unit: string])[] = [
+  [1e9, 'GB'],
+  [1e6, 'MB'],
+  [1e3, 'kB'],
+]
 
 function fieldLines(key: string, field: unknown, width: number, look: Look, colors: Colors): readonly string[] {
   const head = colors.dim(pad(key, width))
@@ -119,7 +149,9 @@ function fieldLines(key: string, field: unknown, width: number, look: Look, colo
     ]
   }
   if (!list && typeof field === 'object' && field !== null) {
-    const pairs = Object.entries(field).map(([name, value]) => `${name}: ${scalar(value)}`)
+    const pairs = Object.entries(field).map(
+      ([name, value]) => `${name}: ${Array.isArray(value) ? value.map(scalar).join(', ') : scalar(value)}`,
+    )
     return [`${head}  ${oneLine(pairs.join(', '))}`]
   }
   const column = columnOf(key)
@@ -133,7 +165,8 @@ function columnOf(key: string): Column {
   return { key, head: key, ...(style && { style }) }
 }
 
-function cell(value: unknown, { style }: Column, { now }: Look): string {
+function cell(value: unknown, { style }: Column, { now, columns }: Look): string {
+  if (style === 'commit' && columns !== undefined) return scalar(value).slice(0, SHORT_COMMIT)
   if (style === 'time' && now !== undefined && typeof value === 'string') return ago(value, now)
   if (typeof value === 'boolean' && style === 'status') return value ? 'ok' : 'no'
   return Array.isArray(value) ? value.map(scalar).join(', ') : scalar(value)
@@ -159,6 +192,7 @@ function paint(text: string, column: Column | undefined, colors: Colors): string
     case undefined:
       return text
     case 'id':
+    case 'commit':
       return colors.cyan(text)
     case 'dim':
     case 'time':
@@ -209,7 +243,8 @@ function scalar(value: unknown): string {
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)
+  if (value === null || value === undefined || value === '') return true
+  return typeof value === 'object' && Object.keys(value).length === 0
 }
 
 /** One line of it, whatever is in it: a title must not make a second row. */

@@ -64,6 +64,28 @@ describe('a table', () => {
     expect(render(tasks, list, pipe).footer).toBeUndefined()
   })
 
+  test('says how many closed ones it leaves out, also when it has no rows', () => {
+    expect(render({ ...tasks, hidden: 12 }, list, pipe).footer).toBe('12 closed are not shown: --all')
+    expect(render({ items: [], hidden: 1 }, list, pipe)).toEqual({
+      text: 'There are no tasks.\n',
+      footer: '1 closed is not shown: --all',
+    })
+    expect(render({ ...tasks, total: 120, next: 'abc', hidden: 12 }, list, pipe).footer?.split('\n')).toHaveLength(2)
+  })
+
+  test('shows short commits on a terminal and whole ones in a pipe', () => {
+    const commits: View = {
+      ...list,
+      type: 'table',
+      rows: 'items',
+      empty: '',
+      columns: [{ key: 'commit', head: 'commit', style: 'commit' }],
+    }
+    const history = { items: [{ commit: 'a5ea7c66dd4074386d41b00000000000000000ff' }] }
+    expect(render(history, commits, terminal).text).toBe('commit\na5ea7c66dd\n')
+    expect(render(history, commits, pipe).text).toBe('commit\na5ea7c66dd4074386d41b00000000000000000ff\n')
+  })
+
   test('without rows says so', () => {
     expect(render({ items: [] }, list, pipe).text).toBe('There are no tasks.\n')
   })
@@ -152,5 +174,27 @@ describe('width', () => {
 
   test('characters that steer a terminal or reorder text are shown as unknown', () => {
     expect(printable('a\u001b]0;title\u0007b\u202ec\td\n')).toBe('a\u{fffd}]0;title\u{fffd}b\u{fffd}c\td\n')
+  })
+})
+
+describe('sizes and empty lines', () => {
+  const status = {
+    running: true,
+    peers: [],
+    here: { actors: [], replicas: [] },
+    sizes: { database: 1_234_567, log: 512, load: 45_678_901 },
+    rows: 12_345,
+  }
+  const view: View = { type: 'record', bytes: ['sizes'] }
+
+  test('on a terminal sizes are readable, and what is empty is left out', () => {
+    expect(render(status, view, { ...terminal, columns: 100 }).text).toBe(
+      ['running  true', 'sizes    database: 1.2 MB, log: 512 B, load: 46 MB', 'rows     12345', ''].join('\n'),
+    )
+  })
+
+  test('in a pipe they are as they are', () => {
+    expect(render(status, view, pipe).text).toContain('database: 1234567, log: 512, load: 45678901')
+    expect(render(status, view, pipe).text).toContain('here')
   })
 })

@@ -51,7 +51,7 @@ export const daemonOperations: readonly Operation[] = [
     cli: {
       command: 'status',
       positionals: [],
-      view: { type: 'record' },
+      view: { type: 'record', bytes: ['sizes'] },
       examples: ['orch status', 'orch status --json'],
     },
     run: ({ parts }) => parts.daemon.status(),

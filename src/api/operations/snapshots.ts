@@ -30,7 +30,7 @@ export const snapshotOperations: readonly Operation[] = [
         type: 'table',
         rows: 'items',
         columns: [
-          { key: 'commit', head: 'commit', style: 'id' },
+          { key: 'commit', head: 'commit', style: 'commit' },
           { key: 'at', head: 'when', style: 'time' },
           { key: 'author', head: 'who' },
           { key: 'subject', head: 'what' },

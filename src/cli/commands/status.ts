@@ -16,7 +16,7 @@ export async function status(cli: CliContext): Promise<number> {
   assertInitialised(context)
   const answer = await requestIfRunning(context, 'status')
   if (answer) {
-    printResult(context, { running: true, ...(answer.result as Status) }, { type: 'record' })
+    printResult(context, { running: true, ...(answer.result as Status) }, { type: 'record', bytes: ['sizes'] })
   } else {
     const stopped = { running: false, mirror: context.paths.mirror, log: context.paths.log }
     printResult(context, { ...stopped, next: '`orch start`, or any command, starts it' }, { type: 'record' })
