@@ -57,6 +57,9 @@ export interface Mirror extends Service {
 }
 
 const SCAN_MS = 5000
+/** Looking at all files takes at most about a hundredth of the time, however many they are; events tell sooner. */
+const SCAN_SHARE = 100
+const MAX_SCAN_MS = 60_000
 /** Where events cannot be had. */
 const SCAN_WITHOUT_EVENTS_MS = 1000
 const WRITE_MS = 20
@@ -165,6 +168,7 @@ export function createMirror(parts: MirrorParts): Mirror {
 
   /** The scan: finds what changed and what is gone, whatever the events said. */
   async function lookAtAll(): Promise<void> {
+    const begun = clock.monotonic()
     const stuck = await writeOut.recover()
     const result = await scan(disk)
     showBlind(result)
@@ -188,7 +192,8 @@ export function createMirror(parts: MirrorParts): Mirror {
     toSign.clear()
     writeOut.unblock()
     writing.poke()
-    const next = Math.min(scanEvery, vanished.due() ?? scanEvery)
+    const idle = Math.max(scanEvery, Math.min(SCAN_SHARE * (clock.monotonic() - begun), MAX_SCAN_MS))
+    const next = Math.min(idle, vanished.due() ?? idle)
     cancelScan()
     if (!isStopped) cancelScan = clock.after(next, () => void turns.add(lookAtAll).catch(onError))
   }

@@ -22,7 +22,8 @@ export type Parsed = { readonly ok: true; readonly value: Value } | { readonly o
  * field's empty value, which a required field refuses. A set takes a list, or one text with commas between its members.
  */
 export function parseValue(field: Field, input: unknown): Parsed {
-  const isEmptyInput = field.value.type === 'json' ? input === undefined || input === null || input === '' : isEmpty(input)
+  const isEmptyInput =
+    field.value.type === 'json' ? input === undefined || input === null || input === '' : isEmpty(input)
   const parsed = isEmptyInput ? accept(emptyValue(field)) : parseFilled(field, input)
   if (parsed.ok && field.required && isEmpty(parsed.value)) return refuse('must not be empty')
   return parsed

@@ -51,9 +51,7 @@ export const sessionOperations: readonly Operation[] = [
       positionals: ['goal'],
       flags: { tasks: 'task' },
       view: { type: 'text', field: 'id' },
-      examples: [
-        "orch session start 'Fix the login' --task t-7f3k",
-      ],
+      examples: ["orch session start 'Fix the login' --task t-7f3k"],
     },
     async run(context, input) {
       const { project, clock, actor } = context
