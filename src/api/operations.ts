@@ -5,6 +5,7 @@ import { daemonOperations } from './operations/daemon.ts'
 import { importOperations } from './operations/import.ts'
 import { keyOperationsOf } from './operations/keys.ts'
 import { logOperationsOf } from './operations/logs.ts'
+import { overviewOperations } from './operations/overview.ts'
 import { peerOperations } from './operations/peers.ts'
 import { operationsOf } from './operations/records.ts'
 import { sessionOperations } from './operations/sessions.ts'
@@ -12,6 +13,7 @@ import { snapshotOperations } from './operations/snapshots.ts'
 
 /** The one table of what a caller can ask. Commands, docs and every other surface are views of it. */
 export const operations: readonly Operation[] = [
+  ...overviewOperations,
   ...recordKinds.flatMap(operationsOf),
   ...sessionOperations,
   ...contextOperations,

@@ -78,6 +78,14 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/status.ts')).status,
   },
   {
+    command: 'overview',
+    help: 'Shows what matters now: my work, what is ready to be begun, what is blocked, and problems. `orch` alone does, too.',
+    positionals: [],
+    flags: [flag('limit', 'how many of each list at most', 'number')],
+    examples: ['orch', 'orch overview --limit 30', 'orch --json'],
+    load: async () => (await import('./commands/overview.ts')).overview,
+  },
+  {
     command: 'doctor',
     help: 'Checks that document, index, files and snapshots agree, and fails when one does not.',
     positionals: [],

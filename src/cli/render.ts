@@ -21,6 +21,9 @@ export interface Rendered {
 /** As many characters of a commit's id as git shows for a large repository. */
 const SHORT_COMMIT = 10
 
+/** No column is made narrower than this to make room. */
+const MIN_COLUMN = 10
+
 type Colors = ReturnType<typeof pc.createColors>
 
 /** A result as a terminal shows it. */
@@ -53,36 +56,45 @@ function table(result: unknown, view: View & { type: 'table' }, look: Look): Ren
     const footer = footerOf(result, 0)
     return { text: `${view.empty}\n`, ...(footer && { footer }) }
   }
-  const colors = pc.createColors(look.color)
   const columns = view.columns.filter((column) => rows.some((row) => cell(at(row, column.key), column, look) !== ''))
   const cells = rows.map((row) => columns.map((column) => oneLine(cell(at(row, column.key), column, look))))
-  const widths = columns.map((column, i) =>
-    Math.max(widthOf(column.head), ...cells.map((row) => widthOf(row[i] ?? ''))),
-  )
-  const fitted = widthsWithin(widths, look.columns)
-  const line = (texts: readonly string[], paint: (text: string, i: number) => string): string =>
-    texts
-      .map((text, i) => {
-        const shown = truncate(text, fitted[i] ?? 0)
-        return paint(i === texts.length - 1 ? shown : pad(shown, fitted[i] ?? 0), i)
-      })
-      .join('  ')
-      .trimEnd()
-  const head = line(
-    columns.map(({ head }) => head),
-    (text) => colors.dim(text),
-  )
-  const body = cells.map((row) => line(row, (text, i) => paint(text, columns[i], colors)))
+  const heads = columns.map(({ head }) => head)
+  const dim = columns.map((column): Column => ({ ...column, style: 'dim' }))
   const footer = footerOf(result, rows.length)
-  return { text: `${[head, ...body].join('\n')}\n`, ...(footer && { footer }) }
+  return { text: `${aligned([heads, ...cells], columns, look, dim).join('\n')}\n`, ...(footer && { footer }) }
 }
 
-/** Takes from the widest column until the rows fit. */
+/** Rows of plain texts in columns, as lines; the first row may be painted in another way. */
+export function aligned(
+  rows: readonly (readonly string[])[],
+  columns: readonly Column[],
+  look: Look,
+  first: readonly Column[] = columns,
+): readonly string[] {
+  const colors = pc.createColors(look.color)
+  const widths = columns.map((_, i) => Math.max(...rows.map((row) => widthOf(row[i] ?? ''))))
+  const fitted = widthsWithin(widths, look.columns)
+  return rows.map((row, at) => {
+    const last = row.findLastIndex((text) => text !== '')
+    return row
+      .slice(0, last + 1)
+      .map((text, i) => {
+        const shown = truncate(text, fitted[i] ?? 0)
+        return paint(i === last ? shown : pad(shown, fitted[i] ?? 0), (at === 0 ? first : columns)[i], colors)
+      })
+      .join('  ')
+  })
+}
+
+/** Takes from the widest columns until the rows fit. */
 function widthsWithin(widths: readonly number[], columns: number | undefined): readonly number[] {
-  if (columns === undefined) return widths
-  const over = widths.reduce((sum, width) => sum + width + 2, -2) - columns
-  const widest = widths.indexOf(Math.max(...widths))
-  return widths.map((width, i) => (i === widest && over > 0 ? Math.max(10, width - over) : width))
+  const fitted = [...widths]
+  let over = columns === undefined ? 0 : widths.reduce((sum, width) => sum + width + 2, -2) - columns
+  for (let widest = Math.max(...fitted); over > 0 && widest > MIN_COLUMN; widest = Math.max(...fitted)) {
+    fitted[fitted.indexOf(widest)] = widest - 1
+    over--
+  }
+  return fitted
 }
 
 function footerOf(result: unknown, shown: number): string | undefined {
@@ -248,7 +260,7 @@ function isEmpty(value: unknown): boolean {
 }
 
 /** One line of it, whatever is in it: a title must not make a second row. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return printable(text.replace(/\s*[\r\n\t]+\s*/g, ' '))
 }
 

@@ -30,8 +30,8 @@ export async function runCli(parts: CliParts): Promise<number> {
       case 'local':
         return await (await invocation.command.load())(context, invocation.input)
       case 'overview': {
-        const { overview } = await import('./commands/status.ts')
-        return await overview(context, invocation.help)
+        const { alone } = await import('./commands/overview.ts')
+        return await alone(context, invocation.help)
       }
     }
   } catch (error) {

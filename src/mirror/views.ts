@@ -2,12 +2,11 @@ import type { RecordKind } from '../model/kind.ts'
 import { task } from '../model/kinds/task.ts'
 import { keyedKinds, recordKinds } from '../model/kinds.ts'
 import type { Project, StoredRecord } from '../store/project.ts'
+import { todoOf } from '../store/work.ts'
 import type { Problem } from './problem.ts'
 
 /** How many records one list of the overview shows. */
 const LIST = 20
-/** How many open tasks are looked at for the list of what is ready. */
-const LOOKED_AT = 200
 
 export interface Overview {
   readonly name: string
@@ -40,11 +39,6 @@ export interface LocalFacts {
 
 /** Collects what the overview shows: shared state only, so that it is equal on every replica. */
 export function overviewOf(project: Project): Overview {
-  const closed = task.stamps.closedAt?.values ?? []
-  const isOpen = (id: string): boolean => {
-    const record = project.read(task, id as StoredRecord['id'])
-    return record !== undefined && record.deletedAt === undefined && !closed.includes(String(record.values.status))
-  }
   const item = (record: StoredRecord, note: string): Item => ({
     id: record.id,
     title: String(record.values[task.title] ?? '') || record.id,
@@ -56,15 +50,9 @@ export function overviewOf(project: Project): Overview {
     const items = page.items.map((record) => item(record, String(record.values.assignee ?? '')))
     return { title, items, more: page.total - items.length }
   }
-  const todo = project.list(task, { where: { status: ['todo'] }, limit: LOOKED_AT })
-  const waitsFor = (record: StoredRecord): readonly string[] => {
-    const ids = record.values.dependencies
-    return Array.isArray(ids) ? ids.filter(isOpen) : []
-  }
-  const ready = todo.items.filter((record) => waitsFor(record).length === 0)
-  const waiting = todo.items.filter((record) => waitsFor(record).length > 0)
+  const { ready, waiting } = todoOf(project)
   const blocked = list('Blocked', ['blocked'])
-  const alsoBlocked = waiting.map((record) => item(record, `waits for ${waitsFor(record).slice(0, 3).join(', ')}`))
+  const alsoBlocked = waiting.map((one) => item(one.task, `waits for ${one.waitsFor.slice(0, 3).join(', ')}`))
   return {
     name: project.name,
     lists: [

@@ -7,6 +7,7 @@ import { defineKind } from '../../src/model/kind.ts'
 
 /** What people and programs type; a change here breaks them. */
 const CONTRACT = [
+  'overview --limit',
   'task create TITLE --status --priority --assignee --label... --dependency... --parent --estimate --due --body',
   'task list --status... --priority... --assignee... --label... --text --sort --limit --after --deleted --full --all',
   'task show ID',

@@ -36,28 +36,6 @@ export async function doctor(cli: CliContext): Promise<number> {
   return result.ok ? 0 : UNWELL_EXIT
 }
 
-/** `orch` alone: where one stands, then the help. */
-export async function overview(cli: CliContext, help: string): Promise<number> {
-  cli.terminal.out(`${await situation(cli)}\n\n${help}`)
-  return 0
-}
-
-async function situation(cli: CliContext): Promise<string> {
-  try {
-    const context = inRepository(cli)
-    assertInitialised(context)
-    const answer = await requestIfRunning(context, 'status')
-    if (!answer) return 'orch is set up here and does not run; any command starts it.'
-    const { project, counts, mirror, problems } = answer.result as Status
-    const held = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`)
-    const trouble = problems.length > 0 ? `\n${problems.length} problems: see \`orch status\`` : ''
-    return `${project.name}: ${held.join(', ')} in ${mirror}${trouble}`
-  } catch (error) {
-    if (error instanceof OrchError) return `${error.message}. ${error.hint}`
-    throw error
-  }
-}
-
 function assertInitialised({ paths, repository }: RepositoryContext): void {
   if (existsSync(paths.database)) return
   throw new OrchError('not_initialised', { path: mainWorktreeOf(repository) })

@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import { session } from '../../model/kinds/session.ts'
+import { task } from '../../model/kinds/task.ts'
+import type { Project, Query, StoredRecord } from '../../store/project.ts'
+import { closedStatuses, todoOf, type Waiting, waitsFor } from '../../store/work.ts'
+import type { Operation } from '../operation.ts'
+import { defineOperation } from './define.ts'
+import { problemSchema } from './schemas.ts'
+
+const DEFAULT_LIMIT = 10
+const MAX_LIMIT = 100
+
+const workSchema = z.object({
+  id: z.string().describe('the task'),
+  title: z.string().describe('what is to be done'),
+  status: z.string().describe('where it stands'),
+  priority: z.string().describe('how much it matters'),
+  assignee: z.string().nullable().describe('who works on it'),
+  waitsFor: z.array(z.string()).describe('the open tasks it depends on'),
+})
+
+const listSchema = z.object({
+  items: z.array(workSchema).describe('the first of them'),
+  more: z.number().describe('how many more there are, at least'),
+})
+
+const sessionSchema = z.object({
+  id: z.string().describe('the session'),
+  actor: z.string().describe('who works in it'),
+  goal: z.string().describe('what it is for'),
+  startedAt: z.string().describe('when it began'),
+})
+
+type Work = z.infer<typeof workSchema>
+type WorkList = z.infer<typeof listSchema>
+
+const overviewSchema = z.object({
+  project: z.object({ id: z.string(), name: z.string() }).describe('the project'),
+  me: z.string().describe('who asks'),
+  counts: z.object({ total: z.number(), open: z.number() }).describe('tasks'),
+  mine: listSchema.describe('my open tasks, those in progress first'),
+  ready: listSchema.describe('tasks that nobody has, and nothing stands in the way of'),
+  inProgress: listSchema.describe("other people's tasks in progress or in review"),
+  blocked: listSchema.describe('tasks that are blocked, or wait for others'),
+  sessions: z.array(sessionSchema).describe('sessions that have not ended'),
+  problems: z.array(problemSchema).describe('what needs somebody'),
+})
+
+/** What `overview` answers. */
+export type Overview = z.infer<typeof overviewSchema>
+
+/** What matters now to whoever asks. */
+export const overviewOperations: readonly Operation[] = [
+  defineOperation<{ limit: number }, Overview>({
+    name: 'overview',
+    effect: 'read',
+    role: 'reader',
+    help: 'Shows what matters now: my work, what is ready to be begun, what is blocked, and problems. `orch` alone shows it, too.',
+    input: z.strictObject({
+      limit: z.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe('how many of each list at most'),
+    }),
+    output: overviewSchema,
+    cli: {
+      command: 'overview',
+      positionals: [],
+      view: { type: 'json' },
+      examples: ['orch overview --limit 30'],
+    },
+    run: ({ project, actor, parts }, { limit }) => ({
+      project: { id: project.id, name: project.name },
+      me: actor.name,
+      counts: { total: totalOf(project, {}), open: totalOf(project, { status: openStatuses }) },
+      mine: mineOf(project, actor.name, limit),
+      ready: readyOf(project, limit),
+      inProgress: othersOf(project, actor.name, limit),
+      blocked: blockedOf(project, actor.name, limit),
+      sessions: sessionsOf(project, limit),
+      problems: [...parts.mirror.problems()],
+    }),
+  }),
+]
+
+const statusField = task.fields.status?.value
+const openStatuses = (statusField?.type === 'choice' ? statusField.choices : []).filter(
+  (status) => !closedStatuses.includes(status),
+)
+const begun = ['in_progress', 'review']
+
+function mineOf(project: Project, me: string, limit: number): WorkList {
+  const ofMine = (status: readonly string[]): WorkList => listOf(project, { assignee: [me], status }, limit)
+  return joined([ofMine(['in_progress']), ofMine(openStatuses.filter((status) => status !== 'in_progress'))], limit)
+}
+
+function readyOf(project: Project, limit: number): WorkList {
+  const { ready, unseen } = todoOf(project, { assignee: [null] })
+  return cut({ items: ready.map((record) => workOf(record, [])), more: unseen }, limit)
+}
+
+function othersOf(project: Project, me: string, limit: number): WorkList {
+  const all = listOf(project, { status: begun }, MAX_LIMIT)
+  return cut({ items: all.items.filter(({ assignee }) => assignee !== me), more: all.more }, limit)
+}
+
+/** What is mine and blocked is among mine already. */
+function blockedOf(project: Project, me: string, limit: number): WorkList {
+  const notMine = ({ assignee }: Work): boolean => assignee !== me
+  const blocked = listOf(project, { status: ['blocked'] }, MAX_LIMIT)
+  const waiting = todoOf(project).waiting.map(({ task: record, waitsFor: ids }: Waiting) => workOf(record, ids))
+  return cut({ items: [...blocked.items, ...waiting].filter(notMine), more: blocked.more }, limit)
+}
+
+function sessionsOf(project: Project, limit: number): Overview['sessions'] {
+  return project.list(session, { where: { endedAt: [null] }, limit }).items.map(({ id, values }) => ({
+    id,
+    actor: String(values.actor ?? ''),
+    goal: String(values.goal ?? ''),
+    startedAt: String(values.startedAt ?? ''),
+  }))
+}
+
+function listOf(project: Project, where: NonNullable<Query['where']>, limit: number): WorkList {
+  const page = project.list(task, { where, limit })
+  const items = page.items.map((record) => workOf(record, waitsFor(project, record)))
+  return { items, more: page.total - items.length }
+}
+
+function joined(lists: readonly WorkList[], limit: number): WorkList {
+  return cut(
+    { items: lists.flatMap(({ items }) => items), more: lists.reduce((sum, { more }) => sum + more, 0) },
+    limit,
+  )
+}
+
+function cut({ items, more }: WorkList, limit: number): WorkList {
+  return { items: items.slice(0, limit), more: more + Math.max(0, items.length - limit) }
+}
+
+function totalOf(project: Project, where: NonNullable<Query['where']>): number {
+  return project.list(task, { where, limit: 1 }).total
+}
+
+function workOf({ id, values }: StoredRecord, ids: readonly string[]): Work {
+  return {
+    id,
+    title: String(values.title ?? '') || id,
+    status: String(values.status ?? ''),
+    priority: String(values.priority ?? ''),
+    assignee: typeof values.assignee === 'string' ? values.assignee : null,
+    waitsFor: [...ids],
+  }
+}
