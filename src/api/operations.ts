@@ -2,6 +2,7 @@ import { keyedKinds, logKinds, recordKinds } from '../model/kinds.ts'
 import type { Operation } from './operation.ts'
 import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
+import { editOperations } from './operations/edit.ts'
 import { importOperations } from './operations/import.ts'
 import { keyOperationsOf } from './operations/keys.ts'
 import { logOperationsOf } from './operations/logs.ts'
@@ -17,6 +18,7 @@ export const operations: readonly Operation[] = [
   ...recordKinds.flatMap(operationsOf),
   ...sessionOperations,
   ...contextOperations,
+  ...editOperations,
   ...keyedKinds.flatMap(keyOperationsOf),
   ...logKinds.flatMap(logOperationsOf),
   ...importOperations,

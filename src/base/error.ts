@@ -51,6 +51,12 @@ export const errorCodes = define({
     message: 'The text to replace is {count} times in {id}',
     hint: 'Give more of the surrounding text so that it is found once.',
   },
+  invalid_file: {
+    exit: 2,
+    http: 422,
+    message: '{id}, line {line}, column {column}: {reason}',
+    hint: 'Correct the text and try again; nothing was changed.',
+  },
   too_large: {
     exit: 2,
     http: 413,

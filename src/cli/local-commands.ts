@@ -86,6 +86,19 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/overview.ts')).overview,
   },
   {
+    command: 'edit',
+    help: 'Opens a task, a page or any other record in $VISUAL or $EDITOR, and merges what you save with what others wrote meanwhile.',
+    positionals: [
+      {
+        ...flag('id', 'the record: its id, a unique beginning of it, an alias, or its file', 'text'),
+        required: true,
+      },
+    ],
+    flags: [],
+    examples: ['orch edit t-7f3k', 'EDITOR=nano orch edit guides/start.md'],
+    load: async () => (await import('./commands/edit.ts')).edit,
+  },
+  {
     command: 'doctor',
     help: 'Checks that document, index, files and snapshots agree, and fails when one does not.',
     positionals: [],

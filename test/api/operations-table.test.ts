@@ -34,6 +34,8 @@ const CONTRACT = [
   'context publish TITLE --type --body --audience... --data --expires --supersedes',
   'context query --type... --text --audience... --task --all --limit',
   'context current --limit',
+  'cat ID',
+  'edit ID --base --text',
   'state get KEY',
   'state set KEY VALUE',
   'state patch PATCH',

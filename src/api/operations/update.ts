@@ -64,7 +64,7 @@ export function updateOperation(kind: RecordKind): Operation {
       await project.transact(originOf(context), (tx) => {
         const before = must(tx.read(kind, id), `no record ${id}`)
         checkBase(before, input.base)
-        for (const change of changes) assertNoCircle(tx, kind, before, change, patch)
+        assertNoCircles(tx, kind, before, patch)
         const edits = Object.entries(texts).map(([name, text]) => [name, diffText(String(before.values[name]), text)])
         tx.update(kind, id, {
           ...patch,
@@ -163,24 +163,21 @@ export function checkBase(record: RecordView, base: string | undefined): void {
 }
 
 /** Throws `dependency_cycle` when a new edge between records of one kind closes a circle. Those that are there already block nothing. */
-function assertNoCircle(
-  tx: Tx,
-  kind: RecordKind,
-  before: RecordView,
-  { does, name, field }: Change,
-  patch: RecordPatch,
-): void {
-  if (does === 'remove' || field.value.type !== 'ref' || field.value.kind !== kind.name) return
-  const known = listOf(before.values[name])
-  const wanted = listOf(does === 'add' ? patch.add?.[name] : patch.set?.[name])
-  const next = (id: string): readonly string[] => (isRecordId(id) ? listOf(tx.read(kind, id)?.values[name]) : [])
-  for (const to of wanted.filter((one) => !known.includes(one))) {
-    const circle = circleThrough<string>(before.id, to, next)
-    if (circle) throw new OrchError('dependency_cycle', { id: before.id, field: name, path: circle.join(' -> ') })
+export function assertNoCircles(tx: Tx, kind: RecordKind, before: RecordView, patch: RecordPatch): void {
+  for (const [name, field] of Object.entries(kind.fields)) {
+    if (field.value.type !== 'ref' || field.value.kind !== kind.name) continue
+    const known = listOf(before.values[name])
+    const wanted = [...listOf(patch.add?.[name]), ...listOf(patch.set?.[name])]
+    const next = (id: string): readonly string[] => (isRecordId(id) ? listOf(tx.read(kind, id)?.values[name]) : [])
+    for (const to of wanted.filter((one) => !known.includes(one))) {
+      const circle = circleThrough<string>(before.id, to, next)
+      if (circle) throw new OrchError('dependency_cycle', { id: before.id, field: name, path: circle.join(' -> ') })
+    }
   }
 }
 
-function listOf(value: Value | undefined): readonly string[] {
+/** The members of a set, or the one of a register. */
+export function listOf(value: Value | undefined): readonly string[] {
   if (typeof value === 'string') return [value]
   return typeof value === 'object' && value !== null ? value : []
 }
