@@ -1,3 +1,4 @@
+import { isEntry } from './extra.ts'
 import type { Field } from './field.ts'
 import {
   type Chunk,
@@ -183,15 +184,6 @@ function renderExtra(entry: Entry, raw: string): string {
   const source = withValue(entry, raw)
   if (SIMPLE_SOURCE.test(raw) || isEntry(source, entry.key, raw)) return source
   return withValue(entry, printText(raw, { style: 'double' }))
-}
-
-function isEntry(source: string, key: string, raw: string): boolean {
-  const { chunks, lead, stray } = splitChunks(source)
-  const [chunk, more] = chunks
-  if (chunk === undefined || more !== undefined || stray !== undefined || lead !== '') return false
-  if (guardYaml(source) !== undefined) return false
-  const entry = readEntry(chunk)
-  return !('reason' in entry) && entry.key === key && entry.value === raw
 }
 
 /** What stands below an entry: comments and blank lines. */

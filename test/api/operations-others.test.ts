@@ -164,6 +164,19 @@ test('an import reports what it would do, does it, and does not do it again', as
   expect((await refusal('import.backlog', { dir: `${dir}/nowhere` })).code).toBe('import_failed')
 })
 
+test('issues of beads are imported from a file, its folder or the repository', async () => {
+  const { call, refusal } = createCaller()
+  const path = join(import.meta.dirname, '../fixtures/import/beads')
+  expect(await call('import.beads', { path, dryRun: true })).toMatchObject({ dryRun: true, created: 7 })
+  expect(await call('import.beads', { path: `${path}/.beads/issues.jsonl` })).toMatchObject({ created: 7 })
+  expect(await call('import.beads', { path: `${path}/.beads`, deleted: true })).toMatchObject({
+    created: 1,
+    unchanged: 7,
+  })
+  expect(await call('task.show', { id: 'shop-2.1' })).toMatchObject({ aliases: ['shop-2.1'], extra: { type: 'task' } })
+  expect((await refusal('import.beads', { path: `${path}/nowhere` })).code).toBe('import_failed')
+})
+
 test('no text of an error holds a command that destroys', () => {
   for (const { message, hint } of Object.values(errorCodes)) {
     expect(`${message} ${hint}`).not.toMatch(/`[^`]*\b(delete|rm|uninstall|purge|reset|clean|force)\b/)

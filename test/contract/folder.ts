@@ -33,8 +33,24 @@ export function folderContract(
       await expect(folder.readFile('a/y/z.md', 3)).rejects.toThrow('it is 4 bytes; the limit is 3')
     })
 
+    test('gives a file piece by piece, whole and in order', async () => {
+      const long = 'naïve 商品\n'.repeat(50_000)
+      const pieces = await all((await make({ long })).streamFile('long'))
+      expect(pieces.length).toBeGreaterThan(1)
+      expect(Buffer.concat(pieces).toString()).toBe(long)
+    })
+
     test('reads no link', async () => {
-      await expect((await make(files)).readFile('a/linked.md', 100)).rejects.toThrow()
+      const folder = await make(files)
+      await expect(folder.readFile('a/linked.md', 100)).rejects.toThrow()
+      await expect(all(folder.streamFile('a/linked.md'))).rejects.toThrow()
+      await expect(all(folder.streamFile('none'))).rejects.toThrow()
     })
   })
+}
+
+async function all(pieces: AsyncIterable<Uint8Array>): Promise<readonly Uint8Array[]> {
+  const result: Uint8Array[] = []
+  for await (const piece of pieces) result.push(piece)
+  return result
 }

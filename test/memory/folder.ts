@@ -19,15 +19,23 @@ export function createMemoryFolder(files: MemoryFiles): Folder {
       return Promise.resolve([...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
     },
     readFile(path, limit) {
-      const content = files[path]
-      if (content === undefined || (typeof content === 'object' && 'link' in content)) {
-        return Promise.reject(new Error('it is no plain file'))
-      }
-      const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
+      const bytes = bytesOf(files[path])
+      if (bytes === undefined) return Promise.reject(new Error('it is no plain file'))
       if (bytes.length > limit) {
         return Promise.reject(new Error(`it is ${bytes.length} bytes; the limit is ${limit}`))
       }
       return Promise.resolve(bytes)
     },
+    async *streamFile(path) {
+      const bytes = bytesOf(files[path])
+      if (bytes === undefined) throw new Error('it is no plain file')
+      // Small pieces: no line and no character may depend on where they are cut.
+      for (let at = 0; at < bytes.length; at += 7) yield await Promise.resolve(bytes.subarray(at, at + 7))
+    },
   }
+}
+
+function bytesOf(content: MemoryFiles[string] | undefined): Uint8Array | undefined {
+  if (typeof content === 'string') return new TextEncoder().encode(content)
+  return content instanceof Uint8Array ? content : undefined
 }

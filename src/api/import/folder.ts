@@ -4,6 +4,8 @@ export interface Folder {
   readDir(path: string): Promise<readonly FolderEntry[] | undefined>
   /** A file's bytes. Rejects when it cannot be read, is no plain file, or holds more than `limit` bytes. */
   readFile(path: string, limit: number): Promise<Uint8Array>
+  /** A file's bytes, piece by piece, however large it is. Rejects when it cannot be read or is no plain file. */
+  streamFile(path: string): AsyncIterable<Uint8Array>
 }
 
 export interface FolderEntry {

@@ -1,18 +1,27 @@
 import { OrchError } from '../../base/error.ts'
 import { sha256 } from '../../base/hash.ts'
 import { makeId, type RecordId } from '../../model/id.ts'
-import type { ImportedRecord } from '../../model/import/backlog.ts'
+import type { ImportedRecord } from '../../model/import/imported.ts'
 import type { RecordKind } from '../../model/kind.ts'
 import { page } from '../../model/kinds/page.ts'
 import { task } from '../../model/kinds/task.ts'
 import type { Project, StoredRecord } from '../../store/project.ts'
-import type { ReadFile } from './read.ts'
 import type { Draft } from './report.ts'
 
-/** A file that was read, and the record here that it is or becomes. */
-export interface Item extends ReadFile {
+/** A record of another tool, as it was read there. */
+export interface ReadRecord {
+  readonly tool: 'Backlog.md' | 'beads'
+  /** What it is called there, for reports: a file's path, or an id. */
+  readonly path: string
+  readonly record: ImportedRecord
+  /** Of all that it says there. */
+  readonly hash: string
+}
+
+/** What was read, and the record here that it is or becomes. */
+export interface Item extends ReadRecord {
   readonly kind: RecordKind
-  /** The old id, told apart from one that another file has too. */
+  /** The old id, told apart from one that another record has too. */
   readonly alias: string | undefined
   readonly existing: StoredRecord | undefined
   readonly id: RecordId
@@ -22,8 +31,8 @@ export interface Item extends ReadFile {
 export const IMPORTED = 'imported'
 
 /** The YAML source of `imported`. JSON is YAML. */
-export function importedSource({ path, hash }: ReadFile): string {
-  return JSON.stringify(`Backlog.md ${path} ${hash}`)
+export function importedSource({ tool, path, hash }: ReadRecord): string {
+  return JSON.stringify(`${tool} ${path} ${hash}`)
 }
 
 function importedHash(record: StoredRecord): string | undefined {
@@ -31,7 +40,7 @@ function importedHash(record: StoredRecord): string | undefined {
 }
 
 /** Finds for a file the record that an earlier import made of it, or the id that it gets. */
-export function createIdentify(project: Project, draft: Draft): (file: ReadFile) => Item {
+export function createIdentify(project: Project, draft: Draft): (file: ReadRecord) => Item {
   const times = new Map<string, number>()
   const taken = new Set<RecordId>()
   return (file) => {
@@ -43,7 +52,7 @@ export function createIdentify(project: Project, draft: Draft): (file: ReadFile)
     const isSecond = record.alias !== undefined && time > 1
     const alias = isSecond ? `${record.alias}~${time}` : record.alias
     if (isSecond) {
-      draft.notes.push({ file: path, reason: `another file has the id ${record.alias} too; this one is ${alias} here` })
+      draft.notes.push({ file: path, reason: `another one has the id ${record.alias} too; this one is ${alias} here` })
     }
     const existing = findExisting(project, kind, record, alias)
     const id = existing?.id ?? freeId(project, kind, alias ?? path, taken)
@@ -88,7 +97,7 @@ function findExisting(
   return found && project.read(kind, found.id)
 }
 
-function compare(existing: StoredRecord, { hash, path }: ReadFile, draft: Draft): void {
+function compare(existing: StoredRecord, { hash, path }: ReadRecord, draft: Draft): void {
   const known = importedHash(existing)
   if (known === hash) draft.unchanged++
   else draft.differs.push({ file: path, reason: `it is ${existing.id} here` })

@@ -3,7 +3,7 @@ import { task } from '../../model/kinds/task.ts'
 import type { Project, RecordPatch, StoredRecord } from '../../store/project.ts'
 import { circleThrough } from '../operations/cycle.ts'
 import { byAlias, type Item } from './identify.ts'
-import { createNames } from './names.ts'
+import type { Names } from './names.ts'
 import type { Draft } from './report.ts'
 
 const FIELDS = ['dependencies', 'parent'] as const
@@ -18,13 +18,23 @@ interface Targets {
 
 export type Links = Readonly<Record<FieldName, Targets>>
 
-/** Turns the old ids in tasks into ids of records here or in this import. Pages have no links. */
+/** Where the links of an item go; pages have none. */
+export type Linker = (item: Item) => Links | undefined
+
+export interface LinkerOptions {
+  readonly draft: Draft
+  /** What old ids mean among the tasks of this import. */
+  readonly names: Names
+  /** Says why there is no task with an old id. */
+  readonly absence?: (old: string) => string
+}
+
+/** Turns the old ids in tasks into ids of records here or in this import. */
 export function createLinker(
   project: Project,
   items: readonly Item[],
-  draft: Draft,
-): (item: Item) => Links | undefined {
-  const names = createNames(items.filter(({ kind }) => kind === task))
+  { draft, names, absence = () => 'is not here' }: LinkerOptions,
+): Linker {
   const edges: Record<FieldName, Map<string, readonly string[]>> = { dependencies: new Map(), parent: new Map() }
   for (const { id, existing } of items) {
     for (const name of FIELDS) if (existing) edges[name].set(id, listOf(existing.values[name]))
@@ -42,7 +52,7 @@ export function createLinker(
         continue
       }
       left.push(old)
-      const reason = `${circle ? 'would close a circle' : 'is not here'} (${name})`
+      const reason = `${circle ? 'would close a circle' : absence(old)} (${name})`
       if (!existing) draft.unresolved.push({ file: path, id: old, reason })
     }
     return { ids: [...ids], left }

@@ -1,22 +1,14 @@
 import { OrchError, reasonOf } from '../../base/error.ts'
 import { shortHash } from '../../base/hash.ts'
-import { type ImportedRecord, placeOf, toPage, toTask } from '../../model/import/backlog.ts'
+import { placeOf, toPage, toTask } from '../../model/import/backlog.ts'
 import { readForeign } from '../../model/import/foreign.ts'
 import { decodeFile } from '../../model/markdown.ts'
 import { type Folder, walk } from './folder.ts'
+import type { ReadRecord } from './identify.ts'
 import type { Draft } from './report.ts'
 
 /** Largest file that is read, in bytes. */
 const MAX_FILE_BYTES = 2 << 20
-
-/** A file of a backlog folder, as the record that it describes. */
-export interface ReadFile {
-  /** Below the backlog folder. */
-  readonly path: string
-  readonly record: ImportedRecord
-  /** Of all that the file says. */
-  readonly hash: string
-}
 
 /** Where Backlog.md keeps its files, below a folder: there, or in the folder itself. Rejects with `import_failed`. */
 export async function findRoot(folder: Folder, name: string): Promise<string> {
@@ -33,20 +25,21 @@ export async function readFiles(
   root: string,
   draft: Draft,
   progress: (done: number, total: number) => void,
-): Promise<readonly ReadFile[]> {
-  const files: ReadFile[] = []
+): Promise<readonly ReadRecord[]> {
+  const files: ReadRecord[] = []
   const found = await walk(folder, root)
   for (const [done, { path: source, type }] of found.entries()) {
     progress(done, found.length)
     const path = root === '' ? source : source.slice(root.length + 1)
     const read = await readOne(folder, source, path, type)
     if ('reason' in read) draft.skipped.push({ file: path, ...read })
-    else files.push({ path, ...read })
+    else files.push({ tool: 'Backlog.md', path, ...read })
   }
   return files.sort((a, b) => byOldId.compare(a.record.alias ?? a.path, b.record.alias ?? b.path))
 }
 
-async function readNames(folder: Folder, path: string, name: string): Promise<readonly string[] | undefined> {
+/** The names in a folder below. Rejects with `import_failed` when it cannot be read. */
+export async function readNames(folder: Folder, path: string, name: string): Promise<readonly string[] | undefined> {
   try {
     return (await folder.readDir(path))?.map((entry) => entry.name)
   } catch (error) {
@@ -66,7 +59,7 @@ async function readOne(
   source: string,
   path: string,
   type: string,
-): Promise<Omit<ReadFile, 'path'> | Refused> {
+): Promise<Pick<ReadRecord, 'record' | 'hash'> | Refused> {
   if (type !== 'file') return { reason: `it is ${type === 'link' ? 'a symbolic link' : 'no plain file'}` }
   const place = placeOf(path)
   if (place === 'none') return { reason: 'it is no Markdown: there is no place for it here' }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 const fileReason = z.object({
-  file: z.string().describe('the file'),
+  file: z.string().describe('the file, or the old id of an issue'),
   reason: z.string().describe('what about it'),
 })
 
@@ -9,17 +9,20 @@ const fileReason = z.object({
 export const reportSchema = z.object({
   dryRun: z.boolean().describe('whether nothing was written'),
   created: z.number().describe('records made'),
+  createdDeleted: z.number().describe('records among them that are deleted, as they are there'),
   unchanged: z.number().describe('records that an earlier import made from the same text'),
   linked: z.number().describe('earlier imported records that got a link to one that came now'),
-  differs: z.array(fileReason).describe('files changed since they were imported; the records were left as they are'),
+  differs: z.array(fileReason).describe('what changed there since it was imported; the records were left as they are'),
   skipped: z
     .array(fileReason.extend({ line: z.number().optional().describe('the line') }))
-    .describe('files that were not imported'),
+    .describe('what was not imported'),
+  deleted: z.array(z.string()).describe('old ids that are deleted there and were not imported'),
   unresolved: z
     .array(fileReason.extend({ id: z.string().describe('the old id it names') }))
     .describe('links to what is not here, kept in the record as an extra key'),
   notes: z.array(fileReason).describe('what was read otherwise than it stands there'),
   keptAsExtra: z.record(z.string(), z.number()).describe('keys without a field, by how many records keep them'),
+  notKept: z.record(z.string(), z.number()).describe('what has no place here, by how many records said it'),
   aliases: z.number().describe('old ids that every command accepts'),
   pages: z.number().describe('pages among the records made'),
   summary: z.string().describe('all of this to read'),
@@ -36,13 +39,16 @@ export function emptyDraft(dryRun: boolean): Draft {
   return {
     dryRun,
     created: 0,
+    createdDeleted: 0,
     unchanged: 0,
     linked: 0,
     differs: [],
     skipped: [],
+    deleted: [],
     unresolved: [],
     notes: [],
     keptAsExtra: {},
+    notKept: {},
     aliases: 0,
     pages: 0,
   }
@@ -55,15 +61,19 @@ export function finish(draft: Draft): Report {
 const SHOWN = 30
 
 function summaryOf(draft: Draft): string {
-  const { dryRun, created, pages, unchanged, linked, aliases } = draft
-  const made = `${dryRun ? 'Would create' : 'Created'} ${created - pages} tasks and ${pages} pages`
-  const lines = [`${made}; ${aliases} old ids stay valid.`]
+  const { dryRun, created, createdDeleted, pages, unchanged, linked, aliases, deleted } = draft
+  const made = [`${created - pages} tasks`, ...(pages > 0 ? [`${pages} pages`] : [])].join(' and ')
+  const lines = [`${dryRun ? 'Would create' : 'Created'} ${made}; ${aliases} old ids stay valid.`]
+  if (createdDeleted > 0) lines.push(`Deleted there, and so here: ${createdDeleted} of them.`)
   if (unchanged > 0) lines.push(`Unchanged since an earlier import: ${unchanged}.`)
   if (linked > 0) lines.push(`Linked now with what came later: ${linked}.`)
   if (created === 0 && linked === 0) lines.push('There is nothing new to import.')
-  const extra = Object.entries(draft.keptAsExtra).sort(([a], [b]) => (a < b ? -1 : 1))
-  if (extra.length > 0)
-    lines.push(`Kept as extra keys: ${extra.map(([key, count]) => `${key} (${count})`).join(', ')}.`)
+  if (deleted.length > 0)
+    lines.push(`Deleted there and not imported: ${deleted.length}; --deleted brings them in, deleted.`)
+  lines.push(
+    ...counts('Kept as extra keys', draft.keptAsExtra),
+    ...counts('Not kept, there is no place for it', draft.notKept),
+  )
   return [
     ...lines,
     ...section('Changed there since they were imported, left as they are here', draft.differs),
@@ -77,6 +87,11 @@ function summaryOf(draft: Draft): string {
     ),
     ...section('To know', draft.notes),
   ].join('\n')
+}
+
+function counts(title: string, of: Readonly<Record<string, number>>): readonly string[] {
+  const sorted = Object.entries(of).sort(([a], [b]) => (a < b ? -1 : 1))
+  return sorted.length === 0 ? [] : [`${title}: ${sorted.map(([key, count]) => `${key} (${count})`).join(', ')}.`]
 }
 
 function section(

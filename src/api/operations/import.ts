@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { importBacklog } from '../import/backlog.ts'
-import { openFolder } from '../import/node-folder.ts'
+import { importBeads } from '../import/beads.ts'
+import { openFolder, openPath } from '../import/node-folder.ts'
 import { reportSchema } from '../import/report.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
@@ -29,6 +30,31 @@ export const importOperations: readonly Operation[] = [
       importBacklog(
         { project, origin: { source: 'import', actor }, folder: openFolder(dir), progress },
         { dryRun: dryRun === true, name: dir },
+      ),
+  }),
+  defineOperation<{ path: string; dryRun?: boolean | undefined; deleted?: boolean | undefined }, unknown>({
+    name: 'import.beads',
+    effect: 'write',
+    // It reads files of the daemon's user.
+    role: 'admin',
+    help: 'Imports the issues of beads. The file is only read; importing again brings in what is new and changes nothing else.',
+    input: z.strictObject({
+      path: z.string().describe('issues.jsonl, the folder it is in, or a repository with .beads/issues.jsonl'),
+      dryRun: z.boolean().optional().describe('write nothing, only report'),
+      deleted: z.boolean().optional().describe('bring in deleted issues too, as deleted tasks'),
+    }),
+    output: reportSchema,
+    cli: {
+      command: 'import beads',
+      positionals: ['path'],
+      paths: ['path'],
+      view: { type: 'text', field: 'summary' },
+      examples: ['orch import beads ../shop --dry-run', 'orch import beads ../shop/.beads/issues.jsonl'],
+    },
+    run: async ({ project, actor, progress }, { path, dryRun, deleted }) =>
+      importBeads(
+        { project, origin: { source: 'import', actor }, progress, ...(await openPath(path)) },
+        { dryRun: dryRun === true, withDeleted: deleted === true, name: path },
       ),
   }),
 ]

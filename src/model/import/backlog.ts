@@ -1,12 +1,12 @@
 import { toActorName } from '../actor.ts'
-import type { Field } from '../field.ts'
-import type { Value, Values } from '../kind.ts'
+import type { Value } from '../kind.ts'
 import { page } from '../kinds/page.ts'
 import { task } from '../kinds/task.ts'
 import { checkFile } from '../layout.ts'
 import { titleOf } from '../markdown.ts'
 import { parseValue } from '../validate.ts'
 import type { ForeignFile, ForeignValue } from './foreign.ts'
+import { createFiller, fieldOf, type ImportedRecord, isClosed } from './imported.ts'
 
 /** What a file of a backlog folder becomes. */
 export type Place = 'task' | 'completed' | 'archived' | 'draft' | 'page' | 'none'
@@ -21,39 +21,12 @@ export function placeOf(path: string): Place {
   return 'page'
 }
 
-/** A task or page as it would be created; ids in it are still the old ones. */
-export interface ImportedRecord {
-  readonly kind: 'task' | 'page'
-  /** The old id. */
-  readonly alias: string | undefined
-  readonly values: Values
-  /** YAML sources of what has no field. */
-  readonly extra: Readonly<Record<string, string>>
-  /** A page's file, below the kind's folder. */
-  readonly file: string | undefined
-  readonly createdAt: string | undefined
-  readonly createdBy: string | undefined
-  readonly dependencies: readonly string[]
-  readonly parent: string | undefined
-  /** What a person should know about how it was read. */
-  readonly notes: readonly string[]
-}
-
 /** Reads a task of Backlog.md: every key that has a home goes there, the rest is kept with its source. */
 export function toTask(path: string, place: Place, file: ForeignFile): ImportedRecord {
-  const notes: string[] = []
-  const home = new Set(['id'])
-  const values: Record<string, Value> = {}
-  const take = (key: string, name: string, input: ForeignValue | undefined): void => {
-    if (input === undefined || isEmpty(input)) {
-      home.add(key)
-      return
-    }
-    const parsed = parseValue(fieldOf(name), input)
-    if (!parsed.ok) return void notes.push(`${key}: ${parsed.reason}; kept as ${extraKey(key)}`)
-    values[name] = parsed.value
-    home.add(key)
-  }
+  const { values, home, notes, take: fill } = createFiller(task, extraKey)
+  home.add('id')
+  const take = (key: string, name: string, input: ForeignValue | undefined): void =>
+    fill(key, name, input === undefined || isEmpty(input) ? undefined : input)
   const { values: foreign } = file
 
   take('title', 'title', foreign.get('title'))
@@ -73,7 +46,7 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
 
   const createdAt = timeOf(foreign.get('created_date'))
   if (createdAt !== undefined) home.add('created_date')
-  if (isClosed(status.value)) {
+  if (isClosed(task, status.value)) {
     // It was not closed now, whenever it was.
     values.closedAt = timeOf(foreign.get('completed_date')) ?? timeOf(foreign.get('updated_date')) ?? null
   }
@@ -88,7 +61,9 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
     createdBy: actorOf(foreign.get('reporter')),
     dependencies: asList(foreign.get('dependencies')).flatMap((one) => textOf(one) ?? []),
     parent: textOf(foreign.get('parent_task_id')) ?? dottedParent(textOf(foreign.get('id'))),
+    isDeleted: false,
     notes,
+    dropped: [],
   }
 }
 
@@ -96,7 +71,7 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
 export function toPage(path: string, file: ForeignFile): ImportedRecord {
   const { values: foreign } = file
   const createdAt = timeOf(foreign.get('created_date')) ?? timeOf(foreign.get('date'))
-  const title = parseValue(page.fields.title as Field, textOf(foreign.get('title')) ?? titleOf(file.body, nameOf(path)))
+  const title = parseValue(fieldOf(page, 'title'), textOf(foreign.get('title')) ?? titleOf(file.body, nameOf(path)))
   const home = new Set(['id', ...(title.ok ? ['title'] : []), ...(createdAt === undefined ? [] : ['created_date'])])
   return {
     kind: 'page',
@@ -108,7 +83,9 @@ export function toPage(path: string, file: ForeignFile): ImportedRecord {
     createdBy: actorOf(foreign.get('reporter')),
     dependencies: [],
     parent: undefined,
+    isDeleted: false,
     notes: title.ok ? [] : [`title: ${title.reason}; kept as ${extraKey('title')}`],
+    dropped: [],
   }
 }
 
@@ -152,7 +129,7 @@ function statusOf(place: Place, text: string | undefined): Status {
   const known = text === undefined ? 'todo' : knownStatus(text)
   if (place === 'completed') return { value: 'completed', isExact: known === 'completed' || text === undefined }
   if (place === 'archived') {
-    const value = known && isClosed(known) ? known : 'cancelled'
+    const value = known && isClosed(task, known) ? known : 'cancelled'
     return { value, isExact: known === value || text === undefined }
   }
   if (known) return { value: known, isExact: true }
@@ -164,12 +141,8 @@ function knownStatus(text: string): string | undefined {
     .trim()
     .toLowerCase()
     .replace(/[\s-]+/g, '_')
-  const parsed = parseValue(fieldOf('status'), STATUS_WORDS[word] ?? word)
+  const parsed = parseValue(fieldOf(task, 'status'), STATUS_WORDS[word] ?? word)
   return parsed.ok && typeof parsed.value === 'string' ? parsed.value : undefined
-}
-
-function isClosed(status: string): boolean {
-  return task.stamps.closedAt?.values.includes(status) === true
 }
 
 /** `BACK-4.1` is a part of `BACK-4`. */
@@ -183,7 +156,7 @@ function timeOf(value: ForeignValue | undefined): string | undefined {
     /^(\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)?$/,
     (_, day, minute, second = ':00') => `${day}T${minute}${second}Z`,
   )
-  const parsed = text === undefined ? undefined : parseValue(fieldOf('due'), text)
+  const parsed = text === undefined ? undefined : parseValue(fieldOf(task, 'due'), text)
   return parsed?.ok && typeof parsed.value === 'string' ? parsed.value : undefined
 }
 
@@ -217,10 +190,6 @@ function safeFile(path: string): string | undefined {
 function nameOf(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.md$/, '')
   return name.replace(/^[\w.-]+ - /, '').replace(/-/g, ' ')
-}
-
-function fieldOf(name: string): Field {
-  return task.fields[name] as Field
 }
 
 function isEmpty(value: ForeignValue): boolean {

@@ -1,0 +1,45 @@
+import { printExtra } from '../../extra.ts'
+import { task } from '../../kinds/task.ts'
+import type { Json } from '../../record.ts'
+import { isEmpty } from './issue.ts'
+
+/** The extra keys of a task while they are collected. */
+export interface Extras {
+  /** Keeps a value, if it says anything. */
+  add(key: string, value: Json | undefined): void
+  /** YAML sources by key, in the order they came. */
+  sources(): Readonly<Record<string, string>>
+  readonly notes: readonly string[]
+}
+
+/** Starts with no extra key. One that cannot be called so here gets a name that can. */
+export function createExtras(): Extras {
+  const entries = new Map<string, Json>()
+  const notes: string[] = []
+  return {
+    notes,
+    add(key, value) {
+      if (value === undefined || isEmpty(value)) return
+      const own = isPlain(key) && !isTaken(key) ? key : extraKey(key)
+      let name = own
+      for (let n = 2; entries.has(name); n++) name = `${own}_${n}`
+      if (name !== key && !(name === extraKey(key) && isPlain(key)))
+        notes.push(`${JSON.stringify(key)} is kept as ${name}`)
+      entries.set(name, value)
+    },
+    sources: () => Object.fromEntries([...entries].map(([key, value]) => [key, printExtra(value)])),
+  }
+}
+
+/** How a key is called here when its own name means something else. */
+export function extraKey(key: string): string {
+  return `beads_${[...key.replace(/[^\p{L}\p{N}_.-]+/gu, '_')].slice(0, 50).join('')}`
+}
+
+function isPlain(key: string): boolean {
+  return /^[\p{L}_][\p{L}\p{N}_.-]{0,99}$/u.test(key)
+}
+
+function isTaken(key: string): boolean {
+  return Object.hasOwn(task.fields, key) || /^(?:id|imported|__proto__|.*_unresolved)$/.test(key)
+}
