@@ -29,10 +29,21 @@ export function newNestedType(field: Field): Y.AbstractType<unknown> | undefined
       return new Y.Text() as Y.AbstractType<unknown>
     case 'set':
     case 'counter':
+    case 'entries':
       return new Y.Map() as Y.AbstractType<unknown>
     default:
       return unreachable(field.merge)
   }
+}
+
+/** The root type of a field that its kind has had only since after the record was made: root types merge when made twice. */
+export function lateRoot(id: string, name: string): string {
+  return `${id}/${name}`
+}
+
+/** The record that a root type belongs to; undefined when it is not one of those. */
+export function recordOfRoot(name: string): string | undefined {
+  return /^([a-z]-[0-9a-z]{8})\/./.exec(name)?.[1]
 }
 
 /** Makes a record's map with all its nested types: one made later by two replicas would lose one side's text. */

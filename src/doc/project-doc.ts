@@ -4,7 +4,7 @@ import type { RecordId } from '../model/id.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { Json } from '../model/record.ts'
 import { guardUpdate, type Trust, type Verdict } from './guard.ts'
-import { CLIENTS_ROOT, type DeleteMark, LIFE } from './layout.ts'
+import { CLIENTS_ROOT, type DeleteMark, LIFE, recordOfRoot } from './layout.ts'
 import { type DocRecord, readRecord } from './read.ts'
 import { createRecord, editRecord, markDeleted, markRestored, type NewRecord, type RecordEdit } from './write.ts'
 
@@ -85,7 +85,7 @@ export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8
       assert(!rootOf(kind).has(id), `record ${id} exists`)
       createRecord(doc, kind, id, record)
     },
-    edit: (kind, id, edit) => editRecord(doc, kind, mustMap(kind, id), edit),
+    edit: (kind, id, edit) => editRecord(doc, kind, id, mustMap(kind, id), edit),
     delete: (kind, id, replica, mark) => markDeleted(mustMap(kind, id), replica, mark),
     restore: (kind, id, by, at) => markRestored(mustMap(kind, id), by, at),
     setKey(kind, key, value) {
@@ -104,7 +104,7 @@ export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8
     }
     const onTransaction = (transaction: Y.Transaction): void => {
       for (const [type, keys] of transaction.changed)
-        note(type as Y.AbstractType<unknown>, keys, roots, changed, edited)
+        note(doc, type as Y.AbstractType<unknown>, keys, roots, changed, edited)
     }
     doc.on('update', onUpdate)
     doc.on('afterTransaction', onTransaction)
@@ -120,7 +120,7 @@ export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8
   return {
     read(kind, id) {
       const map = mapOf(kind, id)
-      return map && readRecord(kind, id, map)
+      return map && readRecord(doc, kind, id, map)
     },
     has: (kind, id) => rootOf(kind).has(id),
     ids: (kind) => rootOf(kind).keys(),
@@ -167,6 +167,7 @@ function hasChanged(doc: Y.Doc, client: number): boolean {
 
 /** Notes which record or key a changed Y type belongs to. */
 function note(
+  doc: Y.Doc,
   type: Y.AbstractType<unknown>,
   keys: ReadonlySet<string | null>,
   roots: ReadonlyMap<Y.AbstractType<unknown>, Kind>,
@@ -180,7 +181,13 @@ function note(
     at = at._item.parent as Y.AbstractType<unknown>
   }
   const kind = roots.get(at)
-  if (!kind) return
+  if (!kind) {
+    const record = recordOfRoot([...doc.share].find(([, root]) => root === at)?.[0] ?? '')
+    if (record === undefined) return
+    changed.add(record)
+    edited.add(record)
+    return
+  }
   const [first, second] = path
   for (const key of keys) {
     const record = first ?? key

@@ -1,10 +1,11 @@
 import * as Y from 'yjs'
 import { unreachable } from '../base/assert.ts'
+import { type Entry, inOrder, isEntry } from '../model/entry.ts'
 import type { Field } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
 import { emptyValue, type RecordKind, type Value } from '../model/kind.ts'
 import type { RecordView } from '../model/record.ts'
-import { type DeleteMark, EXTRA, FILE, FRONT, LIFE } from './layout.ts'
+import { type DeleteMark, EXTRA, FILE, FRONT, LIFE, lateRoot } from './layout.ts'
 
 /** A record as the document has it, with the marks of its deletions. `issues` is left to the layer that knows the rules. */
 export interface DocRecord extends Omit<RecordView, 'issues'> {
@@ -12,9 +13,10 @@ export interface DocRecord extends Omit<RecordView, 'issues'> {
 }
 
 /** Reads a record's map. Never throws on what a foreign writer put there: a value of the wrong shape reads as empty. */
-export function readRecord(kind: RecordKind, id: RecordId, map: Y.Map<unknown>): DocRecord {
+export function readRecord(doc: Y.Doc, kind: RecordKind, id: RecordId, map: Y.Map<unknown>): DocRecord {
   const values: Record<string, Value> = {}
-  for (const [name, field] of Object.entries(kind.fields)) values[name] = readField(field, map.get(name))
+  for (const [name, field] of Object.entries(kind.fields))
+    values[name] = readField(field, map.get(name) ?? readLate(doc, field, lateRoot(id, name)))
   const file = map.get(FILE)
   return {
     id,
@@ -25,6 +27,12 @@ export function readRecord(kind: RecordKind, id: RecordId, map: Y.Map<unknown>):
     file: typeof file === 'string' ? file : `${id}.md`,
     deletes: readDeletes(map.get(LIFE)),
   }
+}
+
+/** A field's type that is no part of the record's map. Looking for one that is not there must not make it. */
+function readLate(doc: Y.Doc, field: Field, root: string): unknown {
+  if (!doc.share.has(root)) return undefined
+  return field.merge === 'prose' ? doc.getText(root) : doc.getMap(root)
 }
 
 function readField(field: Field, stored: unknown): Value {
@@ -38,6 +46,8 @@ function readField(field: Field, stored: unknown): Value {
       return stored instanceof Y.Map ? [...stored.keys()].sort() : emptyValue(field)
     case 'counter':
       return stored instanceof Y.Map ? roundSum([...stored.values()]) : emptyValue(field)
+    case 'entries':
+      return stored instanceof Y.Map ? readEntries(stored) : emptyValue(field)
     default:
       return unreachable(field.merge)
   }
@@ -58,6 +68,14 @@ function roundSum(values: readonly unknown[]): number {
   const numbers = values.filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
   const sum = numbers.sort((a, b) => a - b).reduce((total, value) => total + value, 0)
   return Math.round(sum * 1e6) / 1e6
+}
+
+function readEntries(stored: Y.Map<unknown>): readonly Entry[] {
+  return [...stored.entries()]
+    .flatMap(([id, value]) => (typeof value === 'object' && value !== null ? [{ ...value, id } as Entry] : []))
+    .filter(isEntry)
+    .map(({ id, at, by, text }) => ({ id, at, by, text }))
+    .sort(inOrder)
 }
 
 function readExtra(stored: unknown): Readonly<Record<string, string>> {

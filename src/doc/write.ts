@@ -1,10 +1,12 @@
 import * as Y from 'yjs'
 import { must, unreachable } from '../base/assert.ts'
+import { entriesOf } from '../model/comments.ts'
+import type { Entry } from '../model/entry.ts'
 import type { Field } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
-import type { RecordKind, Value, Values } from '../model/kind.ts'
+import { type RecordKind, textsOf, type Value, type Values } from '../model/kind.ts'
 import type { TextEdit } from '../model/text-edit.ts'
-import { type DeleteMark, EXTRA, FILE, FRONT, LIFE, newRecordMap } from './layout.ts'
+import { type DeleteMark, EXTRA, FILE, FRONT, LIFE, lateRoot, newRecordMap } from './layout.ts'
 
 /** Edits of one record's Y types. What is written here has been checked before: a throw is a bug. */
 export interface RecordEdit {
@@ -12,6 +14,8 @@ export interface RecordEdit {
   readonly add?: Readonly<Record<string, readonly string[]>>
   readonly remove?: Readonly<Record<string, readonly string[]>>
   readonly increment?: Readonly<Record<string, number>>
+  /** Entries to add. */
+  readonly append?: Readonly<Record<string, readonly Entry[]>>
   readonly edit?: Readonly<Record<string, readonly TextEdit[]>>
   readonly front?: readonly TextEdit[]
   readonly extra?: Readonly<Record<string, string | null>>
@@ -48,10 +52,13 @@ function writeInitial(doc: Y.Doc, map: Y.Map<unknown>, name: string, field: Fiel
       if (value) textAt(map, name).insert(0, String(value))
       return
     case 'set':
-      for (const member of asList(value)) mapAt(map, name).set(member, true)
+      for (const member of textsOf(value)) mapAt(map, name).set(member, true)
       return
     case 'counter':
       if (value) mapAt(map, name).set(String(doc.clientID), Number(value))
+      return
+    case 'entries':
+      addEntries(mapAt(map, name), entriesOf(value))
       return
     default:
       unreachable(field.merge)
@@ -59,28 +66,31 @@ function writeInitial(doc: Y.Doc, map: Y.Map<unknown>, name: string, field: Fiel
 }
 
 /** Writes into a record's existing types. Equal values are not written again: a set key keeps every struct for ever. */
-export function editRecord(doc: Y.Doc, kind: RecordKind, map: Y.Map<unknown>, edit: RecordEdit): void {
+export function editRecord(doc: Y.Doc, kind: RecordKind, id: RecordId, map: Y.Map<unknown>, edit: RecordEdit): void {
+  const fieldMap = (name: string): Y.Map<unknown> => (map.has(name) ? mapAt(map, name) : doc.getMap(lateRoot(id, name)))
+  const fieldText = (name: string): Y.Text => (map.has(name) ? textAt(map, name) : doc.getText(lateRoot(id, name)))
   for (const [name, value] of Object.entries(edit.set ?? {})) {
     if (value === null || value === undefined) {
       if (map.has(name)) map.delete(name)
     } else if (!isStored(kind.fields[name], map.get(name), value)) map.set(name, stored(kind.fields[name], value))
   }
   for (const [name, members] of Object.entries(edit.add ?? {})) {
-    const set = mapAt(map, name)
+    const set = fieldMap(name)
     for (const member of members) if (!set.has(member)) set.set(member, true)
   }
   for (const [name, members] of Object.entries(edit.remove ?? {})) {
-    const set = mapAt(map, name)
+    const set = fieldMap(name)
     for (const member of members) if (set.has(member)) set.delete(member)
   }
   for (const [name, amount] of Object.entries(edit.increment ?? {})) {
     if (amount === 0) continue
-    const counts = mapAt(map, name)
+    const counts = fieldMap(name)
     const own = String(doc.clientID)
     const before = counts.get(own)
     counts.set(own, (typeof before === 'number' ? before : 0) + amount)
   }
-  for (const [name, edits] of Object.entries(edit.edit ?? {})) editText(textAt(map, name), edits)
+  for (const [name, entries] of Object.entries(edit.append ?? {})) addEntries(fieldMap(name), entries)
+  for (const [name, edits] of Object.entries(edit.edit ?? {})) editText(fieldText(name), edits)
   if (edit.front) editText(textAt(map, FRONT), edit.front)
   if (edit.extra) {
     const extra = mapAt(map, EXTRA)
@@ -90,6 +100,10 @@ export function editRecord(doc: Y.Doc, kind: RecordKind, map: Y.Map<unknown>, ed
     }
   }
   if (edit.file !== undefined && map.get(FILE) !== edit.file) map.set(FILE, edit.file)
+}
+
+function addEntries(list: Y.Map<unknown>, entries: readonly Entry[]): void {
+  for (const { id, at, by, text } of entries) list.set(id, { at, by, text })
 }
 
 /** How a register's value is kept: JSON as itself, not as its text. */
@@ -127,8 +141,4 @@ function textAt(map: Y.Map<unknown>, name: string): Y.Text {
 function mapAt(map: Y.Map<unknown>, name: string): Y.Map<unknown> {
   const nested = map.get(name)
   return must(nested instanceof Y.Map ? nested : undefined, `no map "${name}" in a record`)
-}
-
-function asList(value: Value): readonly string[] {
-  return typeof value === 'object' && value !== null ? value : []
 }

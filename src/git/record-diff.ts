@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert.ts'
+import { entriesOf } from '../model/comments.ts'
 import type { Field } from '../model/field.ts'
 import { emptyValue, type RecordKind, type Value, type Values } from '../model/kind.ts'
 import type { KeyedValue, StoredRecord } from '../store/project.ts'
@@ -69,8 +70,8 @@ function fieldLines(kind: RecordKind, before: StoredRecord | undefined, after: S
   for (const [name, field] of Object.entries(kind.fields)) {
     // What orch sets itself repeats another change, and the headline of a new record has its title.
     if (field.readonly || (!before && name === kind.title)) continue
-    const line = fieldLine(field, old[name] ?? emptyValue(field), after.values[name] ?? emptyValue(field))
-    if (line !== undefined) lines.push({ name, line: `${name} ${line}` })
+    const line = fieldLine(name, field, old[name] ?? emptyValue(field), after.values[name] ?? emptyValue(field))
+    if (line !== undefined) lines.push({ name, line: field.merge === 'entries' ? line : `${name} ${line}` })
   }
   for (const name of new Set([...Object.keys(before?.extra ?? {}), ...Object.keys(after.extra)])) {
     const line = arrow(before?.extra[name] ?? null, after.extra[name] ?? null)
@@ -84,7 +85,7 @@ function fieldLines(kind: RecordKind, before: StoredRecord | undefined, after: S
   return lines
 }
 
-function fieldLine(field: Field, from: Value, to: Value): string | undefined {
+function fieldLine(name: string, field: Field, from: Value, to: Value): string | undefined {
   switch (field.merge) {
     case 'register':
       return arrow(from, to)
@@ -94,6 +95,8 @@ function fieldLine(field: Field, from: Value, to: Value): string | undefined {
       return membersChanged(from as readonly string[], to as readonly string[])
     case 'counter':
       return from === to ? undefined : signed(Number(to) - Number(from))
+    case 'entries':
+      return entriesAdded(name, entriesOf(to).length - entriesOf(from).length)
     default:
       return unreachable(field.merge)
   }
@@ -104,6 +107,11 @@ const arrow = (from: Value, to: Value): string | undefined =>
 
 /** Sums of hours such as 0.1 + 0.2 are said as people wrote them. */
 const signed = (amount: number): string => `${amount < 0 ? '' : '+'}${Number(amount.toFixed(6))}`
+
+/** `+1 comment` */
+function entriesAdded(name: string, count: number): string | undefined {
+  return count === 0 ? undefined : `${signed(count)} ${Math.abs(count) === 1 ? name.replace(/s$/, '') : name}`
+}
 
 function membersChanged(from: readonly string[], to: readonly string[]): string | undefined {
   const said = [

@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert.ts'
+import { entriesField, entriesOf, renderComments } from '../model/comments.ts'
 import type { RecordKind, Value } from '../model/kind.ts'
 import type { Json, RecordView } from '../model/record.ts'
 import { type FileContent, without } from '../store/file-patch.ts'
@@ -6,7 +7,9 @@ import { commonText } from './stale.ts'
 
 /** Values for a record made from a file: what stands there, less what orch alone writes. */
 export function valuesOf(kind: RecordKind, disk: FileContent): Readonly<Record<string, Value>> {
-  const entries = Object.entries(disk.values).filter(([name]) => kind.fields[name] && !kind.fields[name].readonly)
+  const entries = Object.entries(disk.values).filter(
+    ([name]) => kind.fields[name] && !kind.fields[name].readonly && kind.fields[name].merge !== 'entries',
+  )
   return Object.fromEntries(entries.filter(([, value]) => value !== null))
 }
 
@@ -32,12 +35,16 @@ export function unknownBase(kind: RecordKind, disk: FileContent, current: Record
       case 'counter':
         values[name] = theirs
         break
+      case 'entries':
+        break
       default:
         unreachable(field.merge)
     }
   }
+  const comments = entriesField(kind)
+  const section = comments === undefined ? '' : renderComments(entriesOf(current.values[comments]), '')
   const extra = Object.entries(current.extra).filter(([key]) => key in disk.extra)
-  return { keys: disk.keys, values, extra: Object.fromEntries(extra), skeleton: current.front, invalid: [] }
+  return { keys: disk.keys, values, extra: Object.fromEntries(extra), skeleton: current.front, section, invalid: [] }
 }
 
 /** Keys of a JSON file that a person changed from `base` to `disk`; undefined: removed. */

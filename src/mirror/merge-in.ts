@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { sha256 } from '../base/hash.ts'
 import type { WriteOrigin } from '../doc/origin.ts'
 import type { Actor } from '../model/actor.ts'
+import { addedComments, cutComments, entriesField, losesComments } from '../model/comments.ts'
 import { MAX_TITLE_LENGTH } from '../model/field.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
@@ -113,12 +114,20 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     disk: FileContent,
     options: { readonly also: () => void; readonly file?: string },
   ): Promise<void> => {
+    const before = contentOf(kind, base)
+    if (before && losesComments(before.section, disk.section)) {
+      notices.happened({
+        what: 'an old comment was changed or removed; it is put back',
+        where: path,
+        fix: 'Comments stay as they were written. Write another one below it.',
+      })
+    }
     await project.transact(
       origin(path),
       (tx) => {
         const current = must(tx.read(kind, id), `no record ${id}`)
         const patch: RecordPatch = {
-          ...patchOf(kind, contentOf(kind, base) ?? unknownBase(kind, disk, current), disk, current),
+          ...patchOf(kind, before ?? unknownBase(kind, disk, current), disk, current),
           ...(options.file !== undefined && { file: options.file }),
         }
         if (!isEmptyPatch(patch)) tx.update(kind, id, patch)
@@ -233,7 +242,13 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
       origin(path),
       (tx) => {
         const front = parsed.hasFrontMatter ? { front: parsed.skeleton } : {}
-        id = tx.create(kind, { ...values, [kind.title]: title }, { file, extra: parsed.extra, ...front })
+        const comments = entriesField(kind)
+        const append = { [comments ?? '']: addedComments('', parsed.section).map((one) => ({ text: one })) }
+        id = tx.create(
+          kind,
+          { ...values, [kind.title]: title },
+          { file, extra: parsed.extra, ...front, ...(comments !== undefined && { append }) },
+        )
       },
       { also: () => put(must(id, 'no id')) },
     )
@@ -268,8 +283,8 @@ function contentOf(kind: RecordKind, text: string | undefined): FileContent | un
 /** A file's text with another body; undefined when its front matter cannot be told apart. */
 function withBody(kind: RecordKind, text: string, body: string): string | undefined {
   const old = String(contentOf(kind, text)?.values[kind.body] ?? '')
-  const at = text.lastIndexOf(old)
-  const next = text.slice(0, at) + body
+  const { body: main, section } = entriesField(kind) === undefined ? { body: text, section: '' } : cutComments(text)
+  const next = main.slice(0, main.lastIndexOf(old)) + body + (section === '' ? '' : `\n\n${section}`)
   return contentOf(kind, next)?.values[kind.body] === body ? next : undefined
 }
 

@@ -1,5 +1,5 @@
 /** How concurrent writes to a field combine. A closed set: every layer switches over it. */
-export type Merge = 'register' | 'prose' | 'set' | 'counter'
+export type Merge = 'register' | 'prose' | 'set' | 'counter' | 'entries'
 
 /** What a value is, beside how it merges. */
 export type FieldType =
@@ -85,3 +85,5 @@ export const counter = (options: FieldOptions): Field => ({
   value: { type: 'number', min: -1e15, max: 1e15 },
   ...options,
 })
+/** Texts that are only ever added, each with its time and author; below the body in a file. One a kind at most. */
+export const entries = (options: FieldOptions): Field => ({ merge: 'entries', value: plain, flag: false, ...options })

@@ -137,14 +137,15 @@ interface Part {
 
 /** Fields that stand in the front matter, in its order: what orch writes itself comes last, what it may still clear at the very end. */
 function fieldsOf(kind: RecordKind): Readonly<Record<string, Field>> {
-  const fields = Object.entries(kind.fields).filter(([key]) => key !== kind.body)
+  const fields = Object.entries(kind.fields).filter(([key]) => fieldOf(kind, key) !== undefined)
   const place = ([key, field]: readonly [string, Field]): number =>
     Object.hasOwn(kind.stamps, key) ? 2 : field.readonly ? 1 : 0
   return Object.fromEntries(fields.sort((a, b) => place(a) - place(b)))
 }
 
 function fieldOf(kind: RecordKind, key: string): Field | undefined {
-  return key !== kind.body && Object.hasOwn(kind.fields, key) ? kind.fields[key] : undefined
+  const field = key !== kind.body && Object.hasOwn(kind.fields, key) ? kind.fields[key] : undefined
+  return field?.merge === 'entries' ? undefined : field
 }
 
 function extraOf(record: RecordView, key: string): string | undefined {

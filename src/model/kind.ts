@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import type { Entry } from './entry.ts'
 import { type Field, tags, text, time } from './field.ts'
 import type { LogValues } from './log.ts'
 
@@ -89,8 +90,8 @@ export interface LogKind {
 
 export type Kind = RecordKind | KeyedKind | LogKind
 
-/** What a field holds, by merge: register -> text, number or null; prose -> text; set -> sorted texts; counter -> number. */
-export type Value = string | number | null | readonly string[]
+/** What a field holds, by merge: register -> text, number or null; prose -> text; set -> sorted texts; counter -> number; entries -> a list in their order. */
+export type Value = string | number | null | readonly string[] | readonly Entry[]
 export type Values = Readonly<Record<string, Value>>
 
 export interface KindDeclaration {
@@ -129,6 +130,8 @@ export function defineKind(name: string, declaration: KindDeclaration): RecordKi
     fields: { ...declaration.fields, ...common },
   }
   for (const taken of RESERVED_NAMES) assert(!(taken in kind.fields), `the field name "${taken}" is taken`)
+  const lists = Object.values(kind.fields).filter(({ merge }) => merge === 'entries')
+  assert(lists.length <= 1, 'a file has one place for entries')
   return kind
 }
 
@@ -142,6 +145,11 @@ export function defineLog(name: string, declaration: Omit<LogKind, 'shape' | 'na
   return { shape: 'log', name, ...declaration }
 }
 
+/** The members of a set, or of any list of texts; none for every other value. */
+export function textsOf(value: Value | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []
+}
+
 /** The value a field has when nothing was ever written to it. */
 export function emptyValue(field: Field): Value {
   switch (field.merge) {
@@ -150,6 +158,7 @@ export function emptyValue(field: Field): Value {
     case 'prose':
       return ''
     case 'set':
+    case 'entries':
       return []
     case 'counter':
       return 0

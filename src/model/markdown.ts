@@ -1,3 +1,4 @@
+import { cutComments, entriesField, entriesOf, parseComments, renderComments } from './comments.ts'
 import { MAX_TITLE_LENGTH } from './field.ts'
 import { type FrontMatter, parseFrontMatter, renderFrontMatter, type Unreadable } from './front-matter.ts'
 import type { RecordKind } from './kind.ts'
@@ -5,7 +6,7 @@ import type { RecordView } from './record.ts'
 import { parseValue } from './validate.ts'
 
 /** A file as read. `values` holds only what stands there; the text below the front matter is under `kind.body`. */
-export type ParsedRecord = (FrontMatter & { readonly hasFrontMatter: boolean }) | BrokenRecord
+export type ParsedRecord = (FrontMatter & { readonly hasFrontMatter: boolean; readonly section: string }) | BrokenRecord
 
 /** A file that must be left alone; `body` is there when it can be told apart. */
 export interface BrokenRecord extends Unreadable {
@@ -20,12 +21,14 @@ export interface FileStyle {
 
 const FENCE = '---'
 
-/** Renders a record's file: front matter, a blank line and the body; LF, no BOM, one newline at the end. */
+/** Renders a record's file: front matter, a blank line and the body, then the comments; LF, no BOM, one newline at the end. */
 export function renderRecord(kind: RecordKind, record: RecordView): string {
   const front = `${FENCE}\n${renderFrontMatter(kind, record)}${FENCE}\n`
   const value = record.values[kind.body]
   const body = typeof value === 'string' ? value.replace(/\n+$/, '') : ''
-  return body === '' ? front : `${front}\n${body}\n`
+  const field = entriesField(kind)
+  const comments = field === undefined ? '' : renderComments(entriesOf(record.values[field]), body)
+  return [front, body === '' ? '' : `${body}\n`, comments].filter((part) => part !== '').join('\n')
 }
 
 /**
@@ -33,7 +36,9 @@ export function renderRecord(kind: RecordKind, record: RecordView): string {
  * has them too.
  */
 export function parseRecord(kind: RecordKind, text: string, base?: string): ParsedRecord {
-  const { front, body, unclosed } = split(text)
+  const { front, body: below, unclosed } = split(text)
+  const field = entriesField(kind)
+  const { body, section } = field === undefined ? { body: below, section: '' } : cutComments(below)
   const markers = base !== undefined && findMergeMarkers(base) !== undefined ? undefined : findMergeMarkers(text)
   if (markers !== undefined) {
     const inFront = front !== undefined && findMergeMarkers(body) === undefined
@@ -48,11 +53,15 @@ export function parseRecord(kind: RecordKind, text: string, base?: string): Pars
   const bodyField = kind.fields[kind.body]
   const prose = bodyField === undefined ? undefined : parseValue(bodyField, body)
   if (prose?.ok === false) {
-    const line = text.slice(0, text.length - body.length).split('\n').length
+    const line = text.slice(0, text.length - below.length).split('\n').length
     invalid.push({ key: kind.body, reason: prose.reason, line, column: 1 })
   }
-  const values = prose?.ok ? { ...parsed.values, [kind.body]: prose.value } : parsed.values
-  return { ...parsed, values, invalid, hasFrontMatter: front !== undefined }
+  const values = {
+    ...parsed.values,
+    ...(prose?.ok && { [kind.body]: prose.value }),
+    ...(field !== undefined && { [field]: parseComments(section) }),
+  }
+  return { ...parsed, values, invalid, section, hasFrontMatter: front !== undefined }
 }
 
 /** Gives a title to a file that names none: its first `# heading`, or its name without `.md`. */

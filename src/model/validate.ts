@@ -1,5 +1,6 @@
 import { unreachable } from '../base/assert.ts'
 import { utf8Length } from '../base/utf8.ts'
+import type { Entry } from './entry.ts'
 import type { Field, FieldType } from './field.ts'
 import { isRecordId, normalizeId } from './id.ts'
 import { emptyValue, type RecordKind, type Value, type Values } from './kind.ts'
@@ -54,6 +55,8 @@ function parseFilled(field: Field, input: unknown): Parsed {
       return parseProse(field.value, input)
     case 'set':
       return parseSet(field.value, input)
+    case 'entries':
+      return Array.isArray(input) ? accept(input as readonly Entry[]) : refuse('must be a list')
     default:
       return unreachable(field.merge)
   }
@@ -116,8 +119,8 @@ function parseProse(type: FieldType, input: unknown): Parsed {
   return broken === undefined ? accept(value) : refuse(broken)
 }
 
-/** What no file could hold. */
-function brokenText(text: string): string | undefined {
+/** Says why no file could hold a text; undefined when one can. */
+export function brokenText(text: string): string | undefined {
   if (text.includes('\0')) return 'must not hold NUL'
   return /\p{Surrogate}/u.test(text) ? 'is cut inside a character (half a surrogate pair)' : undefined
 }

@@ -1,14 +1,18 @@
 import { unreachable } from '../base/assert.ts'
+import { addedComments, entriesField } from '../model/comments.ts'
 import type { Field } from '../model/field.ts'
 import { type FrontMatter, mergeFront } from '../model/front-matter.ts'
-import { emptyValue, type RecordKind, type Value } from '../model/kind.ts'
+import { emptyValue, type RecordKind, textsOf, type Value } from '../model/kind.ts'
 import type { RecordView } from '../model/record.ts'
 import { mergeText } from '../model/text-diff.ts'
 import type { TextEdit } from '../model/text-edit.ts'
 import type { RecordPatch } from './project.ts'
 
 /** What a file says: its front matter, and the body among the values. */
-export type FileContent = Omit<FrontMatter, 'ok' | 'id'>
+export type FileContent = Omit<FrontMatter, 'ok' | 'id'> & {
+  /** Its comments, as they stand there. */
+  readonly section: string
+}
 
 /**
  * What a person changed from `base` to `disk`, as a patch of the record as it is now [M1]: per key, and only keys whose
@@ -24,7 +28,7 @@ export function patchOf(kind: RecordKind, base: FileContent, disk: FileContent, 
   const broken = new Set(disk.invalid.map(({ key }) => key))
   const brokenBefore = new Set(base.invalid.map(({ key }) => key))
   for (const [name, field] of Object.entries(kind.fields)) {
-    if (field.readonly || broken.has(name)) continue
+    if (field.readonly || field.merge === 'entries' || broken.has(name)) continue
     const [before, after] = [valueIn(base, name, field), valueIn(disk, name, field)]
     if (isEqual(before, after) && !brokenBefore.has(name)) continue
     switch (field.merge) {
@@ -45,6 +49,8 @@ export function patchOf(kind: RecordKind, base: FileContent, disk: FileContent, 
         unreachable(field.merge)
     }
   }
+  const comments = entriesField(kind)
+  const added = comments === undefined ? [] : addedComments(base.section, disk.section)
   const extra = changedKeys(base.extra, disk.extra)
   const front =
     base.skeleton === disk.skeleton ? [] : mergeFront(kind, current, { base: base.skeleton, disk: disk.skeleton })
@@ -53,6 +59,7 @@ export function patchOf(kind: RecordKind, base: FileContent, disk: FileContent, 
     ...(hasKeys(add) && { add, remove }),
     ...(hasKeys(increment) && { increment }),
     ...(hasKeys(edit) && { edit }),
+    ...(comments !== undefined && added.length > 0 && { append: { [comments]: added.map((text) => ({ text })) } }),
     ...(hasKeys(extra) && { extra }),
     ...(front.length > 0 && { front }),
   }
@@ -82,12 +89,8 @@ function changedKeys(
 
 /** Members of a set that are not in another one. */
 export function without(list: Value, others: Value): readonly string[] {
-  const known = new Set(asList(others))
-  return asList(list).filter((member) => !known.has(member))
-}
-
-function asList(value: Value): readonly string[] {
-  return typeof value === 'object' && value !== null ? value : []
+  const known = new Set(textsOf(others))
+  return textsOf(list).filter((member) => !known.has(member))
 }
 
 /** Sets are equal in any order. */

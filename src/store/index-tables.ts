@@ -53,7 +53,7 @@ const SHARED = [
   'CREATE TABLE aliases (alias TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (alias, id)) WITHOUT ROWID',
 ]
 
-/** The table of one set field: who is a member, by record. */
+/** The table of one field of sets or entries: what is in it, by record. */
 export function setTable(kind: RecordKind, field: string): string {
   return `${kind.name}_${field}`
 }
@@ -63,6 +63,7 @@ function recordTables(kind: RecordKind): readonly string[] {
   const columns = Object.entries(kind.fields).map(([name, field]) => `"${name}" ${columnType(field)}`)
   const sets = Object.entries(kind.fields).filter(([, field]) => field.merge === 'set')
   const indexed = Object.entries(kind.fields).filter(([, field]) => field.indexed && field.merge === 'register')
+  const entries = Object.entries(kind.fields).filter(([, field]) => field.merge === 'entries')
   return [
     `CREATE TABLE ${table} (id TEXT PRIMARY KEY, ${[...columns, ...COMMON_COLUMNS].join(', ')})`,
     `CREATE INDEX ${table}_sort ON ${table} (sort_key) WHERE deletedAt IS NULL`,
@@ -73,6 +74,10 @@ function recordTables(kind: RecordKind): readonly string[] {
       `CREATE TABLE ${setTable(kind, name)} (id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (id, value)) WITHOUT ROWID`,
       `CREATE INDEX ${setTable(kind, name)}_value ON ${setTable(kind, name)} (value)`,
     ]),
+    ...entries.map(
+      ([name]) =>
+        `CREATE TABLE ${setTable(kind, name)} (id TEXT NOT NULL, entry TEXT NOT NULL, at INTEGER NOT NULL, "by" TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (id, entry)) WITHOUT ROWID`,
+    ),
   ]
 }
 
@@ -82,6 +87,7 @@ function columnType(field: Field): string {
       return field.value.type === 'number' ? 'REAL' : 'TEXT'
     case 'prose':
     case 'set':
+    case 'entries':
       return 'TEXT NOT NULL'
     case 'counter':
       return 'REAL NOT NULL'

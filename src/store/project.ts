@@ -76,7 +76,16 @@ export interface NewLogEntry {
   readonly actor?: string
 }
 
+/** A text to add to a field of entries; its time and author where they are not those of the transaction. */
+export interface NewEntry {
+  readonly text: string
+  readonly at?: number
+  readonly by?: string
+}
+
 export interface CreateOptions {
+  /** Entries it begins with. */
+  readonly append?: Readonly<Record<string, readonly NewEntry[]>>
   readonly id?: RecordId
   readonly file?: string
   readonly front?: string
@@ -94,6 +103,8 @@ export interface RecordPatch {
   readonly remove?: Readonly<Record<string, readonly string[]>>
   /** Counters: what to add. */
   readonly increment?: Readonly<Record<string, number>>
+  /** Entries to add. */
+  readonly append?: Readonly<Record<string, readonly NewEntry[]>>
   /** Prose: edits of the text as it is now. */
   readonly edit?: Readonly<Record<string, readonly TextEdit[]>>
   /** Edits of the front matter's skeleton as it is now. */

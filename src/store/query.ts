@@ -66,7 +66,7 @@ function deletedCondition(deleted: NonNullable<Query['deleted']>): Sql {
 
 function fieldCondition(kind: RecordKind, name: string, values: readonly (string | null)[], useIndexes: boolean): Sql {
   const field = kind.fields[name]
-  if (!field || field.merge === 'prose') {
+  if (!field || field.merge === 'prose' || field.merge === 'entries') {
     throw new OrchError('invalid_input', { field: name, reason: `${kind.plural} cannot be filtered by it` })
   }
   const texts = values.filter((value) => value !== null)

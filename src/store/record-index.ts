@@ -1,8 +1,10 @@
 import { unreachable } from '../base/assert.ts'
 import type { DocRecord } from '../doc/read.ts'
+import { entriesOf } from '../model/comments.ts'
+import type { Entry } from '../model/entry.ts'
 import type { Field } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
-import { emptyValue, type KeyedKind, type RecordKind, type Value } from '../model/kind.ts'
+import { emptyValue, type KeyedKind, type RecordKind, textsOf, type Value } from '../model/kind.ts'
 import { pathKey } from '../model/layout.ts'
 import type { Json } from '../model/record.ts'
 import { issuesOf } from '../model/validate.ts'
@@ -104,9 +106,10 @@ export function createRecordIndex(db: Database): RecordIndex {
         deletion ? 1 : 0,
       )
       for (const [name, field] of Object.entries(kind.fields)) {
-        if (field.merge === 'set') putSet(db, setTable(kind, name), record.id, asList(record.values[name]))
+        if (field.merge === 'set') putSet(db, setTable(kind, name), record.id, textsOf(record.values[name]))
+        if (field.merge === 'entries') putEntries(db, setTable(kind, name), record.id, entriesOf(record.values[name]))
       }
-      putAliases(db, record.id, asList(record.values.aliases))
+      putAliases(db, record.id, textsOf(record.values.aliases))
       const moved = new Set(settlePaths(kind, key))
       if (before && before.path_key !== key) for (const id of settlePaths(kind, before.path_key)) moved.add(id)
       moved.delete(record.id)
@@ -186,6 +189,7 @@ function toSql(field: Field, value: Value | undefined): SqlValue {
     case 'counter':
       return typeof present === 'object' ? null : present
     case 'set':
+    case 'entries':
       return JSON.stringify(present)
     default:
       return unreachable(field.merge)
@@ -200,6 +204,8 @@ function fromSql(field: Field, value: SqlValue): Value {
       return typeof value === 'string' || typeof value === 'number' ? value : emptyValue(field)
     case 'set':
       return typeof value === 'string' ? (JSON.parse(value) as string[]) : emptyValue(field)
+    case 'entries':
+      return typeof value === 'string' ? (JSON.parse(value) as Entry[]) : emptyValue(field)
     default:
       return unreachable(field.merge)
   }
@@ -208,6 +214,13 @@ function fromSql(field: Field, value: SqlValue): Value {
 function putSet(db: Database, table: string, id: string, members: readonly string[]): void {
   db.run(`DELETE FROM ${table} WHERE id = ?`, id)
   for (const member of members) db.run(`INSERT INTO ${table} (id, value) VALUES (?, ?)`, id, member)
+}
+
+function putEntries(db: Database, table: string, id: string, entries: readonly Entry[]): void {
+  db.run(`DELETE FROM ${table} WHERE id = ?`, id)
+  for (const { id: entry, at, by, text } of entries) {
+    db.run(`INSERT INTO ${table} (id, entry, at, "by", text) VALUES (?, ?, ?, ?, ?)`, id, entry, at, by, text)
+  }
 }
 
 function putAliases(db: Database, id: string, aliases: readonly string[]): void {
@@ -232,8 +245,4 @@ function sortKey(kind: RecordKind, record: DocRecord): string {
 /** `guide.md` -> `guide~p-7f3k9q2m.md`: where a second record asks for the same name. */
 function withSuffix(file: string, id: string): string {
   return file.replace(/(\.md)?$/, (ending) => `~${id}${ending}`)
-}
-
-function asList(value: Value | undefined): readonly string[] {
-  return typeof value === 'object' && value !== null ? value : []
 }

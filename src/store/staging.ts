@@ -1,16 +1,18 @@
 import { assert, must } from '../base/assert.ts'
 import { OrchError } from '../base/error.ts'
 import type { DocWriter, ProjectDoc } from '../doc/project-doc.ts'
+import type { RecordEdit } from '../doc/write.ts'
+import { type Entry, MAX_ENTRY_LENGTH } from '../model/entry.ts'
 import { canonicalSkeleton } from '../model/front-matter.ts'
-import { makeId, type Random, type RecordId } from '../model/id.ts'
+import { makeId, type Random, type RecordId, randomText } from '../model/id.ts'
 import type { KeyedKind, RecordKind, Value, Values } from '../model/kind.ts'
 import { checkFile, newFileName } from '../model/layout.ts'
 import { checkLogEntry, type LogEntry, logDocOf, logValues } from '../model/log.ts'
 import type { RecordView } from '../model/record.ts'
 import type { TextEdit } from '../model/text-edit.ts'
-import { checkJson, STATE_KEY } from '../model/validate.ts'
+import { brokenText, checkJson, STATE_KEY } from '../model/validate.ts'
 import type { LogIndex } from './log-index.ts'
-import type { Tx } from './project.ts'
+import type { RecordPatch, Tx } from './project.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Vector } from './row.ts'
 
@@ -72,6 +74,21 @@ export function createStaging(parts: StagingParts): {
     return id
   }
 
+  let entriesMade = 0
+  /** Each a moment after the one before, so that they stay in their order. */
+  const newEntries = (append: RecordPatch['append'] = {}): Readonly<Record<string, readonly Entry[]>> =>
+    Object.fromEntries(
+      Object.entries(append).map(([name, entries]) => [
+        name,
+        entries.map((entry) => ({
+          id: randomText(random, 10),
+          at: entry.at ?? at + entriesMade++,
+          by: entry.by ?? actor,
+          text: checkedText(name, entry.text),
+        })),
+      ]),
+    )
+
   const tx: Tx = {
     read: (kind, id) => created.get(id) ?? index.get(kind, id),
     readKeys(kindName) {
@@ -93,6 +110,7 @@ export function createStaging(parts: StagingParts): {
           createdAt: options.createdAt ?? new Date(at).toISOString(),
           createdBy: options.createdBy ?? actor,
           ...stampsOf(kind, values, {}, at),
+          ...newEntries(options.append),
         },
         file,
         front: options.front ?? canonicalSkeleton(kind, Object.keys(extra)),
@@ -109,8 +127,13 @@ export function createStaging(parts: StagingParts): {
       for (const [name, edits] of Object.entries(patch.edit ?? {})) checkEdits(kind, id, name, edits)
       if (patch.front) checkEdits(kind, id, 'front', patch.front)
       const before = index.get(kind, id)?.values ?? {}
-      const set = patch.set && { ...patch.set, ...stampsOf(kind, patch.set, before, at) }
-      steps.push((writer) => writer.edit(kind, id, set ? { ...patch, set } : patch))
+      const { set, append, ...rest } = patch
+      const edit: RecordEdit = {
+        ...rest,
+        ...(set && { set: { ...set, ...stampsOf(kind, set, before, at) } }),
+        ...(append && { append: newEntries(append) }),
+      }
+      steps.push((writer) => writer.edit(kind, id, edit))
     },
 
     delete(kind, id) {
@@ -175,6 +198,18 @@ function freshId(doc: ProjectDoc, kind: RecordKind, random: Random): RecordId {
   let id = makeId(kind.letter, random)
   while (doc.has(kind, id)) id = makeId(kind.letter, random)
   return id
+}
+
+function checkedText(field: string, input: string): string {
+  const text = input.replace(/\r\n?/g, '\n').replace(/^\n+|\s+$/g, '')
+  const reason =
+    text === ''
+      ? 'must not be empty'
+      : text.length > MAX_ENTRY_LENGTH
+        ? `is ${text.length} characters; the limit is ${MAX_ENTRY_LENGTH}`
+        : brokenText(text)
+  if (reason !== undefined) throw new OrchError('invalid_input', { field, reason })
+  return text
 }
 
 function checkFileName(file: string): void {

@@ -14,6 +14,7 @@ const CONTRACT = [
   'task update ID --title --status --priority --assignee --add-label... --remove-label... --add-dependency... --remove-dependency... --parent --estimate --spent --due --append --find --replace --base',
   'task delete ID',
   'task restore ID',
+  'task comment ID TEXT',
   'page list --text --sort --limit --after --deleted --full',
   'page read PATH',
   'page write PATH TEXT --title --base',

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { entriesOf } from '../../src/model/comments.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { renderRecord } from '../../src/model/markdown.ts'
 import { createTestMirror, type TestMirror } from '../helpers/mirror.ts'
@@ -9,6 +10,7 @@ import { byClaude } from '../helpers/project.ts'
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('command' as const), at: fc.nat(20) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('label' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('comment' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('save' as const), at: fc.nat(20), byRename: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('load' as const), editor: fc.nat(2) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('save-loaded' as const), editor: fc.nat(2), at: fc.nat(20) }) },
@@ -29,6 +31,7 @@ async function play(
 ): Promise<{ t: TestMirror; id: Awaited<ReturnType<TestMirror['create']>>; tokens: string[]; labels: string[] }> {
   const t = await createTestMirror()
   const id = await t.create('Fix login', { body: 'alpha beta\n\ngamma delta\n\nomega' })
+  await t.update(id, { append: { comments: [{ text: 'one\ntwo' }, { text: 'three' }] } })
   await t.sync()
   const path = t.path(id)
   const tokens: string[] = []
@@ -54,6 +57,10 @@ async function play(
       case 'label':
         await t.update(id, { add: { labels: [`label${labels.length}`] } })
         labels.push(`label${labels.length}`)
+        break
+      case 'comment':
+        await t.update(id, { append: { comments: [{ text: `said ${token}\n\n\`\`\`\n> code\n\`\`\`` }] } })
+        tokens.push(token)
         break
       case 'save': {
         // For a moment of an exchange there is no file; an editor that saves then has just read it.
@@ -95,7 +102,14 @@ test('[P2][P3][M1][M6] whatever people save and commands change, fresh or stale,
     fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 16 }), async (steps) => {
       const { t, id, tokens, labels } = await play(steps)
       const record = t.task(id)
-      const body = String(record.values.body)
+      const comments = entriesOf(record.values.comments)
+      const body = [String(record.values.body), ...comments.map(({ text }) => text)].join('\n')
+      // What was said stays as it was said, and those who said it.
+      expect(comments.slice(0, 2)).toMatchObject([
+        { by: 'claude', text: 'one\ntwo' },
+        { by: 'claude', text: 'three' },
+      ])
+      expect(String(record.values.body)).not.toMatch(/orch:comment|^> /m)
       const counts = Object.fromEntries(tokens.map((token) => [token, body.split(`${token}`).length - 1]))
       expect(counts).toEqual(Object.fromEntries(tokens.map((token) => [token, 1])))
       expect(body.match(/alpha beta|gamma delta|omega/g)).toHaveLength(3)

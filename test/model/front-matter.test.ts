@@ -488,7 +488,7 @@ describe('renderFrontMatter', () => {
       const values = fc.record(
         Object.fromEntries(
           Object.keys(kind.fields)
-            .filter((key) => key !== kind.body)
+            .filter((key) => key !== kind.body && kind.fields[key]?.merge !== 'entries')
             .map((key) => [key, valuesOf(key)]),
         ),
         { requiredKeys: Object.keys(kind.fields).filter((key) => kind.fields[key]?.required) },

@@ -99,5 +99,5 @@ export function lateLinks(existing: StoredRecord, links: Links): RecordPatch | u
 
 function listOf(value: StoredRecord['values'][string] | undefined): readonly string[] {
   if (typeof value === 'string') return [value]
-  return typeof value === 'object' && value !== null ? value : []
+  return Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []
 }

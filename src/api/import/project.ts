@@ -1,7 +1,7 @@
 import { OrchError } from '../../base/error.ts'
 import type { WriteOrigin } from '../../doc/origin.ts'
 import { makeId, type Random, type RecordId } from '../../model/id.ts'
-import { emptyValue, type RecordKind, type Value, type Values } from '../../model/kind.ts'
+import { emptyValue, type RecordKind, textsOf, type Value, type Values } from '../../model/kind.ts'
 import { log } from '../../model/kinds/log.ts'
 import { keyedKinds, recordKinds } from '../../model/kinds.ts'
 import { recordHash } from '../../model/record.ts'
@@ -144,7 +144,7 @@ function carriedOver(
     const value = record.values[name] ?? emptyValue(field)
     values[name] = field.value.type === 'ref' ? redirected(value, renamed) : value
   }
-  if (id !== record.id) values.aliases = [...asList(values.aliases), record.id].sort()
+  if (id !== record.id) values.aliases = [...textsOf(values.aliases), record.id].sort()
   return {
     values,
     options: {
@@ -161,7 +161,7 @@ function carriedOver(
 function redirected(value: Value, renamed: ReadonlyMap<RecordId, RecordId>): Value {
   const redirect = (id: string): string => renamed.get(id as RecordId) ?? id
   if (typeof value === 'string') return redirect(value)
-  return typeof value === 'object' && value !== null ? value.map(redirect).sort() : value
+  return typeof value === 'object' && value !== null ? textsOf(value).map(redirect).sort() : value
 }
 
 function compare(made: StoredRecord | undefined, { values, options }: CarriedOver): void {
@@ -169,8 +169,4 @@ function compare(made: StoredRecord | undefined, { values, options }: CarriedOve
   if (!isSame || made.file !== options.file || made.front !== options.front) {
     throw new OrchError('join_failed', { reason: `${options.id} did not come over as it was` })
   }
-}
-
-function asList(value: Value | undefined): readonly string[] {
-  return typeof value === 'object' && value !== null ? value : []
 }

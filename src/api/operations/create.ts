@@ -46,6 +46,7 @@ function inputSchema(kind: RecordKind, name: string, field: Field): z.ZodType {
     }
     case 'set':
     case 'counter':
+    case 'entries':
       return membersSchema(field).optional()
     default:
       return unreachable(field.merge)

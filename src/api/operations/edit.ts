@@ -124,7 +124,7 @@ function keptKeys(kind: RecordKind, id: RecordId, base: Content, saved: Content)
   const fields = Object.entries(kind.fields).filter(([name, field]) => {
     const [before, after] = [base.values[name] ?? null, saved.values[name] ?? null]
     if (JSON.stringify(before) === JSON.stringify(after)) return false
-    return field.readonly || (field.required && after === null)
+    return field.readonly || field.merge === 'entries' || (field.required && after === null)
   })
   return [...(saved.id === id ? [] : ['id']), ...fields.map(([name]) => name)]
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Field } from '../../model/field.ts'
-import type { RecordKind } from '../../model/kind.ts'
+import { type RecordKind, textsOf } from '../../model/kind.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
 import { checked, describe, flagOf } from './fields.ts'
@@ -141,7 +141,8 @@ function filterValues(name: string, field: Field, wanted: readonly string[]): re
   return wanted.flatMap((text): readonly (string | null)[] => {
     if (text === '') return [null]
     const value = checked(name, field, field.merge === 'set' ? [text] : text)
-    return typeof value === 'object' ? (value ?? [null]) : [String(value)]
+    if (value === null) return [null]
+    return typeof value === 'object' ? textsOf(value) : [String(value)]
   })
 }
 

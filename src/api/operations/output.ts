@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { unreachable } from '../../base/assert.ts'
+import { entriesField, entriesOf } from '../../model/comments.ts'
 import type { Field } from '../../model/field.ts'
 import type { RecordKind, Value } from '../../model/kind.ts'
 import { recordHash } from '../../model/record.ts'
@@ -9,6 +10,13 @@ import type { Column } from '../operation.ts'
 /** A record as every surface shows it. */
 export type RecordOutput = Readonly<Record<string, unknown>>
 
+export const entrySchema = z.object({
+  id: z.string().describe('its id'),
+  at: z.string().describe('when it was written'),
+  by: z.string().describe('who wrote it'),
+  text: z.string().describe('what it says: any Markdown'),
+})
+
 /** The schema of a record as every surface shows it. Values are not held to their kind's rules: what is there is shown. */
 export function recordSchema(
   kind: RecordKind,
@@ -16,7 +24,7 @@ export function recordSchema(
 ): z.ZodType<RecordOutput> {
   const fields = Object.entries(kind.fields).map(([name, field]) => {
     const schema = fieldSchema(field).describe(field.help)
-    return [name, name === kind.body && options.bodyOptional ? schema.optional() : schema] as const
+    return [name, options.bodyOptional && isLong(kind, name) ? schema.optional() : schema] as const
   })
   return z.object({
     id: z.string().describe('its id, for good'),
@@ -27,6 +35,11 @@ export function recordSchema(
       .optional()
       .describe('front matter keys that are no fields: YAML source by key'),
     file: z.string().describe('its file, below the mirror directory'),
+    ...Object.fromEntries(
+      Object.entries(kind.fields)
+        .filter(([, field]) => field.merge === 'entries')
+        .map(([name]) => [`${name}Count`, z.number().optional().describe(`how many ${name} it has, in lists`)]),
+    ),
     hash: z.string().describe('names this content: send it as base of a change that is about this content'),
     updatedAt: z.string().describe('when it was changed last'),
     updatedBy: z.string().describe('who changed it last'),
@@ -46,6 +59,8 @@ function fieldSchema(field: Field): z.ZodType {
       return z.array(z.string())
     case 'counter':
       return z.number()
+    case 'entries':
+      return z.array(entrySchema)
     default:
       return unreachable(field.merge)
   }
@@ -59,13 +74,14 @@ export function toOutput(
   options: { readonly withBody: boolean } = { withBody: true },
 ): RecordOutput {
   const values = Object.entries(record.values)
-    .filter(([name]) => options.withBody || name !== kind.body)
+    .filter(([name]) => options.withBody || !isLong(kind, name))
     .map(([name, value]) => [name, shownValue(kind.fields[name], value)])
   return {
     id: record.id,
     kind: kind.name,
     ...Object.fromEntries(values),
     ...(Object.keys(record.extra).length > 0 && { extra: record.extra }),
+    ...(!options.withBody && countsOf(kind, record)),
     file: project.pathOf(kind, record.id),
     hash: recordHash(record),
     updatedAt: isoTime(record.updatedAt),
@@ -76,8 +92,19 @@ export function toOutput(
   }
 }
 
+/** What a list leaves out. */
+function isLong(kind: RecordKind, name: string): boolean {
+  return name === kind.body || kind.fields[name]?.merge === 'entries'
+}
+
 function shownValue(field: Field | undefined, value: Value): unknown {
+  if (field?.merge === 'entries') return entriesOf(value).map((entry) => ({ ...entry, at: isoTime(entry.at) }))
   return field?.value.type === 'json' && typeof value === 'string' ? JSON.parse(value) : value
+}
+
+function countsOf(kind: RecordKind, { values }: StoredRecord): Readonly<Record<string, number>> {
+  const field = entriesField(kind)
+  return field === undefined ? {} : { [`${field}Count`]: entriesOf(values[field]).length }
 }
 
 export function isoTime(ms: number): string {

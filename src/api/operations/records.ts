@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { must, unreachable } from '../../base/assert.ts'
 import type { RecordKind } from '../../model/kind.ts'
 import type { Operation } from '../operation.ts'
+import { appendOperations } from './append.ts'
 import { createOperation } from './create.ts'
 import { defineOperation, exampleId, idHelp, originOf } from './define.ts'
 import { assertLiving, resolveLiving } from './fields.ts'
@@ -22,6 +23,7 @@ export function operationsOf(kind: RecordKind): readonly Operation[] {
         updateOperation(kind),
         deleteOperation(kind),
         restoreOperation(kind),
+        ...appendOperations(kind),
       ]
     case 'path':
       return [

@@ -3,7 +3,7 @@ import { must, unreachable } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
 import type { Field } from '../../model/field.ts'
 import { isRecordId, type RecordId } from '../../model/id.ts'
-import type { RecordKind, Value } from '../../model/kind.ts'
+import { type RecordKind, textsOf, type Value } from '../../model/kind.ts'
 import { type RecordView, recordHash } from '../../model/record.ts'
 import { diffText } from '../../model/text-diff.ts'
 import type { Project, RecordPatch, Tx } from '../../store/project.ts'
@@ -106,6 +106,8 @@ function changesOf(kind: RecordKind, name: string, field: Field): readonly Chang
           schema: z.number().describe(`add: ${field.help}`),
         },
       ]
+    case 'entries':
+      return []
     default:
       return unreachable(field.merge)
   }
@@ -179,5 +181,5 @@ export function assertNoCircles(tx: Tx, kind: RecordKind, before: RecordView, pa
 /** The members of a set, or the one of a register. */
 export function listOf(value: Value | undefined): readonly string[] {
   if (typeof value === 'string') return [value]
-  return typeof value === 'object' && value !== null ? value : []
+  return textsOf(value)
 }

@@ -202,7 +202,7 @@ function textOf(value: ForeignValue | undefined): string | undefined {
 }
 
 function textsOf(value: Value | undefined): readonly string[] {
-  return typeof value === 'object' && value !== null ? value : []
+  return Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []
 }
 
 function asList(value: ForeignValue | undefined): readonly ForeignValue[] {

@@ -1,4 +1,4 @@
-import { choice, counter, MAX_TITLE_LENGTH, number, prose, ref, refs, tags, text, time } from '../field.ts'
+import { choice, counter, entries, MAX_TITLE_LENGTH, number, prose, ref, refs, tags, text, time } from '../field.ts'
 import { defineKind } from '../kind.ts'
 
 export const task = defineKind('task', {
@@ -33,6 +33,7 @@ export const task = defineKind('task', {
     spentHours: counter({ help: 'how long it took so far, in hours', flag: 'spent' }),
     due: time({ help: 'when it must be completed' }),
     body: prose({ help: 'what it is about: any Markdown' }),
+    comments: entries({ help: 'what people and agents said about it' }),
     closedAt: time({ help: 'when it was completed or cancelled', readonly: true }),
   },
   defaults: { status: 'todo', priority: 'medium' },
