@@ -50,7 +50,6 @@ const CONTRACT = [
   'peer add NAME URL --token',
   'peer list',
   'peer remove NAME',
-  'suggest OF PREFIX --limit',
   'token show',
   'status',
   'doctor',
