@@ -90,9 +90,9 @@ export interface CreateOptions {
   readonly file?: string
   readonly front?: string
   readonly extra?: Readonly<Record<string, string>>
-  /** When and by whom, where an import knows it: ISO time and name. */
+  /** When and by whom, where an import knows it: ISO time and name; null when nobody knows by whom. */
   readonly createdAt?: string
-  readonly createdBy?: string
+  readonly createdBy?: string | null
 }
 
 export interface RecordPatch {

@@ -108,7 +108,7 @@ export function createStaging(parts: StagingParts): {
           ...bornOf(kind, { at, actor }),
           ...values,
           createdAt: options.createdAt ?? new Date(at).toISOString(),
-          createdBy: options.createdBy ?? actor,
+          createdBy: options.createdBy === undefined ? actor : options.createdBy,
           ...stampsOf(kind, values, {}, at),
           ...newEntries(options.append),
         },

@@ -79,7 +79,8 @@ describe('the fixture', () => {
     const [goods, pay, cards, vouchers] = ['shop-1', 'SHOP-2', 'shop-2.1', 'shop-2.2'].map((name) =>
       find(project, name),
     )
-    expect(pay?.values).toMatchObject({ dependencies: [goods?.id], aliases: ['shop-2'] })
+    expect(pay?.values).toMatchObject({ dependencies: [goods?.id], aliases: ['shop-2'], createdBy: 'mia' })
+    expect(cards?.values.createdBy).toBeNull()
     expect(vouchers?.values).toMatchObject({ dependencies: [cards?.id], parent: pay?.id })
     const ids = (where: Record<string, readonly string[]>): unknown =>
       project

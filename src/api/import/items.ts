@@ -56,7 +56,8 @@ function writeOf(item: Item, links: Links | undefined, draft: Draft): readonly W
     extra: { ...extra, [IMPORTED]: importedSource(item) },
     ...(record.file !== undefined && { file: record.file }),
     ...(record.createdAt !== undefined && { createdAt: record.createdAt }),
-    ...(record.createdBy !== undefined && { createdBy: record.createdBy }),
+    // Who imports it did not create it.
+    createdBy: record.createdBy ?? null,
   }
   return [{ item, values, options }]
 }

@@ -153,7 +153,7 @@ function carriedOver(
       extra,
       file: id !== record.id && file.startsWith(record.id) ? id + file.slice(record.id.length) : file,
       ...(typeof values.createdAt === 'string' && { createdAt: values.createdAt }),
-      ...(typeof values.createdBy === 'string' && { createdBy: values.createdBy }),
+      createdBy: typeof values.createdBy === 'string' ? values.createdBy : null,
     },
   }
 }
