@@ -1,12 +1,17 @@
 import type { RecordKind } from '../model/kind.ts'
+import { context } from '../model/kinds/context.ts'
+import { session } from '../model/kinds/session.ts'
 import { task } from '../model/kinds/task.ts'
 import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import { heldContexts } from '../store/held-contexts.ts'
 import type { Project, StoredRecord } from '../store/project.ts'
 import { todoOf } from '../store/work.ts'
 import type { Problem } from './problem.ts'
 
 /** How many records one list of the overview shows. */
 const LIST = 20
+/** Of what is only beside the work. */
+const FEW = 5
 
 export interface Overview {
   readonly name: string
@@ -39,10 +44,10 @@ export interface LocalFacts {
 
 /** Collects what the overview shows: shared state only, so that it is equal on every replica. */
 export function overviewOf(project: Project): Overview {
-  const item = (record: StoredRecord, note: string): Item => ({
+  const item = (record: StoredRecord, note: string, kind: RecordKind = task): Item => ({
     id: record.id,
-    title: String(record.values[task.title] ?? '') || record.id,
-    path: project.pathOf(task, record.id),
+    title: String(record.values[kind.title] ?? '') || record.id,
+    path: project.pathOf(kind, record.id),
     note,
   })
   const list = (title: string, status: readonly string[], sort?: string) => {
@@ -51,6 +56,7 @@ export function overviewOf(project: Project): Overview {
     return { title, items, more: page.total - items.length }
   }
   const { ready, waiting } = todoOf(project)
+  const active = project.list(session, { where: { endedAt: [null] }, sort: '-startedAt', limit: FEW })
   const blocked = list('Blocked', ['blocked'])
   const alsoBlocked = waiting.map((one) => item(one.task, `waits for ${one.waitsFor.slice(0, 3).join(', ')}`))
   return {
@@ -69,9 +75,24 @@ export function overviewOf(project: Project): Overview {
         more: Math.max(0, blocked.more + blocked.items.length + alsoBlocked.length - LIST),
       },
       { ...list('Recently completed', ['completed'], '-closedAt'), more: 0 },
+      {
+        title: 'Active sessions',
+        items: active.items.map((one) => item(one, String(one.values.actor ?? ''), session)),
+        more: active.total - active.items.length,
+      },
+      {
+        title: 'To know',
+        items: heldContexts(project, { limit: FEW }).map((one) => item(one, noteOf(one), context)),
+        more: 0,
+      },
     ],
     counts: recordKinds.map((kind) => ({ folder: kind.folder, count: countOf(project, kind) })),
   }
+}
+
+/** A page that is equal on every replica cannot know what time it is: it says until when something holds. */
+function noteOf({ values: { type, publishedBy, expiresAt } }: StoredRecord): string {
+  return [type, publishedBy, expiresAt === null ? null : `until ${expiresAt}`].filter(Boolean).join(', ')
 }
 
 function countOf(project: Project, kind: RecordKind): number {

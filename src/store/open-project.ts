@@ -22,6 +22,7 @@ import { dumpIndex, rebuildIndex } from './rebuild.ts'
 import { createRecordIndex } from './record-index.ts'
 import { resolveRecord } from './resolve.ts'
 import { createMeta, prepareSchema } from './schema.ts'
+import { searchRecords } from './search.ts'
 
 export interface OpenProjectParts {
   readonly db: Database
@@ -144,6 +145,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     },
     read: (kind, id) => index.get(kind, id),
     list: (kind, query) => listRecords(db, kind, query),
+    search: (text, limit) => searchRecords(db, recordKinds, text, limit),
     resolve: (text, kind) => resolveRecord(db, recordKinds, text, kind),
     ids: (kind, { deleted = false } = {}) =>
       db

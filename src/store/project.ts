@@ -133,6 +133,16 @@ export interface Query {
   readonly after?: string
 }
 
+/** A record that holds what was searched for. */
+export interface Found {
+  readonly kind: string
+  readonly id: RecordId
+  readonly title: string
+  /** The field. */
+  readonly where: string
+  readonly snippet: string
+}
+
 export interface Page {
   readonly items: readonly StoredRecord[]
   /** How many match in all. */
@@ -164,6 +174,8 @@ export interface Project {
   /** A record as it is now and durable, deleted ones included. */
   read(kind: RecordKind, id: RecordId): StoredRecord | undefined
   list(kind: RecordKind, query: Query): Page
+  /** Living records of every kind that hold all the words of a text, the best first. */
+  search(text: string, limit: number): { readonly items: readonly Found[]; readonly total: number }
   /**
    * The record a person means: a full id, a unique beginning of one, an alias, or a file's path. Deleted records too.
    * Throws `record_not_found` or `ambiguous_id`.

@@ -99,3 +99,40 @@ describe('contexts', () => {
     })
   })
 })
+
+describe('search', () => {
+  test('finds all words in title, text or comments of any kind, the title first', async () => {
+    const { call } = createCaller()
+    const said = await call('task.create', { title: 'A' })
+    await call('task.comment', { id: said.id, text: 'The **Login** loop is back,\nsee 100%_x' })
+    const inBody = await call('page.write', {
+      path: 'guide.md',
+      text: `# Guide\n\n${'x '.repeat(100)}a loop of logins`,
+    })
+    const inTitle = await call('task.create', { title: 'Fix LOGIN loop' })
+    const gone = await call('task.create', { title: 'login loop' })
+    await call('task.delete', { id: gone.id })
+    const { items, total } = await call('search', { text: 'loop login' })
+    expect(items).toMatchObject([
+      { id: inTitle.id, kind: 'task', where: 'title', snippet: '' },
+      { id: inBody.id, kind: 'page', where: 'body', snippet: expect.stringMatching(/^…x.*a loop of logins$/) },
+      { id: said.id, where: 'comments', snippet: 'The **Login** loop is back, see 100%_x', file: said.file },
+    ])
+    expect(total).toBe(3)
+    expect((await call('search', { text: '100%_' })).items).toHaveLength(1)
+    expect((await call('search', { text: '0%x' })).items).toHaveLength(0)
+    expect(await call('search', { text: ' ' })).toEqual({ items: [], total: 0 })
+  })
+})
+
+test('a comment is shown with its author and time, and counted in lists', async () => {
+  const { call, refusal } = createCaller()
+  const { id } = await call('task.create', { title: 'Fix' })
+  const { comment } = await call('task.comment', { id, text: 'One\ntwo' })
+  expect(comment).toMatchObject({ by: 'alice', text: 'One\ntwo', at: expect.stringMatching(/^\d{4}-.*Z$/) })
+  expect((await call('task.show', { id })).comments).toEqual([comment])
+  const [listed] = (await call('task.list')).items as readonly Record<string, unknown>[]
+  expect(listed).toMatchObject({ commentsCount: 1 })
+  expect(listed).not.toHaveProperty('comments')
+  expect(await refusal('task.comment', { id, text: ' ' })).toMatchObject({ code: 'invalid_input' })
+})

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_FILE_BYTES } from '../../src/mirror/disk.ts'
+import type { RecordKind, Values } from '../../src/model/kind.ts'
+import { context } from '../../src/model/kinds/context.ts'
 import { page } from '../../src/model/kinds/page.ts'
+import { session } from '../../src/model/kinds/session.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { createTestMirror, type TestMirror } from '../helpers/mirror.ts'
 import { byClaude } from '../helpers/project.ts'
@@ -70,6 +73,23 @@ describe('both ways', () => {
     t.disk.save('state.json', '{ "phase": "test", "mine": [1] }\n')
     await t.sync()
     expect(JSON.parse(t.disk.text('state.json') ?? '')).toEqual({ mine: [1], phase: 'test', progress: 50 })
+  })
+
+  test('README.md shows active sessions, and what others should know', async () => {
+    const t = await createTestMirror()
+    const write = (values: Values, kind: RecordKind) =>
+      t.drive(t.held.project.transact(byClaude, (tx) => tx.create(kind, values)))
+    await write({ goal: 'Fix the loop' }, session)
+    await write({ goal: 'Over', endedAt: '2026-11-23' }, session)
+    const old = await write({ title: 'Old' }, context)
+    await write({ title: 'We keep SQLite', type: 'decision', supersedes: old, expiresAt: '2026-12-01' }, context)
+    await t.sync()
+    const readme = t.disk.text('README.md') ?? ''
+    expect(readme).toMatch(
+      /## Active sessions\n\n- \[Fix the loop\]\(sessions\/s-\w+\.md\) `s-\w+` · claude\n\n## To know/,
+    )
+    expect(readme).toMatch(/\[We keep SQLite\]\(context\/\S+\) `c-\w+` · decision, claude, until 2026-12-01\n/)
+    expect(readme).not.toMatch(/Over|Old/)
   })
 
   test('README.md and LOCAL.md follow the state, and are put back when somebody edits them', async () => {

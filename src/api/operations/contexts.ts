@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { must } from '../../base/assert.ts'
-import type { Value } from '../../model/kind.ts'
 import { context as contextKind } from '../../model/kinds/context.ts'
 import { session } from '../../model/kinds/session.ts'
 import { state } from '../../model/kinds/state.ts'
 import { task } from '../../model/kinds/task.ts'
-import type { Project, StoredRecord } from '../../store/project.ts'
+import { heldContexts } from '../../store/held-contexts.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation, originOf } from './define.ts'
 import { membersSchema, readInput, resolveLiving, valueSchema } from './fields.ts'
@@ -24,40 +23,6 @@ interface QueryInput {
   readonly task?: string | undefined
   readonly all?: boolean | undefined
   readonly limit: number
-}
-
-/** How many records are looked at to find those that hold, at most. */
-const LOOKED_AT = 1000
-
-/** The contexts that hold now, newest first: not deleted, not expired, not superseded by one that is there. */
-export function contextsThatHold(
-  project: Project,
-  options: { readonly now: number | undefined; readonly limit: number },
-  query: Omit<QueryInput, 'limit' | 'all' | 'task'> = {},
-): readonly StoredRecord[] {
-  const { items } = project.list(contextKind, {
-    where: {
-      ...(query.type && { type: query.type }),
-      ...(query.audience && { audience: [...query.audience, null] }),
-    },
-    ...(query.text !== undefined && { text: query.text }),
-    sort: '-publishedAt',
-    limit: LOOKED_AT,
-  })
-  return items
-    .filter(({ id, values }) => !isExpired(values.expiresAt, options.now) && !isSuperseded(project, id))
-    .slice(0, options.limit)
-}
-
-function isExpired(expiresAt: Value | undefined, now: number | undefined): boolean {
-  if (typeof expiresAt !== 'string' || now === undefined) return false
-  // A day holds until it is over.
-  const end = Date.parse(expiresAt) + (expiresAt.includes(':') ? 0 : 86_400_000)
-  return end <= now
-}
-
-function isSuperseded(project: Project, id: string): boolean {
-  return project.list(contextKind, { where: { supersedes: [id] }, limit: 1 }).total > 0
 }
 
 const listSchema = z.object({
@@ -114,7 +79,7 @@ export const contextOperations: readonly Operation[] = [
       audience: z.array(z.string()).optional().describe('only for one of these, or for everybody'),
       task: z.string().optional().describe('only those that name this task'),
       all: z.boolean().optional().describe('also those that expired or are superseded'),
-      limit: z.number().int().min(1).max(LOOKED_AT).default(20).describe('how many at most'),
+      limit: z.number().int().min(1).max(1000).default(20).describe('how many at most'),
     }),
     output: listSchema,
     cli: {
@@ -132,7 +97,7 @@ export const contextOperations: readonly Operation[] = [
       }
       const found = all
         ? project.list(contextKind, { where, text, sort: '-publishedAt', limit }).items
-        : contextsThatHold(project, { now: clock.now(), limit }, { ...query, text })
+        : heldContexts(project, { now: clock.now(), limit, where, text })
       return { items: found.map((one) => toOutput(project, contextKind, one)) }
     },
   }),
@@ -171,9 +136,7 @@ export const contextOperations: readonly Operation[] = [
         project: project.name,
         state: Object.fromEntries([...project.readKeys(state.name)].map(([key, { value }]) => [key, value])),
         sessions: active.map((one) => toOutput(project, session, one, { withBody: false })),
-        contexts: contextsThatHold(project, { now: clock.now(), limit }).map((one) =>
-          toOutput(project, contextKind, one),
-        ),
+        contexts: heldContexts(project, { now: clock.now(), limit }).map((one) => toOutput(project, contextKind, one)),
         tasks: { total: count(), active: count(['in_progress', 'review']), completed: count(['completed']) },
       }
     },
