@@ -14,6 +14,9 @@ interface Part {
 const parts: readonly Part[] = [
   { program: 'git', aptPackage: 'git', usedFor: 'snapshots; nothing works without it', isRequired: true },
   { program: 'vim', aptPackage: 'vim-tiny', usedFor: 'the tests that save files as vim does', isRequired: false },
+  { program: 'tmux', aptPackage: 'tmux', usedFor: 'the tests of what a person sees in a terminal', isRequired: false },
+  { program: 'zsh', aptPackage: 'zsh', usedFor: "the test of zsh's completion", isRequired: false },
+  { program: 'fish', aptPackage: 'fish', usedFor: "the test of fish's completion", isRequired: false },
 ]
 
 const say = (line: string): void => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { recordKinds } from '../model/kinds.ts'
 import type { Operation, View } from './operation.ts'
 
 /** The table of operations as plain JSON: all that a command line needs to know of it, without a schema library. */
@@ -34,6 +35,10 @@ export interface Parameter {
   readonly required: boolean
   readonly help: string
   readonly choices?: readonly string[]
+  /** What its values can be taken from, for the operation `suggest`: `task`, `task.labels`, `peer`. */
+  readonly suggest?: string
+  /** Values that are known without asking; others may be valid, too. */
+  readonly known?: readonly string[]
 }
 
 /** What every command understands besides its own flags. */
@@ -64,7 +69,7 @@ function commandOf({ name, effect, help, input, cli }: Operation): ManifestComma
     if (!declared) throw new Error(`${name} has no input "${property}"`)
     const flag = cli.flags?.[property] ?? kebabCase(property)
     const required = (schema.required?.includes(property) ?? false) && property !== cli.stdin
-    return parameterOf(`${name}.${property}`, flag, property, declared, required)
+    return { ...parameterOf(`${name}.${property}`, flag, property, declared, required), ...hintsFor(name, property) }
   }
   const flags = Object.keys(properties)
     .filter((property) => !cli.positionals.includes(property))
@@ -84,6 +89,28 @@ function commandOf({ name, effect, help, input, cli }: Operation): ManifestComma
     view: cli.view,
     examples: cli.examples,
   }
+}
+
+/** Where a shell finds values to choose from, told by what the property is called and whose operation it belongs to. */
+function hintsFor(operation: string, property: string): Pick<Parameter, 'suggest' | 'known'> {
+  const [prefix, verb] = operation.split('.')
+  const kind = recordKinds.find(({ name }) => name === prefix)
+  if (property === 'id' || (property === 'path' && kind?.fileName === 'path')) {
+    const name = kind?.name ?? 'record'
+    return { suggest: verb === 'restore' ? `deleted ${name}` : name }
+  }
+  const bare = property.replace(/^(?:add|remove)([A-Z])/, (_, letter: string) => letter.toLowerCase())
+  const field = kind?.fields[bare]
+  if (kind && field) {
+    const { type } = field.value
+    if (field.value.type === 'ref') return { suggest: field.value.kind }
+    if (field.value.type === 'choice') return { suggest: `${kind.name}.${bare}`, known: field.value.choices }
+    return type === 'text' && field.indexed ? { suggest: `${kind.name}.${bare}` } : {}
+  }
+  if (recordKinds.some(({ name }) => name === property)) return { suggest: property }
+  if (property === 'actor') return { suggest: 'actor' }
+  if (operation === 'peer.remove') return { suggest: 'peer' }
+  return property === 'key' ? { suggest: `${prefix}` } : {}
 }
 
 function parameterOf(where: string, name: string, property: string, declared: Property, required: boolean): Parameter {

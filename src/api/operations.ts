@@ -9,8 +9,10 @@ import { logOperationsOf } from './operations/logs.ts'
 import { overviewOperations } from './operations/overview.ts'
 import { peerOperations } from './operations/peers.ts'
 import { operationsOf } from './operations/records.ts'
+import { searchOperations } from './operations/search.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { snapshotOperations } from './operations/snapshots.ts'
+import { suggestOperations } from './operations/suggest.ts'
 
 /** The one table of what a caller can ask. Commands, docs and every other surface are views of it. */
 export const operations: readonly Operation[] = [
@@ -18,11 +20,13 @@ export const operations: readonly Operation[] = [
   ...recordKinds.flatMap(operationsOf),
   ...sessionOperations,
   ...contextOperations,
+  ...searchOperations,
   ...editOperations,
   ...keyedKinds.flatMap(keyOperationsOf),
   ...logKinds.flatMap(logOperationsOf),
   ...importOperations,
   ...snapshotOperations,
   ...peerOperations,
+  ...suggestOperations,
   ...daemonOperations,
 ]

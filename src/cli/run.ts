@@ -14,6 +14,7 @@ export const JSON_FORMAT = 1
 
 /** Runs one command line. Resolves to the exit code; everything it has to say is said. */
 export async function runCli(parts: CliParts): Promise<number> {
+  if (parts.argv[0] === '__complete') return await (await import('./commands/complete.ts')).answerShell(parts)
   // Before the command line is understood, its wish for JSON must be, so that errors come as asked for.
   let globals: Globals = { json: parts.argv.includes('--json') }
   try {
