@@ -86,17 +86,34 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/overview.ts')).overview,
   },
   {
+    command: 'watch',
+    help: 'Shows tasks by status, who is here, and what happens, as it happens; q or Ctrl-C ends it. In a pipe: a line for each change.',
+    positionals: [],
+    flags: [],
+    examples: ['orch watch', 'orch watch --json'],
+    load: async () => (await import('./commands/watch.ts')).watch,
+  },
+  {
     command: 'edit',
     help: 'Opens a task, a page or any other record in $VISUAL or $EDITOR, and merges what you save with what others wrote meanwhile.',
     positionals: [
       {
         ...flag('id', 'the record: its id, a unique beginning of it, an alias, or its file', 'text'),
         required: true,
+        suggest: 'record',
       },
     ],
     flags: [],
     examples: ['orch edit t-7f3k', 'EDITOR=nano orch edit guides/start.md'],
     load: async () => (await import('./commands/edit.ts')).edit,
+  },
+  {
+    command: 'completion',
+    help: 'Prints the script that makes a shell complete commands, flags, ids, labels and names. docs/completion.md says where to put it.',
+    positionals: [{ ...flag('shell', 'which shell', 'text'), required: true, choices: ['bash', 'zsh', 'fish'] }],
+    flags: [],
+    examples: ['source <(orch completion bash)', 'orch completion fish > ~/.config/fish/completions/orch.fish'],
+    load: async () => (await import('./commands/completion.ts')).completion,
   },
   {
     command: 'doctor',

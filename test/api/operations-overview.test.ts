@@ -46,6 +46,20 @@ describe('overview', () => {
     expect(titles((await overview()).ready)).toEqual(['last'])
   })
 
+  test('lists all open tasks by status for who asks for it, where most happens first', async () => {
+    await make('a')
+    await make('b', { status: 'in_progress', assignee: 'bob' })
+    await make('c', { status: 'completed' })
+    expect((await overview()).statuses).toBeUndefined()
+    const { statuses = [] } = await overview({ statuses: true })
+    expect(statuses.map(({ status, items, more }) => [status, items.map(({ title }) => title), more])).toEqual([
+      ['in_progress', ['b'], 0],
+      ['review', [], 0],
+      ['blocked', [], 0],
+      ['todo', ['a'], 0],
+    ])
+  })
+
   test('says how many do not fit', async () => {
     for (const title of ['a', 'b', 'c']) await make(title)
     const { ready } = await overview({ limit: 2 })

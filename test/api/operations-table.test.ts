@@ -7,7 +7,7 @@ import { defineKind } from '../../src/model/kind.ts'
 
 /** What people and programs type; a change here breaks them. */
 const CONTRACT = [
-  'overview --limit',
+  'overview --limit --statuses',
   'task create TITLE --status --priority --assignee --label... --dependency... --parent --estimate --due --body',
   'task list --status... --priority... --assignee... --label... --text --sort --limit --after --deleted --full --all',
   'task show ID',
@@ -35,6 +35,7 @@ const CONTRACT = [
   'context publish TITLE --type --body --audience... --data --expires --supersedes',
   'context query --type... --text --audience... --task --all --limit',
   'context current --limit',
+  'search TEXT --limit',
   'cat ID',
   'edit ID --base --text',
   'state get KEY',
@@ -50,6 +51,7 @@ const CONTRACT = [
   'peer add NAME URL --token',
   'peer list',
   'peer remove NAME',
+  'suggest OF PREFIX --limit',
   'token show',
   'status',
   'doctor',

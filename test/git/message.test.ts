@@ -219,3 +219,11 @@ test('a message comes apart into what it was made of, and one that orch did not 
     trailers: [],
   })
 })
+
+test('a comment is named as one', () => {
+  const said = (...ids: string[]) => ({ comments: ids.map((id) => ({ id, at: 1, by: 'claude', text: 'x' })) })
+  expect(subject(change(login(said()), login(said('a')), 'claude'))).toBe('t-7f3k9q2m: +1 comment (claude)')
+  expect(subject(change(login(said('a')), login(said('a', 'b', 'c')), 'claude'))).toBe(
+    't-7f3k9q2m: +2 comments (claude)',
+  )
+})

@@ -42,6 +42,10 @@ const overviewSchema = z.object({
   ready: listSchema.describe('tasks that nobody has, and nothing stands in the way of'),
   inProgress: listSchema.describe("other people's tasks in progress or in review"),
   blocked: listSchema.describe('tasks that are blocked, or wait for others'),
+  statuses: z
+    .array(listSchema.extend({ status: z.string().describe('the status') }))
+    .optional()
+    .describe('all open tasks by status, where that was asked for'),
   sessions: z.array(sessionSchema).describe('sessions that have not ended'),
   problems: z.array(problemSchema).describe('what needs somebody'),
 })
@@ -51,13 +55,14 @@ export type Overview = z.infer<typeof overviewSchema>
 
 /** What matters now to whoever asks. */
 export const overviewOperations: readonly Operation[] = [
-  defineOperation<{ limit: number }, Overview>({
+  defineOperation<{ limit: number; statuses: boolean }, Overview>({
     name: 'overview',
     effect: 'read',
     role: 'reader',
     help: 'Shows what matters now: my work, what is ready to be begun, what is blocked, and problems. `orch` alone shows it, too.',
     input: z.strictObject({
       limit: z.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT).describe('how many of each list at most'),
+      statuses: z.boolean().default(false).describe('also all open tasks by status'),
     }),
     output: overviewSchema,
     cli: {
@@ -66,7 +71,7 @@ export const overviewOperations: readonly Operation[] = [
       view: { type: 'json' },
       examples: ['orch overview --limit 30'],
     },
-    run: ({ project, actor, parts }, { limit }) => ({
+    run: ({ project, actor, parts }, { limit, statuses }) => ({
       project: { id: project.id, name: project.name },
       me: actor.name,
       counts: { total: totalOf(project, {}), open: totalOf(project, { status: openStatuses }) },
@@ -74,6 +79,9 @@ export const overviewOperations: readonly Operation[] = [
       ready: readyOf(project, limit),
       inProgress: othersOf(project, actor.name, limit),
       blocked: blockedOf(project, actor.name, limit),
+      ...(statuses && {
+        statuses: byActivity.map((status) => ({ status, ...listOf(project, { status: [status] }, limit) })),
+      }),
       sessions: sessionsOf(project, limit),
       problems: [...parts.mirror.problems()],
     }),
@@ -85,6 +93,11 @@ const openStatuses = (statusField?.type === 'choice' ? statusField.choices : [])
   (status) => !closedStatuses.includes(status),
 )
 const begun = ['in_progress', 'review']
+/** Where most happens first. */
+const byActivity = [
+  ...[...begun, 'blocked'].filter((status) => openStatuses.includes(status)),
+  ...openStatuses.filter((status) => !begun.includes(status) && status !== 'blocked'),
+]
 
 function mineOf(project: Project, me: string, limit: number): WorkList {
   const ofMine = (status: readonly string[]): WorkList => listOf(project, { assignee: [me], status }, limit)

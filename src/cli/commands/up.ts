@@ -2,15 +2,13 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import pc from 'picocolors'
 import type { Status } from '../../api/operation.ts'
-import type { Activity } from '../../api/protocol.ts'
 import { OrchError } from '../../base/error.ts'
 import { greet, request, talk } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
-import { inRepository, JSON_FORMAT, lookOf } from '../run.ts'
+import { eventText } from '../event-text.ts'
+import { inRepository, JSON_FORMAT } from '../run.ts'
 import { ensureDaemon, readiness, sleepAwake, spawnDaemon } from '../start-daemon.ts'
-import { printable } from '../width.ts'
 import { makeDemo } from './demo.ts'
 import { initProject } from './init.ts'
 
@@ -85,7 +83,7 @@ async function follow(context: RepositoryContext, child: ChildProcess | undefine
     context,
     { id: 1, op: 'activity' },
     {
-      onEvent: (event) => printEvent(context, event),
+      onEvent: (event) => context.terminal.out(`${eventText(context, event)}\n`),
       onOpen: (close) => {
         hangUp = close
       },
@@ -100,15 +98,4 @@ async function follow(context: RepositoryContext, child: ChildProcess | undefine
   if (outcome.type === 'error') throw outcome.error
   context.terminal.err('The daemon has ended.\n')
   return 0
-}
-
-function printEvent(context: CliContext, event: Activity): void {
-  if (context.globals.json) {
-    context.terminal.out(`${JSON.stringify({ orch: JSON_FORMAT, event })}\n`)
-    return
-  }
-  const colors = pc.createColors(lookOf(context).color)
-  const time = new Date(event.at).toTimeString().slice(0, 8)
-  const text = printable(event.text).replace(/\s+/g, ' ')
-  context.terminal.out(`${colors.dim(time)}  ${colors.cyan(printable(event.actor))}  ${text}\n`)
 }
