@@ -289,12 +289,18 @@ export class OrchError extends Error {
   }
 }
 
+/** SQLite's codes for what a program did wrong: SQL, constraints, sizes, types, misuse. */
+const PROGRAM_FAULTS: ReadonlySet<number> = new Set([1, 18, 19, 20, 21, 25])
+
+/** Whether the disk, not the program, is at fault: an error of SQLite's own. */
+export function isStorageFailure(error: unknown): error is Error {
+  return error instanceof Error && 'errcode' in error && !PROGRAM_FAULTS.has(Number(error.errcode) & 0xff)
+}
+
 /** The refusal for anything thrown: itself if it is one, `internal` with the cause kept otherwise. */
 export function toOrchError(error: unknown): OrchError {
   if (error instanceof OrchError) return error
-  // SQLite's own: the disk, not the program, is at fault.
-  if (error instanceof Error && 'errcode' in error)
-    return new OrchError('storage_failed', { reason: reasonOf(error) }, error)
+  if (isStorageFailure(error)) return new OrchError('storage_failed', { reason: reasonOf(error) }, error)
   return new OrchError('internal', { reason: reasonOf(error) }, error)
 }
 

@@ -9,7 +9,10 @@ export interface Database {
   run(sql: string, ...params: readonly SqlValue[]): void
   get<T>(sql: string, ...params: readonly SqlValue[]): T | undefined
   all<T>(sql: string, ...params: readonly SqlValue[]): T[]
-  /** Runs `work` in one transaction; inside another, as a part of that one. Throws what `work` threw, with nothing changed. */
+  /**
+   * Runs `work` in one transaction. Throws what `work` threw, with nothing changed. Inside another it is a part of that
+   * one, which may go on when the part has thrown.
+   */
   transaction<T>(work: () => T): T
   close(): void
 }
@@ -88,6 +91,25 @@ function wrap(db: DatabaseSyncInstance, checkFiles: () => void = () => undefined
     return statement
   }
   let depth = 0
+  /** Why a part could not be taken back; then all of its transaction is. */
+  let spoilt: unknown
+
+  const part = <T>(work: () => T): T => {
+    prepare('SAVEPOINT part').run()
+    try {
+      const result = work()
+      prepare('RELEASE part').run()
+      return result
+    } catch (error) {
+      try {
+        db.exec('ROLLBACK TO part; RELEASE part')
+      } catch (unexpected) {
+        spoilt = unexpected
+      }
+      throw error
+    }
+  }
+
   return {
     exec: (sql) => db.exec(sql),
     run: (sql, ...params) => {
@@ -96,11 +118,13 @@ function wrap(db: DatabaseSyncInstance, checkFiles: () => void = () => undefined
     get: (sql, ...params) => prepare(sql).get(...params) as never,
     all: (sql, ...params) => prepare(sql).all(...params) as never,
     transaction(work) {
-      if (depth > 0) return work()
+      if (depth > 0) return part(work)
       db.exec('BEGIN IMMEDIATE')
       depth++
+      spoilt = undefined
       try {
         const result = work()
+        if (spoilt !== undefined) throw spoilt
         checkFiles()
         db.exec('COMMIT')
         return result

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { OrchError, reasonOf } from '../base/error.ts'
+import { isStorageFailure, OrchError, reasonOf, toOrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { GUARD_LIMITS, type Refusal } from '../doc/guard.ts'
 import { type CheckEntry, type LogAdditions, readLogUpdate, writeLogUpdate } from '../doc/log-update.ts'
@@ -123,7 +123,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
           if (!job) break
           taken.push(job)
           docIsAhead = true
-          done.push({ job, outcome: job.run() })
+          done.push({ job, outcome: runAlone(job) })
         } while (clock.monotonic() < until)
       })
       docIsAhead = false
@@ -134,6 +134,22 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       const failed = [...taken, ...waiting]
       waiting = []
       return { done: [], failed, reason: failure }
+    }
+  }
+
+  /**
+   * Runs one job as a part of the batch. One that throws what nobody expected fails alone: its SQL is undone, and the
+   * document, in which a Yjs transaction cannot be taken back, is loaded anew from the rows of the batch so far.
+   */
+  const runAlone = (job: Job): Outcome => {
+    try {
+      return db.transaction(job.run)
+    } catch (error) {
+      if (isStorageFailure(error)) throw error
+      log.error('a write failed for a reason of its own', { error })
+      reload()
+      docIsAhead = true
+      return { refusal: toOrchError(error), commits: [] }
     }
   }
 

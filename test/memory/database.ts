@@ -48,7 +48,7 @@ export function withFaults(db: Database): FaultyDatabase {
       return db.all(sql, ...params)
     },
     transaction(work) {
-      if (depth > 0) return work()
+      if (depth > 0) return db.transaction(work)
       depth++
       try {
         return db.transaction(() => {

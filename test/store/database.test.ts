@@ -27,3 +27,29 @@ test.each([
   expect(db.all('SELECT x FROM t')).toEqual([{ x: 1 }])
   db.close()
 })
+
+test('a part of a transaction that throws is taken back alone; a whole one with all its parts', () => {
+  const db = openDatabase(':memory:')
+  db.exec('CREATE TABLE t (x)')
+  const insert = (x: number): void => db.run('INSERT INTO t VALUES (?)', x)
+  const failing = (x: number) => () => {
+    insert(x)
+    throw new Error(`not ${x}`)
+  }
+  db.transaction(() => {
+    insert(1)
+    expect(() => db.transaction(failing(2))).toThrow('not 2')
+    db.transaction(() => {
+      insert(3)
+      expect(() => db.transaction(failing(4))).toThrow('not 4')
+    })
+  })
+  expect(() =>
+    db.transaction(() => {
+      db.transaction(() => insert(5))
+      throw new Error('none')
+    }),
+  ).toThrow('none')
+  expect(db.all('SELECT x FROM t ORDER BY x')).toEqual([{ x: 1 }, { x: 3 }])
+  db.close()
+})

@@ -46,6 +46,60 @@ test('[P1] a commit is told only after it is durable, with before and after', as
   expect(change?.row).toMatchObject({ actor: 'claude', seq: 2, touched: [id], source: 'api' })
 })
 
+test.each([
+  ['in the index', (id: string) => ({ note: id, also: undefined })],
+  ['beside it', (id: string) => ({ note: undefined, also: id })],
+])('[P1] a write that fails on a bug %s fails alone: the others of its batch are made', async (_, where) => {
+  let faulty: { note: string | undefined; also: string | undefined } = { note: undefined, also: undefined }
+  const { project, database } = createTestProject({
+    note(changes) {
+      if (changes.some(({ id }) => id === faulty.note)) throw new TypeError('undefined is not a function')
+    },
+  })
+  const [a, b, c] = await Promise.all(
+    ['A', 'B', 'C'].map((title) => project.transact(byAlice, (tx) => tx.create(task, { title, body: 'One.' }))),
+  )
+  faulty = where(b as RecordId)
+  const told: string[] = []
+  project.onCommit(({ changes }) => told.push(...changes.map(({ id }) => id)))
+  const append = (id: RecordId, by = byAlice): Promise<void> =>
+    project.transact(
+      by,
+      (tx) =>
+        tx.update(task, id, { edit: { body: [{ at: 4, delete: 0, insert: ' Two.' }] }, increment: { spentHours: 1 } }),
+      {
+        also() {
+          database.run("INSERT INTO meta (key, value) VALUES (?, '')", `also ${id}`)
+          if (id === faulty.also) throw new TypeError('undefined is not a function')
+        },
+      },
+    )
+  const settled = await Promise.allSettled([
+    append(a as RecordId),
+    append(b as RecordId),
+    append(c as RecordId, byClaude),
+  ])
+  expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  expect(settled[1]).toMatchObject({ reason: { code: 'internal' } })
+  expect(told).toEqual([a, c])
+  expect([a, b, c].map((id) => project.read(task, id as RecordId)?.values.body)).toEqual([
+    'One. Two.',
+    'One.',
+    'One. Two.',
+  ])
+  expect(
+    database
+      .all<{ key: string }>("SELECT key FROM meta WHERE key LIKE 'also %'")
+      .map(({ key }) => key)
+      .sort(),
+  ).toEqual([`also ${a}`, `also ${c}`].sort())
+  expect(project.failure()).toBeUndefined()
+  faulty = { note: undefined, also: undefined }
+  await append(b as RecordId)
+  expect(project.read(task, b as RecordId)?.values).toMatchObject({ body: 'One. Two.', spentHours: 1 })
+  expect(project.checkIndex(createMemoryDatabase())).toEqual([])
+})
+
 test('a transaction that throws half-way changes nothing', async () => {
   const { project } = createTestProject()
   const id = await project.transact(byAlice, (tx) => tx.create(task, titled('A')))
