@@ -5,6 +5,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createActivity } from './activity.ts'
+import { createDoor } from './api/door.ts'
 import type { Parts } from './api/operation.ts'
 import { activeSessionOf } from './api/operations/sessions.ts'
 import { operations } from './api/operations.ts'
@@ -266,25 +267,31 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   }
 
   let becomeReady = (): void => undefined
+  const ready = new Promise<void>((resolve) => {
+    becomeReady = resolve
+  })
+  const door = createDoor({
+    operations,
+    contextOf: ({ actor, session }, progress) => ({
+      project,
+      actor,
+      session: session ?? activeSessionOf(project, actor.name)?.id,
+      clock,
+      parts,
+      progress,
+    }),
+    ready,
+    monotonic: clock.monotonic,
+    note: () => undefined,
+    log: part('door'),
+  })
   const sockets = createSocketServer({
     socket: paths.socket,
     common: host.common,
     version: host.version,
-    operations,
-    contextOf({ actor: said, session, progress }) {
-      const actor = said ? { ...said, verified: false } : host.person
-      return {
-        project,
-        actor,
-        session: session ?? activeSessionOf(project, actor.name)?.id,
-        clock,
-        parts,
-        progress,
-      }
-    },
-    ready: new Promise((resolve) => {
-      becomeReady = resolve
-    }),
+    door,
+    person: host.person,
+    ready,
     drain: host.drain,
     activity: activity.subscribe,
     log: part('socket'),

@@ -1,9 +1,8 @@
 import type { z } from 'zod'
 import type { Clock } from '../base/clock.ts'
 import type { Actor } from '../model/actor.ts'
+import type { OperationRole } from '../model/principal.ts'
 import type { Project } from '../store/project.ts'
-
-export type Role = 'reader' | 'writer' | 'admin'
 
 /** What an operation is given. Everything it can reach is here. */
 export interface OperationContext {
@@ -118,7 +117,7 @@ export interface Operation<I = unknown, O = unknown> {
   /** `task.create` */
   readonly name: string
   readonly effect: 'read' | 'write'
-  readonly role: Role
+  readonly role: OperationRole
   readonly help: string
   /** A z.object; every property carries `.describe()`. In kebab case its properties are the CLI's flags; arrays may be repeated. */
   readonly input: z.ZodType<I>

@@ -3,16 +3,14 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { OrchError, toOrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
-import { nearest } from '../base/nearest.ts'
 import { ensurePrivateDir } from '../base/private-dir.ts'
 import type { FileIdentity } from '../base/repository.ts'
 import type { Service } from '../base/service.ts'
-import { isActorName } from '../model/actor.ts'
-import { parseInput } from './input.ts'
-import type { Operation, OperationContext } from './operation.ts'
+import { type Actor, isActorName } from '../model/actor.ts'
+import type { Principal } from '../model/principal.ts'
+import type { Door } from './door.ts'
 import {
   type Activity,
-  type Caller,
   type ClientHello,
   compareVersions,
   createFrameReader,
@@ -24,21 +22,14 @@ import {
   type Request,
 } from './protocol.ts'
 
-/** What a caller told about itself, and where to report progress. */
-export interface Call {
-  /** Undefined stands for the person whose repository it is. */
-  readonly actor: Caller | undefined
-  readonly session: string | undefined
-  readonly progress: (done: number, total: number, what: string) => void
-}
-
 export interface SocketServerParts {
   readonly socket: string
   readonly common: FileIdentity
   readonly version: string
-  readonly operations: readonly Operation[]
-  readonly contextOf: (call: Call) => OperationContext
-  /** Requests wait for this; when it rejects, every one is answered with that error. */
+  readonly door: Door
+  /** Whose repository it is: who can open the socket and names nobody else. */
+  readonly person: Actor
+  /** Watchers wait for this; when it rejects, every one is answered with that error. */
   readonly ready: Promise<void>
   /** Asked to end: must lead to `stop` and to the end of the process. */
   readonly drain: () => void
@@ -55,7 +46,6 @@ const MAX_IN_FLIGHT = 256
  */
 export function createSocketServer(parts: SocketServerParts): Service {
   const { socket: path, log } = parts
-  const operations = new Map(parts.operations.map((operation) => [operation.name, operation]))
   const connections = new Set<Connection>()
   let server: Server | undefined
   let stopping = false
@@ -64,15 +54,14 @@ export function createSocketServer(parts: SocketServerParts): Service {
 
   const run = async (request: Request, connection: Connection): Promise<unknown> => {
     if (stopping) throw new OrchError('daemon_stopping')
-    const operation = operations.get(request.op)
-    if (!operation && request.op !== 'activity') throw unknownOperation(request.op, [...operations.keys()])
-    checkCaller(request.actor)
-    await parts.ready
-    if (!operation) return subscribe(request, connection)
+    const principal = principalOf(request, parts.person)
+    if (request.op === 'activity') {
+      await parts.ready
+      return subscribe(request, connection)
+    }
     const progress = (done: number, total: number, what: string): void =>
       connection.send({ id: request.id, progress: { done, total, what } satisfies Progress })
-    const context = parts.contextOf({ actor: request.actor, session: request.session, progress })
-    return await operation.run(context, parseInput(operation.input, request.input))
+    return await parts.door.call(request.op, request.input, principal, { progress })
   }
 
   const subscribe = (request: Request, connection: Connection): Promise<unknown> =>
@@ -89,9 +78,7 @@ export function createSocketServer(parts: SocketServerParts): Service {
     try {
       connection.send({ id: request.id, result: (await run(request, connection)) ?? null })
     } catch (error) {
-      const refusal = toOrchError(error)
-      if (refusal.code === 'internal') log.error('an operation failed unexpectedly', { op: request.op, error })
-      connection.send({ id: request.id, error: refusal.toBody() })
+      connection.send({ id: request.id, error: toOrchError(error).toBody() })
     }
   }
 
@@ -237,17 +224,19 @@ function toRequest(frame: object): Request {
   return frame as Request
 }
 
-function checkCaller(actor: Caller | undefined): void {
-  if (actor === undefined) return
+/**
+ * Who can open the socket is the person whose repository it is, by the file's permissions. Who names somebody else is
+ * believed, and recorded as unverified; what only the person may do, it may not.
+ */
+function principalOf({ actor, session }: Request, person: Actor): Principal {
+  const rest = { session: typeof session === 'string' ? session : undefined, by: 'socket', from: 'local' } as const
+  if (actor === undefined) return { actor: person, role: 'admin', ...rest }
   if (typeof actor.name !== 'string' || !isActorName(actor.name)) {
     const reason = '1 to 64 letters, digits, blanks and ._@+-, beginning with a letter or digit'
     throw new OrchError('invalid_input', { field: 'actor', reason })
   }
-}
-
-function unknownOperation(name: string, known: readonly string[]): OrchError {
-  const near = nearest(name, known)
-  return new OrchError('usage', { reason: `There is no operation "${name}"${near ? `; did you mean ${near}?` : ''}` })
+  const type = actor.type === 'agent' ? 'agent' : 'person'
+  return { actor: { name: actor.name, type, verified: false }, role: 'writer', ...rest }
 }
 
 function badFrame(error: unknown): OrchError {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { createDoor } from '../../src/api/door.ts'
 import type { Operation, OperationContext } from '../../src/api/operation.ts'
 import { type Activity, createFrameReader, MAX_FRAME_BYTES, PROTOCOL_VERSION } from '../../src/api/protocol.ts'
 import { createSocketServer, type SocketServerParts } from '../../src/api/socket-server.ts'
@@ -13,6 +14,7 @@ import { createLogger, type LogEntry } from '../../src/base/log.ts'
 import type { Service } from '../../src/base/service.ts'
 
 const common = { dev: '1', ino: '2' }
+const person = { name: 'ada', type: 'person', verified: false } as const
 const hello = { orch: PROTOCOL_VERSION, version: '1.2.0', common }
 
 /** Frames as the test reads them. */
@@ -56,7 +58,10 @@ describe('hello', () => {
     const peer = await dial()
     peer.say(hello, { id: 7, op: 'toy.echo', input: { text: 'hi' } })
     expect(await peer.next()).toEqual({ orch: PROTOCOL_VERSION, version: '1.2.0', pid: process.pid })
-    expect(await peer.next()).toEqual({ id: 7, result: { text: 'hi', actor: null, session: null } })
+    expect(await peer.next()).toEqual({
+      id: 7,
+      result: { text: 'hi', actor: { name: 'ada', type: 'person' }, session: null },
+    })
   })
 
   test('a client from another repository gets a refusal, and nothing of it is executed, not even a drain', async () => {
@@ -132,7 +137,10 @@ describe('requests', () => {
     const peer = await greeted(hello)
     const actor = { name: 'claude', type: 'agent' }
     peer.say({ id: 1, op: 'toy.echo', input: { text: 'x' }, actor, session: 's-1' })
-    expect(await peer.next()).toEqual({ id: 1, result: { text: 'x', actor, session: 's-1' } })
+    expect(await peer.next()).toEqual({
+      id: 1,
+      result: { text: 'x', actor, session: 's-1' },
+    })
     peer.say({ id: 2, op: 'toy.echo', input: { text: 'x' }, actor: { name: '\u001b[31m', type: 'agent' } })
     expect((await peer.next()).error).toMatchObject({ code: 'invalid_input', data: { field: 'actor' } })
   })
@@ -275,8 +283,8 @@ const none = z.object({})
 const operations: readonly Operation[] = [
   toy('toy.echo', schema, (context, input) => {
     calls.push((input as { text: string }).text)
-    const { actor, session } = context as unknown as { actor?: unknown; session?: unknown }
-    return { ...(input as object), actor: actor ?? null, session: session ?? null }
+    const { name, type } = context.actor
+    return { ...(input as object), actor: { name, type }, session: context.session ?? null }
   }),
   toy('toy.refuse', none, () => {
     throw new OrchError('record_not_found', { kind: 'task', id: 't-1' })
@@ -297,22 +305,30 @@ function toy(name: string, input: z.ZodType, run: Operation['run']): Operation {
 }
 
 async function serve(parts: Partial<SocketServerParts> = {}): Promise<Service> {
+  const log = createLogger(
+    (entry) => logged.push(entry),
+    () => 0,
+  )
   const service = createSocketServer({
     socket: path,
     common,
     version: '1.2.0',
-    operations,
-    contextOf: (call) => call as unknown as OperationContext,
+    door: createDoor({
+      operations,
+      contextOf: ({ actor, session }, progress) => ({ actor, session, progress }) as unknown as OperationContext,
+      ready: parts.ready ?? Promise.resolve(),
+      monotonic: () => 0,
+      note: () => undefined,
+      log,
+    }),
+    person,
     ready: Promise.resolve(),
     drain: () => drains++,
     activity(listen) {
       listeners.add(listen)
       return () => listeners.delete(listen)
     },
-    log: createLogger(
-      (entry) => logged.push(entry),
-      () => 0,
-    ),
+    log,
     ...parts,
   })
   running.push(service)

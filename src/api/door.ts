@@ -1,0 +1,99 @@
+import { OrchError, toOrchError } from '../base/error.ts'
+import type { Logger } from '../base/log.ts'
+import { nearest } from '../base/nearest.ts'
+import { mayCall, type Principal } from '../model/principal.ts'
+import { parseInput } from './input.ts'
+import type { Operation, OperationContext } from './operation.ts'
+
+/** What a surface may pass besides the input. */
+export interface CallOptions {
+  readonly progress?: OperationContext['progress']
+}
+
+/** One call, when it is over, for who keeps a record of calls. Holds no input and no result. */
+export interface CallNote {
+  readonly operation: Operation
+  readonly principal: Principal
+  readonly milliseconds: number
+  readonly error: OrchError | undefined
+}
+
+/**
+ * The one way to an operation, for every surface: the local socket, HTTP, GraphQL, MCP. Here the role is checked, the input
+ * parsed, the caller resolved to actor and session, and whatever goes wrong becomes a refusal with a code.
+ */
+export interface Door {
+  /** The operations this principal may call, for surfaces that list what there is. */
+  operationsFor(principal: Principal): readonly Operation[]
+  /** Throws `usage` naming the nearest operation when there is none of this name, and `forbidden`. */
+  operation(name: string, principal: Principal): Operation
+  /** Runs an operation. Waits until the state is loaded. Rejects with an OrchError only. */
+  call(name: string, input: unknown, principal: Principal, options?: CallOptions): Promise<unknown>
+}
+
+export interface DoorParts {
+  readonly operations: readonly Operation[]
+  readonly contextOf: (principal: Principal, progress: OperationContext['progress']) => OperationContext
+  /** Calls wait for this; when it rejects, every one is answered with that error. */
+  readonly ready: Promise<void>
+  readonly monotonic: () => number
+  readonly note: (note: CallNote) => void
+  readonly log: Logger
+}
+
+export function createDoor(parts: DoorParts): Door {
+  const operations = new Map(parts.operations.map((operation) => [operation.name, operation]))
+  // A start that fails is reported to whoever asks; it must not count as unhandled while nobody does.
+  parts.ready.catch(() => undefined)
+
+  const find = (name: string): Operation => {
+    const operation = operations.get(name)
+    if (operation) return operation
+    const near = nearest(name, [...operations.keys()])
+    const reason = `There is no operation "${name}"${near ? `; did you mean ${near}?` : ''}`
+    throw new OrchError('usage', { reason })
+  }
+
+  const run = async (operation: Operation, input: unknown, principal: Principal, options: CallOptions) => {
+    check(operation, principal)
+    await parts.ready
+    const context = parts.contextOf(principal, options.progress ?? (() => undefined))
+    return await operation.run(context, parseInput(operation.input, input))
+  }
+
+  return {
+    operationsFor: (principal) => [...operations.values()].filter((operation) => !refusalOf(operation, principal)),
+    operation(name, principal) {
+      const operation = find(name)
+      check(operation, principal)
+      return operation
+    },
+    async call(name, input, principal, options = {}) {
+      const operation = find(name)
+      const began = parts.monotonic()
+      let error: OrchError | undefined
+      try {
+        return await run(operation, input, principal, options)
+      } catch (thrown) {
+        error = toOrchError(thrown)
+        if (error.code === 'internal') parts.log.error('an operation failed unexpectedly', { op: name, error: thrown })
+        throw error
+      } finally {
+        parts.note({ operation, principal, milliseconds: parts.monotonic() - began, error })
+      }
+    },
+  }
+}
+
+function check(operation: Operation, principal: Principal): void {
+  const reason = refusalOf(operation, principal)
+  if (reason !== undefined) throw new OrchError('forbidden', { reason })
+}
+
+/** Why a principal may not call an operation; undefined when it may. */
+function refusalOf({ name, role, cli }: Operation, principal: Principal): string | undefined {
+  if (!mayCall(principal.role, role)) return `${name} asks for the role ${role}; this is a ${principal.role}`
+  // Its paths are the caller's: from elsewhere they would name files of this machine.
+  if (cli.paths && principal.by !== 'socket') return `${name} works on files of this machine; it is for commands here`
+  return undefined
+}
