@@ -1,5 +1,6 @@
 import type { Activity } from './api/protocol.ts'
 import { keyDifference, recordDifference } from './git/record-diff.ts'
+import { log } from './model/kinds/log.ts'
 import { recordKinds } from './model/kinds.ts'
 import type { Change, Commit, KeyedValue, StoredRecord } from './store/project.ts'
 
@@ -19,11 +20,17 @@ export function createActivity(): ActivityFeed {
           at: new Date(change.row.at).toISOString(),
           actor: change.row.actor,
           text: textOf(change),
+          about: { kind: change.kind, id: change.id, ...fileOf(change) },
         }
         for (const listen of listeners) listen(line)
       }
-      for (const { at, actor, action, task } of entries) {
-        const line: Activity = { at, actor, text: `logged ${action}${task && ` (${task})`}` }
+      for (const { id, at, actor, action, task } of entries) {
+        const line: Activity = {
+          at,
+          actor,
+          text: `logged ${action}${task && ` (${task})`}`,
+          about: { kind: log.name, id },
+        }
         for (const listen of listeners) listen(line)
       }
     },
@@ -32,6 +39,12 @@ export function createActivity(): ActivityFeed {
       return () => listeners.delete(listen)
     },
   }
+}
+
+/** The file of a record that chose its own: what a page is known by. */
+function fileOf({ after, before }: Change): { readonly file?: string } {
+  const record = after ?? before
+  return record !== undefined && 'file' in record && typeof record.file === 'string' ? { file: record.file } : {}
 }
 
 function textOf({ kind: name, id, before, after }: Change): string {

@@ -60,6 +60,8 @@ export interface Activity {
   readonly at: string
   readonly actor: string
   readonly text: string
+  /** What it happened to: a record, or a key of the state. */
+  readonly about?: { readonly kind: string; readonly id: string; readonly file?: string }
 }
 
 /** What the daemon sends after its hello. `id` is the request's; 0 where the answer is to the hello or to a control line. */

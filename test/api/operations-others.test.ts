@@ -182,3 +182,17 @@ test('no text of an error holds a command that destroys', () => {
     expect(`${message} ${hint}`).not.toMatch(/`[^`]*\b(delete|rm|uninstall|purge|reset|clean|force)\b/)
   }
 })
+
+describe('edits of a page', () => {
+  test('pieces are replaced and paragraphs added where they are, so that two writers keep both', async () => {
+    const { call, refusal } = createCaller()
+    const { hash } = await call('page.write', { path: 'a.md', text: 'one\n\ntwo' })
+    await call('page.update', { id: 'a.md', find: 'one', replace: 'first' })
+    expect(await call('page.update', { id: 'pages/a.md', append: 'three', title: 'Three' })).toMatchObject({
+      title: 'Three',
+      body: 'first\n\ntwo\n\nthree',
+    })
+    expect((await refusal('page.update', { id: 'a.md', append: 'x', base: hash })).code).toBe('stale_base')
+    expect((await refusal('page.update', { id: 'a.md', find: 'one', replace: 'x' })).code).toBe('text_not_found')
+  })
+})

@@ -18,6 +18,7 @@ const CONTRACT = [
   'page list --text --sort --limit --after --deleted --full',
   'page read PATH',
   'page write PATH TEXT --title --base',
+  'page update ID --title --append --find --replace --base',
   'page delete ID',
   'page restore ID',
   'session list --actor... --active --text --sort --limit --after --deleted --full',

@@ -30,6 +30,7 @@ export function operationsOf(kind: RecordKind): readonly Operation[] {
         listOperation(kind),
         readPageOperation(kind),
         writePageOperation(kind),
+        updateOperation(kind),
         deleteOperation(kind),
         restoreOperation(kind),
       ]
