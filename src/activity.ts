@@ -1,8 +1,8 @@
 import type { Activity } from './api/protocol.ts'
-import { keyDifference, recordDifference } from './git/record-diff.ts'
 import { log } from './model/kinds/log.ts'
 import { recordKinds } from './model/kinds.ts'
 import type { Change, Commit, KeyedValue, StoredRecord } from './store/project.ts'
+import { keyDifference, recordDifference } from './store/record-diff.ts'
 
 /** Tells those who watch what happens, a line per change. */
 export interface ActivityFeed {

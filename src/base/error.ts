@@ -83,6 +83,12 @@ export const errorCodes = define({
     message: 'There is no {kind} "{id}"',
     hint: 'List the records of this kind to see their ids.',
   },
+  moment_unknown: {
+    exit: 3,
+    http: 404,
+    message: 'Nothing is known here of the moment "{moment}"',
+    hint: 'Give a time (2026-11-23T08:30, "2h ago", yesterday), a commit or change of `orch history`, or a session. What another replica has must come here first.',
+  },
   ambiguous_id: {
     exit: 3,
     http: 409,

@@ -5,6 +5,7 @@ import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { Json } from '../model/record.ts'
 import { guardUpdate, type Trust, type Verdict } from './guard.ts'
 import { CLIENTS_ROOT, type DeleteMark, LIFE, recordOfRoot } from './layout.ts'
+import { marksIn } from './marks.ts'
 import { type DocRecord, readRecord } from './read.ts'
 import { createRecord, editRecord, markDeleted, markRestored, type NewRecord, type RecordEdit } from './write.ts'
 
@@ -48,6 +49,8 @@ export interface ProjectDoc {
   apply(update: Uint8Array): Applied
   encodeState(stateVector?: Uint8Array): Uint8Array
   encodeStateVector(): Uint8Array
+  /** The records that an update, which is applied, marks as deleted. */
+  marksIn(update: Uint8Array): readonly string[]
   /** How many clientIDs the document has ever seen: every transaction costs a little for each. */
   clientCount(): number
   destroy(): void
@@ -147,6 +150,7 @@ export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8
     },
     encodeState: (stateVector) => Y.encodeStateAsUpdate(doc, stateVector),
     encodeStateVector: () => Y.encodeStateVector(doc),
+    marksIn: (update) => marksIn(doc, update),
     clientCount: () => doc.store.clients.size,
     destroy: () => doc.destroy(),
   }

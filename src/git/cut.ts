@@ -1,11 +1,11 @@
 import { must } from '../base/assert.ts'
+import type { Turns } from '../base/turns.ts'
 import type { RecordId } from '../model/id.ts'
 import { keyedKinds, recordKinds } from '../model/kinds.ts'
 import type { KeyedValue, Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
 import type { RecordChange } from './message.ts'
 import { keyOf, type PendingChange, type SnapshotLedger } from './snapshot-ledger.ts'
-import type { Turns } from './turns.ts'
 
 export interface RenderedFile {
   /** Below the root of the mirror, and of the tree. */

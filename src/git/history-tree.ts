@@ -1,7 +1,7 @@
 import { OrchError, reasonOf } from '../base/error.ts'
+import { nextTurn } from '../base/turns.ts'
 import { decodeChunk, type Row, type Vector } from '../store/row.ts'
 import type { GitRepo, Oid } from './git-repo.ts'
-import { nextTurn } from './turns.ts'
 
 /** Names the project in every tree of the history branch. */
 export const PROJECT_FILE = 'project.json'

@@ -1,8 +1,8 @@
+import type { Turns } from '../base/turns.ts'
 import { dayOf, dayOfFile, type LogEntry, logFile, renderLogLine } from '../model/log.ts'
 import type { Project } from '../store/project.ts'
 import { blobOid, type FileChange, type Oid } from './git-repo.ts'
 import type { NotedDay, SnapshotLedger } from './snapshot-ledger.ts'
-import type { Turns } from './turns.ts'
 
 export interface LogDaysParts {
   readonly project: Pick<Project, 'logDays' | 'logCount' | 'logOfDay'>

@@ -1,8 +1,8 @@
 import { shortHash } from '../base/hash.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { KeyedValue, StoredRecord } from '../store/project.ts'
+import { type Difference, keyDifference, oneLine, recordDifference } from '../store/record-diff.ts'
 import type { Vector } from '../store/row.ts'
-import { type Difference, keyDifference, oneLine, recordDifference } from './record-diff.ts'
 import type { Mark } from './snapshot-ledger.ts'
 
 /** A record, or a key of a keyed kind, between the last snapshot and this one. */

@@ -1,10 +1,10 @@
+import type { Turns } from '../base/turns.ts'
 import { countLogEntries } from '../doc/log-update.ts'
 import { isLogDoc } from '../model/log.ts'
 import type { Project } from '../store/project.ts'
 import { encodeChunk, type Row, type Vector } from '../store/row.ts'
 import type { FileChange } from './git-repo.ts'
 import { chunkPath } from './history-tree.ts'
-import type { Turns } from './turns.ts'
 
 /** The rows that a snapshot adds to the branch, as files, and who made them. */
 export interface NewRows {

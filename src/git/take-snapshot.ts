@@ -2,6 +2,7 @@ import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
+import { createTurns, type Turns } from '../base/turns.ts'
 import { dayOf } from '../model/log.ts'
 import type { Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
@@ -14,7 +15,6 @@ import { formatMessage, orchAuthor, type SnapshotMessage, snapshotMessage } from
 import { packRows } from './new-rows.ts'
 import type { SnapshotLedger } from './snapshot-ledger.ts'
 import { changedFiles, differingFiles, shownChanges } from './tree-changes.ts'
-import { createTurns, type Turns } from './turns.ts'
 
 export interface TakerParts {
   readonly repo: GitRepo

@@ -1,9 +1,9 @@
+import type { Turns } from '../base/turns.ts'
 import { keyedKinds, recordKinds } from '../model/kinds.ts'
 import type { Cut } from './cut.ts'
 import { blobOid, type FileChange, type Oid } from './git-repo.ts'
 import { PROJECT_FILE, type ProjectName, projectFile } from './history-tree.ts'
 import type { RecordChange } from './message.ts'
-import type { Turns } from './turns.ts'
 
 /** What a snapshot changes in the tree of the one before: the files of the records that changed. */
 export function changedFiles(cut: Cut): readonly FileChange[] {

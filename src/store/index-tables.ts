@@ -3,6 +3,7 @@ import { shortHash } from '../base/hash.ts'
 import type { Field } from '../model/field.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import { logTables } from './log-index.ts'
+import { ROW_KEYS_TABLES } from './row-keys.ts'
 
 /** Raise it when the way rows become index rows changes without the tables changing: every index is then rebuilt. */
 const INDEX_FORMAT = 1
@@ -51,6 +52,7 @@ const SHARED = [
   'CREATE TABLE touches (key TEXT NOT NULL, replica TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, actor TEXT NOT NULL, PRIMARY KEY (key, replica)) WITHOUT ROWID',
   'CREATE TABLE ids (id TEXT PRIMARY KEY, kind TEXT NOT NULL, deleted INTEGER NOT NULL) WITHOUT ROWID',
   'CREATE TABLE aliases (alias TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (alias, id)) WITHOUT ROWID',
+  ...ROW_KEYS_TABLES,
 ]
 
 /** The table of one field of sets or entries: what is in it, by record. */

@@ -16,6 +16,8 @@ export interface Journal {
   after(n: number, limit: number, doc?: string): readonly NumberedRow[]
   /** Rows that `have` lacks, in this replica's order, at most `limit`. */
   since(have: Vector, limit: number): readonly Row[]
+  /** One row; undefined when it is not here. Throws when it is damaged. */
+  row(replica: string, seq: number): Row | undefined
   /** Forgets what it keeps in memory, after a transaction that failed. */
   reload(): void
 }
@@ -83,6 +85,10 @@ export function createJournal(db: Database): Journal {
         .slice(0, limit)
         .map(checkedRow)
     },
+    row(replica, seq) {
+      const stored = db.get<StoredRow>('SELECT n, bytes, crc FROM rows WHERE replica = ? AND seq = ?', replica, seq)
+      return stored && checkedRow(stored)
+    },
     reload,
   }
 }
@@ -114,13 +120,14 @@ function ofDocument(doc: string | undefined): string {
   return doc === MAIN_DOC ? ' AND doc = ?' : " AND doc = ? AND doc <> 'main'"
 }
 
-interface StoredRow {
+export interface StoredRow {
   readonly n: number
   readonly bytes: Uint8Array
   readonly crc: number
 }
 
-function checkedRow({ n, bytes, crc }: StoredRow): Row {
+/** A row as it lies in the database. Throws when it is damaged. */
+export function checkedRow({ n, bytes, crc }: StoredRow): Row {
   if (crc32(bytes) !== crc) throw new Error(`row ${n} is damaged`)
   return decodeRow(bytes)
 }

@@ -15,14 +15,13 @@ import { checkLease, type Generations, type LeaseFacts, takeLease } from './leas
 import type { LoadSnapshot, LoadSnapshots } from './load-snapshot.ts'
 import { createLogIndex } from './log-index.ts'
 import { openLogRoom } from './log-room.ts'
+import { createPast } from './past.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Change, Project } from './project.ts'
-import { listRecords } from './query.ts'
+import { createQueries } from './queries.ts'
 import { dumpIndex, rebuildIndex } from './rebuild.ts'
 import { createRecordIndex } from './record-index.ts'
-import { resolveRecord } from './resolve.ts'
 import { createMeta, prepareSchema } from './schema.ts'
-import { searchRecords } from './search.ts'
 
 export interface OpenProjectParts {
   readonly db: Database
@@ -131,7 +130,8 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     journal.reload()
     return load()
   }
-  const keyedKind = (name: string): KeyedKind | undefined => keyedKinds.find((kind) => kind.name === name)
+  const queries = createQueries(db, kinds)
+  const past = createPast({ db, kinds, journal, clock, doc: () => pipeline.doc() })
 
   return {
     get id() {
@@ -143,28 +143,8 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     get replica() {
       return identity.replica
     },
-    read: (kind, id) => index.get(kind, id),
-    list: (kind, query) => listRecords(db, kind, query),
-    search: (text, limit) => searchRecords(db, recordKinds, text, limit),
-    resolve: (text, kind) => resolveRecord(db, recordKinds, text, kind),
-    ids: (kind, { deleted = false } = {}) =>
-      db
-        .all<{ id: ReturnType<Project['ids']>[number] }>(
-          `SELECT id FROM ids WHERE kind = ? ${deleted ? '' : 'AND deleted = 0'} ORDER BY id`,
-          kind.name,
-        )
-        .map(({ id }) => id),
-    readKeys(name) {
-      const kind = keyedKind(name)
-      return kind ? index.keys(kind) : new Map()
-    },
-    pathOf: (kind, id) => index.pathOf(kind, id) ?? `${kind.folder}/${id}.md`,
-    recordAt(path) {
-      const kind = recordKinds.find((one) => path.startsWith(`${one.folder}/`))
-      const found =
-        kind && db.get<{ id: ReturnType<Project['ids']>[number] }>(`SELECT id FROM ${kind.plural} WHERE path = ?`, path)
-      return kind && found && { kind, id: found.id }
-    },
+    ...queries,
+    past,
     transact: (origin, write, options) => pipeline.write(origin, write, options),
     applyRows: (rows, origin) => pipeline.rows(rows, origin),
     applyUpdate: (update, origin) => pipeline.update(update, origin, MAIN_DOC),

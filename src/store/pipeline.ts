@@ -16,6 +16,7 @@ import type { LogIndex } from './log-index.ts'
 import type { Change, Commit, TransactOptions, Tx } from './project.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Row, Vector } from './row.ts'
+import { noteRowKeys } from './row-keys.ts'
 import { createStaging } from './staging.ts'
 
 export interface PipelineParts {
@@ -183,6 +184,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   /** Appends the row of what was applied and brings the index up to it. */
   const record = (row: Row, applied: Applied): readonly Change[] => {
     journal.append(row)
+    noteRowKeys(db, journal.last(), row, row.doc === MAIN_DOC ? doc.marksIn(row.update) : [])
     const { update: _, ...head } = row
     return changes.take(doc, head, applied)
   }

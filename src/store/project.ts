@@ -5,6 +5,7 @@ import type { LogEntry } from '../model/log.ts'
 import type { Json, RecordMeta, RecordView } from '../model/record.ts'
 import type { TextEdit } from '../model/text-edit.ts'
 import type { LogPage, LogPlace, LogQuery } from './log-index.ts'
+import type { Past } from './past.ts'
 import type { Row, Vector } from './row.ts'
 
 /** A record with what the rows say around it. */
@@ -211,6 +212,9 @@ export interface Project {
   logOfDay(day: string, limit: number, after?: LogPlace): readonly LogEntry[]
   /** Opens the document of a month (`log/2026-11`) for clients that speak Yjs. */
   openLog(doc: string): Promise<RoomDocument>
+
+  /** The project as it was. */
+  readonly past: Past
 
   /** Highest row per replica here, all durable. */
   have(): Vector

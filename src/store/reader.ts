@@ -1,12 +1,11 @@
 import { OrchError } from '../base/error.ts'
-import type { RecordId } from '../model/id.ts'
-import type { KeyedKind, Kind } from '../model/kind.ts'
+import type { Kind } from '../model/kind.ts'
 import { log } from '../model/kinds/log.ts'
 import type { Database } from './database.ts'
 import { indexStamp } from './index-tables.ts'
 import { createLogIndex } from './log-index.ts'
 import type { Project } from './project.ts'
-import { createRecordIndex } from './record-index.ts'
+import { createQueries } from './queries.ts'
 import { createMeta } from './schema.ts'
 
 /** A project as it lies in its database, to be read by somebody who is not its daemon. */
@@ -18,7 +17,7 @@ export type ProjectReader = Pick<
 /** Reads a project from its database without writing to it. Throws `database_damaged` unless its last daemon was of this version. */
 export function openReader(db: Database, kinds: readonly Kind[]): ProjectReader {
   const meta = createMeta(db)
-  const index = createRecordIndex(db)
+  const queries = createQueries(db, kinds)
   const logs = createLogIndex(db, log)
   const fact = (key: string): string => {
     const value = meta.get(key)
@@ -32,18 +31,9 @@ export function openReader(db: Database, kinds: readonly Kind[]): ProjectReader 
     id: fact('project_id'),
     name: fact('project_name'),
     replica: fact('replica'),
-    ids: (kind, { deleted = false } = {}) =>
-      db
-        .all<{ id: RecordId }>(
-          `SELECT id FROM ids WHERE kind = ? ${deleted ? '' : 'AND deleted = 0'} ORDER BY id`,
-          kind.name,
-        )
-        .map(({ id }) => id),
-    read: (kind, id) => index.get(kind, id),
-    readKeys(name) {
-      const kind = kinds.find((one): one is KeyedKind => one.shape === 'keys' && one.name === name)
-      return kind ? index.keys(kind) : new Map()
-    },
+    ids: queries.ids,
+    read: queries.read,
+    readKeys: queries.readKeys,
     logDays: () => logs.days(),
     logOfDay: (day, limit, after) => logs.ofDay(day, limit, after),
     logCount: (period) => logs.count(period),

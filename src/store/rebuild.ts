@@ -5,10 +5,11 @@ import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import { isLogDoc } from '../model/log.ts'
 import type { Database } from './database.ts'
 import { indexTableNames, indexTables } from './index-tables.ts'
-import type { Journal } from './journal.ts'
+import { type Journal, MAIN_DOC } from './journal.ts'
 import { createLogIndex } from './log-index.ts'
 import { createRecordIndex } from './record-index.ts'
 import type { Row } from './row.ts'
+import { noteRowKeys } from './row-keys.ts'
 
 const ROWS_PER_READ = 1000
 
@@ -22,8 +23,9 @@ export function rebuildIndex(db: Database, kinds: readonly Kind[], doc: ProjectD
     const logs = log && createLogIndex(db, log)
     for (let n = 0; ; ) {
       const rows = journal.after(n, ROWS_PER_READ)
-      for (const { row } of rows) {
+      for (const { n, row } of rows) {
         index.touch(row.touched, row)
+        if (row.doc === MAIN_DOC) noteRowKeys(db, n, row, doc.marksIn(row.update))
         if (logs && isLogDoc(row.doc)) putLog(logs, row)
       }
       const last = rows.at(-1)

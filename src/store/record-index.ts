@@ -10,6 +10,7 @@ import type { Json } from '../model/record.ts'
 import { issuesOf } from '../model/validate.ts'
 import type { Database, SqlValue } from './database.ts'
 import { setTable } from './index-tables.ts'
+import { holdingMark, lastTouch, type Touch } from './life.ts'
 import type { KeyedValue, RowHead, StoredRecord } from './project.ts'
 
 /** The SQL tables that answer every read. Derived: equal to what the document and the rows' heads say. */
@@ -29,20 +30,8 @@ export interface RecordIndex {
 export type SqlRecord = Readonly<Record<string, SqlValue>>
 
 export function createRecordIndex(db: Database): RecordIndex {
-  const lastTouch = (key: string): { at: number; actor: string } | undefined =>
-    db.get('SELECT at, actor FROM touches WHERE key = ? ORDER BY at DESC, replica DESC, seq DESC LIMIT 1', key)
-
-  const deletionOf = (record: DocRecord): { by: string; at: number } | undefined => {
-    if (record.deletes.length === 0) return undefined
-    const touches = db.all<{ replica: string; seq: number }>(
-      'SELECT replica, seq FROM touches WHERE key = ?',
-      record.id,
-    )
-    const holding = record.deletes.filter(({ seen }) =>
-      touches.every(({ replica, seq }) => seq <= (seen[replica] ?? 0)),
-    )
-    return holding.sort((a, b) => b.at - a.at || (a.by < b.by ? -1 : 1))[0]
-  }
+  const touchesOf = (key: string): readonly Touch[] =>
+    db.all<Touch>('SELECT replica, seq, at, actor FROM touches WHERE key = ?', key)
 
   /** Gives each living record of one wanted name its path: the lowest id has the plain one. Returns whose path changed. */
   const settlePaths = (kind: RecordKind, key: string): readonly RecordId[] => {
@@ -76,8 +65,9 @@ export function createRecordIndex(db: Database): RecordIndex {
     },
 
     put(kind, record) {
-      const deletion = deletionOf(record)
-      const touched = lastTouch(record.id)
+      const touches = touchesOf(record.id)
+      const deletion = holdingMark(record.deletes, touches)
+      const touched = lastTouch(touches)
       const before = db.get<{ path_key: string }>(`SELECT path_key FROM ${kind.plural} WHERE id = ?`, record.id)
       const key = pathKey(record.file)
       const row: Record<string, SqlValue> = { id: record.id }
@@ -126,7 +116,7 @@ export function createRecordIndex(db: Database): RecordIndex {
         db.run(`DELETE FROM ${kind.table} WHERE key = ?`, key)
         return
       }
-      const touched = lastTouch(`${kind.name}/${key}`)
+      const touched = lastTouch(touchesOf(`${kind.name}/${key}`))
       db.run(
         `INSERT INTO ${kind.table} (key, value, updatedAt, updatedBy) VALUES (?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET value = excluded.value, updatedAt = excluded.updatedAt, updatedBy = excluded.updatedBy`,

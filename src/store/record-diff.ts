@@ -2,7 +2,7 @@ import { unreachable } from '../base/assert.ts'
 import { entriesOf } from '../model/comments.ts'
 import type { Field } from '../model/field.ts'
 import { emptyValue, type RecordKind, type Value, type Values } from '../model/kind.ts'
-import type { KeyedValue, StoredRecord } from '../store/project.ts'
+import type { KeyedValue, StoredRecord } from './project.ts'
 
 /** What happened to a record or key between two moments, in words for a person. */
 export interface Difference {

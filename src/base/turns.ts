@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** Long work in slices that leave the event loop to others in between. */
 export interface Turns {

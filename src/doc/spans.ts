@@ -1,0 +1,56 @@
+/** Which rows a stretch of a clientID's clock belongs to. */
+export interface Piece<R> {
+  /** First clock of the piece, and the one after its last. */
+  readonly from: number
+  readonly to: number
+  /** None where nothing is known of it. */
+  readonly rows: readonly R[]
+}
+
+/** Stretches of clocks by clientID, each with its row; they may overlap. */
+export interface Spans<R> {
+  add(client: number, clock: number, length: number, row: R): void
+  /** Cuts a stretch where its rows change. The pieces are in order and cover it. */
+  pieces(client: number, from: number, to: number): readonly Piece<R>[]
+}
+
+interface Span<R> {
+  readonly from: number
+  readonly to: number
+  readonly row: R
+}
+
+/** Clocks a page of the index covers: a query looks at the pages that it meets, however many rows there are. */
+const PAGE = 256
+
+export function createSpans<R>(): Spans<R> {
+  const clients = new Map<number, Map<number, Span<R>[]>>()
+  return {
+    add(client, clock, length, row) {
+      if (length <= 0) return
+      const pages = clients.get(client) ?? new Map<number, Span<R>[]>()
+      clients.set(client, pages)
+      const span = { from: clock, to: clock + length, row }
+      for (let page = Math.floor(clock / PAGE); page * PAGE < span.to; page++) {
+        const spans = pages.get(page)
+        if (spans) spans.push(span)
+        else pages.set(page, [span])
+      }
+    },
+    pieces(client, from, to) {
+      const pages = clients.get(client)
+      const met = new Set<Span<R>>()
+      for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {
+        for (const span of pages?.get(page) ?? []) if (span.from < to && span.to > from) met.add(span)
+      }
+      const cuts = [...new Set([from, to, ...[...met].flatMap((span) => [span.from, span.to])])]
+        .filter((at) => at >= from && at <= to)
+        .sort((a, b) => a - b)
+      return cuts.slice(0, -1).map((at, i) => ({
+        from: at,
+        to: cuts[i + 1] ?? to,
+        rows: [...met].filter((span) => span.from <= at && at < span.to).map(({ row }) => row),
+      }))
+    },
+  }
+}

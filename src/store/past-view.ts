@@ -1,0 +1,124 @@
+import type { Clock } from '../base/clock.ts'
+import { createTurns } from '../base/turns.ts'
+import type { ProjectDoc } from '../doc/project-doc.ts'
+import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import { type Database, openDatabase } from './database.ts'
+import { indexTables } from './index-tables.ts'
+import type { Past } from './past.ts'
+import type { KeyedValue } from './project.ts'
+import { createQueries, type Queries } from './queries.ts'
+import { createRecordIndex } from './record-index.ts'
+import type { Vector } from './row.ts'
+
+/** A project as it was at a moment, for reading. The work log is not in it: its entries have their times. */
+export interface PastProject extends Queries {
+  readonly moment: Vector
+}
+
+export interface PastViewsParts {
+  readonly db: Database
+  readonly kinds: readonly Kind[]
+  readonly clock: Pick<Clock, 'monotonic'>
+  readonly doc: () => ProjectDoc
+  readonly have: () => Vector
+  readonly past: Pick<Past, 'traces' | 'keysBetween' | 'assertKnown'>
+}
+
+/** So many are kept: each is an index in memory of about the size of the present one. */
+const KEPT = 2
+
+/** Makes views of the past: an index in memory, in which what was changed since is as it was. */
+export function createPastViews(parts: PastViewsParts): { view(moment: Vector): Promise<PastProject> } {
+  const known = new Map<string, Promise<PastProject>>()
+  return {
+    view(moment) {
+      parts.past.assertKnown(moment)
+      const name = JSON.stringify(Object.entries(moment).sort())
+      const found = known.get(name) ?? makeView(parts, moment)
+      known.delete(name)
+      known.set(name, found)
+      for (const old of [...known.keys()].slice(0, -KEPT)) known.delete(old)
+      found.catch(() => known.delete(name))
+      return found
+    },
+  }
+}
+
+async function makeView({ db, kinds, clock, doc, have, past }: PastViewsParts, moment: Vector): Promise<PastProject> {
+  const scratch = openDatabase(':memory:')
+  for (const sql of indexTables(kinds)) scratch.exec(sql)
+  const index = createRecordIndex(scratch)
+  const turns = createTurns(clock)
+  const done = new Set<string>()
+  let looked = have()
+  const changed = new Set(await past.keysBetween(moment, looked))
+
+  const rest = async (): Promise<void> => {
+    await turns.next()
+    const now = have()
+    for (const key of await past.keysBetween(looked, now)) changed.add(key)
+    looked = now
+  }
+  const touch = (key: string, rows: readonly Touching[]): void => {
+    for (const row of rows) index.touch([key], row)
+  }
+  const touchesNow = (key: string): readonly Touching[] =>
+    db.all<Touching>('SELECT replica, seq, at, actor FROM touches WHERE key = ?', key)
+
+  scratch.exec('BEGIN')
+  for (const kind of kinds) {
+    if (kind.shape === 'log') continue
+    for (const id of idsOf(db, kind)) {
+      const key = kind.shape === 'keys' ? `${kind.name}/${id}` : id
+      if (turns.isOver()) await rest()
+      if (changed.has(key)) continue
+      touch(key, touchesNow(key))
+      putNow(index, kind, id, doc())
+      done.add(key)
+    }
+  }
+  // What is changed from now on is in there already, as it was.
+  for (const key of changed) {
+    if (done.has(key)) continue
+    const { target, trace, rows } = await past.traces.follow(key, { have: moment })
+    touch(
+      key,
+      rows.filter(({ edits }) => edits),
+    )
+    if (target.shape === 'records') {
+      const record = trace.record(target.kind, target.id)
+      if (record) index.put(target.kind, record)
+    } else index.putKey(target.kind, target.id, trace.key(target.kind, target.id))
+    trace.destroy()
+    if (turns.isOver()) await turns.next()
+  }
+  scratch.exec('COMMIT')
+  return { moment, ...createQueries(scratch, kinds) }
+}
+
+interface Touching {
+  readonly replica: string
+  readonly seq: number
+  readonly at: number
+  readonly actor: string
+}
+
+function idsOf(db: Database, kind: RecordKind | KeyedKind): readonly string[] {
+  return kind.shape === 'records'
+    ? db.all<{ id: string }>('SELECT id FROM ids WHERE kind = ? ORDER BY id', kind.name).map(({ id }) => id)
+    : db.all<Pick<KeyedValue, 'key'>>(`SELECT key FROM ${kind.table} ORDER BY key`).map(({ key }) => key)
+}
+
+function putNow(
+  index: ReturnType<typeof createRecordIndex>,
+  kind: RecordKind | KeyedKind,
+  id: string,
+  doc: ProjectDoc,
+): void {
+  if (kind.shape === 'keys') {
+    index.putKey(kind, id, doc.key(kind, id))
+    return
+  }
+  const record = doc.read(kind, id as Parameters<ProjectDoc['read']>[1])
+  if (record) index.put(kind, record)
+}
