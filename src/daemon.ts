@@ -10,6 +10,7 @@ import type { Parts } from './api/operation.ts'
 import { activeSessionOf } from './api/operations/sessions.ts'
 import { operations } from './api/operations.ts'
 import { createSocketServer } from './api/socket-server.ts'
+import { createAttention } from './attention.ts'
 import { type Clock, sleep } from './base/clock.ts'
 import { OrchError, reasonOf } from './base/error.ts'
 import type { Logger } from './base/log.ts'
@@ -29,7 +30,9 @@ import { joinedHere, type Named } from './join.ts'
 import { createMirror } from './mirror/mirror.ts'
 import { createNodeDisk } from './mirror/node-disk.ts'
 import { createNodeWatch } from './mirror/watch.ts'
+import { createMirrorWays } from './mirror/ways.ts'
 import type { Actor } from './model/actor.ts'
+import { standsStill } from './model/attention.ts'
 import { type Random, randomText } from './model/id.ts'
 import { kinds } from './model/kinds.ts'
 import { createPeerServer } from './peers/accept.ts'
@@ -40,6 +43,7 @@ import { createRoom } from './peers/room.ts'
 import { dialSockets } from './peers/wire.ts'
 import { createRenderer } from './render.ts'
 import { createStatus } from './status.ts'
+import { openAttention } from './store/attention.ts'
 import { createCompaction } from './store/compaction.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createFileLoadSnapshots } from './store/file-load-snapshots.ts'
@@ -179,12 +183,14 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     onChange: () => mirror.refreshLocal(),
   })
 
+  const attentionStore = openAttention(db)
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
   const mirror = createMirror({
     project,
     disk: crash.disk(createNodeDisk(mirrorDir)),
     bases: crash.bases(openMirrorBases(db)),
     writtenLogs: openMirrorLogs(db),
+    attention: attentionStore,
     watch: createNodeWatch(mirrorDir),
     clock,
     random,
@@ -197,12 +203,19 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
         ['this folder', mirrorDir],
       ],
       peers: links.list(),
-      problems: status.problems(),
+      problems: attention.list(),
     }),
     quietMs: config['mirror.quietMs'],
     scanMs: config['mirror.scanMs'],
   })
 
+  const attention = createAttention({
+    store: attentionStore,
+    clock,
+    current: () => status.problems(),
+    ways: createMirrorWays(project),
+    onChange: () => mirror.refreshLocal(),
+  })
   const status = createStatus({
     project,
     version: host.version,
@@ -217,11 +230,13 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     presence: () => ({ actors: room.presence().map(({ actor }) => actor.name), replicas: room.replicas() }),
     watchdog,
     problems: () => [...mirror.problems(), ...snapshots.problems()],
+    attention: attention.list,
     notices: host.notices,
   })
   if (branch.movedTo) {
     const { name: there, id } = branch.movedTo
     status.report({
+      kind: 'daemon',
       what: `This project has moved into "${there}" (${id}): what is written here stays here`,
       where: branch.ref,
       fix: 'Ask who has it for its address. `orch join ADDRESS --token TOKEN --follow` then makes this one a replica of it.',
@@ -237,19 +252,23 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
         project,
         render,
         mirrorDir,
-        mirror.problems().map(({ where }) => where),
+        mirror
+          .problems()
+          .filter(standsStill)
+          .map(({ where }) => where),
       )
     },
     checkHistory: async () => {
       await snapshots.take()
       return snapshots.problems().map(({ what }) => what)
     },
-    problems: status.problems,
+    problems: () => status.problems().filter(standsStill),
   })
   const activity = createActivity()
   const parts: Parts = {
     snapshots: { take: snapshots.take, history: snapshots.history },
-    mirror: { sync: () => mirror.sync(), problems: () => status.problems() },
+    mirror: { sync: () => mirror.sync() },
+    attention: { list: attention.list, settle: attention.settle },
     peers: {
       add: async (peer) => links.add(peer),
       remove: async (peerName) => links.remove(peerName),
@@ -341,7 +360,12 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       becomeReady()
       running = startAll(slow)
       running.catch((error: unknown) => {
-        status.report({ what: reasonOf(error), where: 'daemon', fix: 'See the daemon log, then `orch restart`.' })
+        status.report({
+          kind: 'daemon',
+          what: reasonOf(error),
+          where: 'daemon',
+          fix: 'See the daemon log, then `orch restart`.',
+        })
         host.log.error('a part did not start', { error })
       })
     },

@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Finding, Problem } from './api/operation.ts'
+import type { Finding } from './api/operation.ts'
 import { reasonOf } from './base/error.ts'
+import type { Problem } from './model/attention.ts'
 import { keyedKinds, recordKinds } from './model/kinds.ts'
 import { logFile, renderLogLine } from './model/log.ts'
 import { decodeFile, sameText } from './model/markdown.ts'
@@ -30,7 +31,7 @@ export function createDoctor(parts: DoctorParts): () => Promise<readonly Finding
     ['every file shows the document', parts.checkFiles],
     ['the history branch holds the document', parts.checkHistory],
     ['private files are private', () => parts.privateFiles.flatMap(openToOthers)],
-    ['nothing needs somebody', () => parts.problems().map(({ where, what }) => `${where}: ${what}`)],
+    ['nothing stands still', () => parts.problems().map(({ where, what }) => `${where}: ${what}`)],
   ]
   return async () => {
     const findings: Finding[] = []

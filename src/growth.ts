@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Problem } from './api/operation.ts'
+import type { Problem } from './model/attention.ts'
 import type { OpenProject } from './store/open-project.ts'
 
 /** Sizes past which something becomes slow enough to be told; see "Growth" in docs/architecture.md. */
@@ -44,33 +44,37 @@ export function createGrowth(parts: {
 /** What a person should know before it hurts. */
 export function growthProblems(growth: Growth): readonly Problem[] {
   const { clients, documentBytes, databaseBytes, entriesOfMonth } = growth
-  const found: (Problem & { readonly over: boolean })[] = [
+  const found: (Omit<Problem, 'kind'> & { readonly over: boolean; readonly key: string })[] = [
     {
       over: clients > GROWTH_LIMITS.clients,
+      key: 'clients',
       what: `${clients} clientIDs slow every change`,
       where: 'document',
       fix: 'Let agents use operations instead of joining the room as clients.',
     },
     {
       over: documentBytes > GROWTH_LIMITS.documentBytes,
+      key: 'documentBytes',
       what: `The document is ${megabytes(documentBytes)}: a start takes seconds`,
       where: 'document',
       fix: 'Keep what only happened in the work log, which is not loaded, and long texts that nobody edits outside.',
     },
     {
       over: databaseBytes > GROWTH_LIMITS.databaseBytes,
+      key: 'databaseBytes',
       what: `The database is ${megabytes(databaseBytes)}`,
       where: 'database',
       fix: 'See with `orch log list` and `orch history` who writes so much; let them write less often, and more at once.',
     },
     {
       over: entriesOfMonth > GROWTH_LIMITS.entriesOfMonth,
+      key: 'entriesOfMonth',
       what: `The work log has ${entriesOfMonth} entries this month: who joins its room waits`,
       where: 'log',
       fix: 'See with `orch log list` who writes so much; let them say more in one entry.',
     },
   ]
-  return found.flatMap(({ over, ...problem }) => (over ? [problem] : []))
+  return found.flatMap(({ over, ...problem }) => (over ? [{ kind: 'growth' as const, ...problem }] : []))
 }
 
 /** The document's size is that of its load snapshots; before the first, it is small. */

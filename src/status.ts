@@ -1,9 +1,10 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { PeerInfo, Problem, Status } from './api/operation.ts'
+import type { PeerInfo, Status } from './api/operation.ts'
 import { OrchError } from './base/error.ts'
 import type { Watchdog } from './base/watchdog.ts'
 import { createGrowth, growthProblems } from './growth.ts'
+import type { AttentionItem, Problem } from './model/attention.ts'
 import type { Kind } from './model/kind.ts'
 import { kinds } from './model/kinds.ts'
 import type { OpenProject } from './store/open-project.ts'
@@ -23,13 +24,16 @@ export interface StatusParts {
   /** Who is in the room: names of actors, and ids of replicas that dialled in. */
   readonly presence: () => { readonly actors: readonly string[]; readonly replicas: readonly string[] }
   readonly watchdog: Watchdog
+  /** Of the parts that find some by themselves. */
   readonly problems: () => readonly Problem[]
+  readonly attention: () => readonly AttentionItem[]
   /** What the configuration ignored. */
   readonly notices: readonly OrchError[]
 }
 
 export interface StatusReader {
   read(): Status
+  /** What is wrong now, of all parts. */
   problems(): readonly Problem[]
   websocket(): string
   /** Adds a problem that stays until the daemon ends. */
@@ -51,14 +55,22 @@ export function createStatus(parts: StatusParts): StatusReader {
     const refused = new OrchError('storage_failed', { reason: failure ?? '' })
     return [
       ...reported,
-      ...(failure === undefined ? [] : [{ what: refused.message, where: 'database', fix: refused.hint }]),
+      ...(failure === undefined
+        ? []
+        : [{ kind: 'storage', key: 'failed', what: refused.message, where: 'database', fix: refused.hint } as const]),
       ...growthProblems(growth()),
-      ...parts.notices.map((notice) => ({ what: notice.message, where: '.orchrc', fix: notice.hint })),
+      ...parts.notices.map((notice) => ({
+        kind: 'config' as const,
+        what: notice.message,
+        where: '.orchrc',
+        fix: notice.hint,
+      })),
       ...parts.problems(),
       ...parts.peers().flatMap(({ name, state, error }) =>
         state === 'refused'
           ? [
               {
+                kind: 'link' as const,
                 what: `The peer ${name} refuses: ${error ?? ''}`,
                 where: `peer ${name}`,
                 fix: 'Correct its address or token, or remove it: see `orch peer --help`.',
@@ -93,7 +105,7 @@ export function createStatus(parts: StatusParts): StatusReader {
       eventLoopDelayMs: watchdog.worstDelayMs(),
       peers: parts.peers(),
       here: parts.presence(),
-      problems: problems(),
+      problems: parts.attention(),
     }),
   }
 }

@@ -46,7 +46,7 @@ export const GLOBAL_FLAGS: readonly string[] = ['json', 'as', 'color', 'no-color
 
 /** Derives the manifest. Throws where a property has no help, or a flag would hide a global one. */
 export function manifestOf(operations: readonly Operation[]): Manifest {
-  return { commands: operations.map(commandOf) }
+  return { commands: operations.filter(({ cli }) => !cli.hidden).map(commandOf) }
 }
 
 interface Property {

@@ -1,6 +1,8 @@
 import type { z } from 'zod'
 import type { Clock } from '../base/clock.ts'
+import type { WriteOrigin } from '../doc/origin.ts'
 import type { Actor } from '../model/actor.ts'
+import type { AttentionItem } from '../model/attention.ts'
 import type { OperationRole } from '../model/principal.ts'
 import type { Project } from '../store/project.ts'
 
@@ -25,7 +27,11 @@ export interface Parts {
   readonly mirror: {
     /** Resolves when all that was saved before is merged, and all that is merged is written out. */
     sync(): Promise<void>
-    problems(): readonly Problem[]
+  }
+  readonly attention: {
+    list(): readonly AttentionItem[]
+    /** Settles an item; resolves to what was done. Throws `attention_not_found`, or `invalid_input` for a way it has not. */
+    settle(id: string, way: string, origin: WriteOrigin): Promise<string>
   }
   readonly peers: {
     add(peer: { readonly name: string; readonly url: string; readonly token: string }): Promise<void>
@@ -45,16 +51,6 @@ export interface SnapshotInfo {
   readonly author: string
   readonly subject: string
   readonly body: string
-}
-
-/** Something a person or agent should know: what, where, and what to do. */
-export interface Problem {
-  readonly what: string
-  /** A path below the mirror directory, a peer, or a part. */
-  readonly where: string
-  readonly line?: number
-  readonly column?: number
-  readonly fix: string
 }
 
 export interface PeerInfo {
@@ -84,7 +80,7 @@ export interface Status {
   readonly peers: readonly PeerInfo[]
   /** Who is in the room now: actors of y-websocket clients, and replicas that dialled in. */
   readonly here: { readonly actors: readonly string[]; readonly replicas: readonly string[] }
-  readonly problems: readonly Problem[]
+  readonly problems: readonly AttentionItem[]
 }
 
 export interface Finding {
@@ -123,6 +119,8 @@ export interface Operation<I = unknown, O = unknown> {
   readonly input: z.ZodType<I>
   readonly output: z.ZodType<O>
   readonly cli: {
+    /** No command, and in no help: another command calls it for a person. */
+    readonly hidden?: boolean
     /** `task create` */
     readonly command: string
     /** Properties of the input that are taken by position, in order; an array takes the rest. */

@@ -1,5 +1,6 @@
 import { keyedKinds, logKinds, recordKinds } from '../model/kinds.ts'
 import type { Operation } from './operation.ts'
+import { attentionOperations } from './operations/attention.ts'
 import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
 import { editOperations } from './operations/edit.ts'
@@ -28,5 +29,6 @@ export const operations: readonly Operation[] = [
   ...snapshotOperations,
   ...peerOperations,
   ...suggestOperations,
+  ...attentionOperations,
   ...daemonOperations,
 ]

@@ -101,6 +101,12 @@ export const errorCodes = define({
     message: 'There is no snapshot "{id}"',
     hint: 'See `orch history` for the snapshots there are.',
   },
+  attention_not_found: {
+    exit: 3,
+    http: 404,
+    message: 'There is no item "{id}" on the attention list',
+    hint: 'It may be settled already. See `orch attention list`.',
+  },
   peer_not_found: { exit: 3, http: 404, message: 'There is no peer "{name}"', hint: 'See `orch peer list`.' },
 
   stale_base: {

@@ -108,6 +108,17 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/edit.ts')).edit,
   },
   {
+    command: 'attention resolve',
+    help: 'Settles an item of the attention list in one of its ways. What takes something away from everybody is asked of a person at a terminal first.',
+    positionals: [
+      { ...flag('item', 'the item: its id, or a unique beginning of it', 'text'), required: true },
+      { ...flag('way', 'one of the ways that `orch attention show` names', 'text'), required: true },
+    ],
+    flags: [],
+    examples: ['orch attention resolve a-3f21 dismiss'],
+    load: async () => (await import('./commands/attention.ts')).resolve,
+  },
+  {
     command: 'completion',
     help: 'Prints the script that makes a shell complete commands, flags, ids, labels and names. docs/completion.md says where to put it.',
     positionals: [{ ...flag('shell', 'which shell', 'text'), required: true, choices: ['bash', 'zsh', 'fish'] }],

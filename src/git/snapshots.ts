@@ -2,6 +2,7 @@ import { createCoalesce } from '../base/coalesce.ts'
 import { toOrchError } from '../base/error.ts'
 import { createQueue } from '../base/queue.ts'
 import type { Service } from '../base/service.ts'
+import type { Problem } from '../model/attention.ts'
 import { recordKinds } from '../model/kinds.ts'
 import type { Change, Commit } from '../store/project.ts'
 import { readHistory, type SnapshotInfo } from './history.ts'
@@ -15,13 +16,6 @@ export interface SnapshotsParts extends TakerParts {
   readonly isEnabled?: boolean
 }
 
-/** What a person should know about the snapshots, as `status` shows it. */
-export interface SnapshotProblem {
-  readonly what: string
-  readonly where: string
-  readonly fix: string
-}
-
 /** Keeps the history branch up with the project: soon after changes, at once when work is closed or somebody asks. */
 export interface Snapshots extends Service {
   /** Hears a durable commit. */
@@ -30,7 +24,7 @@ export interface Snapshots extends Service {
   take(title?: string): Promise<SnapshotInfo | undefined>
   /** Snapshots, newest first; with `id` those that name that record or changed its file. */
   history(query: { readonly id?: string | undefined; readonly limit: number }): Promise<readonly SnapshotInfo[]>
-  problems(): readonly SnapshotProblem[]
+  problems(): readonly Problem[]
 }
 
 /** After the first failure; each further one doubles it. */
@@ -45,7 +39,7 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
   const queue = createQueue()
   let started = false
   let failures = 0
-  let problem: SnapshotProblem | undefined
+  let problem: Problem | undefined
   let lastClosing = Number.NEGATIVE_INFINITY
   let cancelClosing: (() => void) | undefined
   let cancelRetry: (() => void) | undefined
@@ -71,7 +65,13 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
     failures++
     const wait = Math.min(RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS)
     log.warn('snapshot failed', { code: error.code, failures, retryMs: wait, error })
-    problem = { what: `No snapshot can be taken: ${error.message}`, where: ref, fix: error.hint }
+    problem = {
+      kind: 'snapshot',
+      key: 'failed',
+      what: `No snapshot can be taken: ${error.message}`,
+      where: ref,
+      fix: error.hint,
+    }
     cancelRetry?.()
     cancelRetry = started ? clock.after(wait, () => void takeQuietly()) : undefined
   }
@@ -118,8 +118,9 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
   }
 }
 
-function foreignProblem(ref: string, { oid, subject }: { oid: string; subject: string }): SnapshotProblem {
+function foreignProblem(ref: string, { oid, subject }: { oid: string; subject: string }): Problem {
   return {
+    kind: 'snapshot',
     what: `Commit ${oid.slice(0, 10)} "${subject}" on the history branch is not by orch; its edits of files were not taken over`,
     where: ref,
     fix: `See them with \`git show ${oid.slice(0, 10)}\` and make them in the files of the mirror. They stay in the history.`,

@@ -71,6 +71,8 @@ async function check({ disk, bases, clock, notices, mergeIn }: DisplacedParts, o
   // Not readable as what it was, and nobody is writing to it any more. The file stays: it may be all there is.
   bases.release(one.name)
   notices.happened({
+    kind: 'kept_save',
+    ...(one.id !== '' && { record: one.id }),
     what: `a save could not be merged; its text is in ${at}`,
     where: one.path,
     fix: 'Copy from there what is missing.',

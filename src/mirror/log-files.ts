@@ -120,7 +120,7 @@ export function createLogFiles({ project, disk, written, clock, random, notices,
     }
     if (signature !== undefined && before && before.signature !== signature) {
       const fix = 'The work log is only read here. Add an entry with `orch log append`.'
-      notices.happened({ what: 'was changed by hand: it is as it was again', where: path, fix })
+      notices.happened({ kind: 'kept_line', what: 'was changed by hand: it is as it was again', where: path, fix })
     }
     await rewrite(day)
     notices.works(path)

@@ -6,19 +6,21 @@ import type { Actor } from '../model/actor.ts'
 import { addedComments, cutComments, entriesField, losesComments } from '../model/comments.ts'
 import { MAX_TITLE_LENGTH } from '../model/field.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
-import type { KeyedKind, RecordKind } from '../model/kind.ts'
+import type { KeyedKind, RecordKind, Value } from '../model/kind.ts'
 import { checkFile } from '../model/layout.ts'
 import { type FileStyle, parseRecord, titleOf } from '../model/markdown.ts'
+import type { Json } from '../model/record.ts'
 import { parseState } from '../model/state-file.ts'
 import { mergeText } from '../model/text-diff.ts'
-import { type FileContent, isEmptyPatch, patchOf, withoutEnd } from '../store/file-patch.ts'
+import { type FileContent, isEmptyPatch, overriddenBy, patchOf, withoutEnd } from '../store/file-patch.ts'
 import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project, RecordPatch } from '../store/project.ts'
 import type { Disk } from './disk.ts'
 import { changedState, unknownBase, valuesOf } from './ingest.ts'
 import { placeOf, type Ref } from './places.ts'
-import type { Notices } from './problem.ts'
+import { NOTICE_MS, type Notices } from './problem.ts'
 import { chooseBase, STALE_MS } from './stale.ts'
+import { acceptable, TAKE } from './ways.ts'
 
 export interface MergeInParts {
   readonly project: Project
@@ -81,27 +83,35 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     await revive(kind, id, path)
     if (!parsed.ok) return mergeBody(kind, id, base, { body: parsed.body, hash, problem: placeIn(parsed) })
     if (!parsed.hasFrontMatter && before.ok && before.hasFrontMatter) return LOST_FRONT_MATTER
-    await merge(kind, id, path, baseFor(path, base.text, text), parsed, {
+    await merge(kind, id, path, baseFor({ kind: kind.name, id }, base, text), parsed, {
       also: () => bases.put({ path, kind: kind.name, id, text, hash, style, problem: firstInvalid(parsed) }),
     })
     return undefined
   }
 
   /** The text a save was made from; tells when that is not the base [M6]. */
-  const baseFor = (path: string, base: string, text: string): string => {
+  const baseFor = ({ kind, id }: Ref, { path, text: base }: Base, text: string): string => {
     const choice = chooseBase(text, base, bases.versions(path, clock.now() - STALE_MS))
     if (!choice.stale) return choice.text
+    const item = { kind: 'stale_save', where: path, key: 'stale' } as const
     if (choice.stale === 'as-it-was') {
       const hash = sha256(text)
       const isSecondTime = askedOnce.get(path) === hash
       if (isSecondTime) askedOnce.delete(path)
       else askedOnce.set(path, hash)
-      if (isSecondTime) return base
+      if (isSecondTime) {
+        notices.over(item)
+        return base
+      }
     }
     notices.happened({
+      ...item,
+      ...(id !== '' && { record: id }),
       what: 'was saved from an older text; what was added since is kept',
-      where: path,
-      fix: 'Look at it. If you meant to take that out, take it out again.',
+      why: 'An editor, or an agent, that had read the file before others changed it saved what it had.',
+      fix: 'Look at it. If you meant to take that out, take it out again, or accept the save as it was.',
+      ...acceptable({ kind, id, base, from: choice.text, saved: text }),
+      forMs: NOTICE_MS,
     })
     return choice.text
   }
@@ -117,15 +127,19 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     const before = contentOf(kind, base)
     if (before && losesComments(before.section, disk.section)) {
       notices.happened({
+        kind: 'kept_line',
+        record: id,
         what: 'an old comment was changed or removed; it is put back',
         where: path,
         fix: 'Comments stay as they were written. Write another one below it.',
       })
     }
+    let overridden: ReturnType<typeof overriddenBy> = []
     await project.transact(
       origin(path),
       (tx) => {
         const current = must(tx.read(kind, id), `no record ${id}`)
+        overridden = before ? overriddenBy(kind, before, disk, current) : []
         const patch: RecordPatch = {
           ...patchOf(kind, before ?? unknownBase(kind, disk, current), disk, current),
           ...(options.file !== undefined && { file: options.file }),
@@ -134,8 +148,23 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
       },
       { also: options.also },
     )
+    for (const { field, value } of overridden) tellOverridden(kind, id, path, field, value)
     onTaken({ kind: kind.name, id })
   }
+
+  const tellOverridden = (kind: RecordKind, id: RecordId, path: string, field: string, value: Value): void =>
+    notices.happened({
+      kind: 'overridden_value',
+      key: field,
+      record: id,
+      where: path,
+      what: `${field} was saved by hand over "${shortened(value)}", which somebody had set meanwhile`,
+      why: 'Both changed it since the file was read. What a person saved counts.',
+      fix: 'If the other value is right, take it.',
+      ways: [TAKE],
+      data: { kind: kind.name, id, field, value: value as Json },
+      forMs: NOTICE_MS,
+    })
 
   /** Of a broken file, what can be told apart [M7]. */
   const mergeBody = async (
@@ -165,6 +194,8 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     if (project.read(kind, id)?.deletedAt === undefined) return
     await project.transact(origin(path), (tx) => tx.restore(kind, id))
     notices.happened({
+      kind: 'kept_record',
+      record: id,
       what: `${id} was deleted, and its file was edited or put back: it is there again`,
       where: path,
       fix: 'Delete it again if you meant to.',
@@ -175,7 +206,7 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     const { path, hash, text, style } = saved
     const parsed = parseState(text)
     if (!parsed.ok) return placeIn(parsed)
-    const before = base && parseState(baseFor(path, base.text, text))
+    const before = base && parseState(baseFor({ kind: kind.name, id: '' }, base, text))
     await setKeys(kind, path, changedState(before?.ok ? before.values : {}, parsed.values), () =>
       bases.put({ path, kind: kind.name, id: '', text, hash, style, problem: undefined }),
     )
@@ -286,6 +317,11 @@ function withBody(kind: RecordKind, text: string, body: string): string | undefi
   const { body: main, section } = entriesField(kind) === undefined ? { body: text, section: '' } : cutComments(text)
   const next = main.slice(0, main.lastIndexOf(old)) + body + (section === '' ? '' : `\n\n${section}`)
   return contentOf(kind, next)?.values[kind.body] === body ? next : undefined
+}
+
+function shortened(value: Value): string {
+  const text = String(value ?? '')
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text
 }
 
 function firstInvalid({ invalid }: FileContent): FileProblem | undefined {

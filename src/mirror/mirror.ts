@@ -5,8 +5,10 @@ import type { Logger } from '../base/log.ts'
 import { createQueue } from '../base/queue.ts'
 import type { Service } from '../base/service.ts'
 import type { Actor } from '../model/actor.ts'
+import type { Problem } from '../model/attention.ts'
 import type { Random } from '../model/id.ts'
 import { keyedKinds } from '../model/kinds.ts'
+import type { AttentionStore } from '../store/attention.ts'
 import type { MirrorBases } from '../store/mirror-bases.ts'
 import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Commit, Project } from '../store/project.ts'
@@ -15,7 +17,7 @@ import { checkDisplaced } from './displaced.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
 import { createMergeIn } from './merge-in.ts'
 import { LOCAL, placeOf, README, type Ref } from './places.ts'
-import { brokenFile, createNotices, type Problem } from './problem.ts'
+import { brokenFile, createNotices } from './problem.ts'
 import { PRIVATE_DIRECTORY, SENTINEL } from './replace.ts'
 import { foldersToMake, missingFrom, type Scan, scan } from './scan.ts'
 import { QUIET_MS } from './settle.ts'
@@ -32,6 +34,7 @@ export interface MirrorParts {
   readonly disk: Disk
   readonly bases: MirrorBases
   readonly writtenLogs: MirrorLogs
+  readonly attention: AttentionStore
   readonly watch: Watch
   readonly clock: Clock
   readonly random: Random
@@ -78,7 +81,7 @@ export function createMirror(parts: MirrorParts): Mirror {
   const { project, disk, bases, clock, random, log, quietMs = QUIET_MS, scanMs = SCAN_MS } = parts
   /** Takes in or writes out, never both: whatever looks at a file has it to itself. */
   const turns = createQueue()
-  const notices = createNotices(clock)
+  const notices = createNotices({ clock, store: parts.attention, onChange: () => pages.poke() })
   /** Every path with a base, and the signature it had when nothing had to be done. */
   const known = new Map<string, string>()
   const toSign = new Map<string, string>()

@@ -1,56 +1,78 @@
 import type { Clock } from '../base/clock.ts'
+import { attentionId, type Happened, type Problem } from '../model/attention.ts'
+import type { AttentionStore } from '../store/attention.ts'
 import type { Base } from '../store/mirror-bases.ts'
 
-/** Something a person or agent should know: what, where, and what to do. */
-export interface Problem {
-  readonly what: string
-  /** A path below the mirror directory. */
-  readonly where: string
-  readonly line?: number
-  readonly column?: number
-  readonly fix: string
-}
-
-/** How long something that happened once is shown. */
-const NOTICE_MS = 10 * 60 * 1000
-const MAX_NOTICES = 50
+/** How long something that happened, and asks for no decision, is shown. */
+export const NOTICE_MS = 24 * 60 * 60 * 1000
 
 /** What is to be shown beside the broken files: what happened, and what cannot be done at the moment. */
 export interface Notices {
-  /** Something happened: shown for a while. */
-  happened(problem: Problem): void
+  /** Something happened: kept until somebody settles it; for a day where there is nothing to decide. */
+  happened(happened: Happened): void
+  /** It does not matter any more. */
+  over(problem: Pick<Problem, 'kind' | 'where' | 'key'>): void
   /** Something about a path does not work: shown until it does. */
-  failing(problem: Problem): void
+  failing(problem: Omit<Problem, 'kind'>): void
   works(path: string): void
   list(): readonly Problem[]
 }
 
-export function createNotices(clock: Clock): Notices {
-  let events: { readonly problem: Problem; readonly until: number }[] = []
+export interface NoticesParts {
+  readonly clock: Clock
+  readonly store: AttentionStore
+  /** The list has changed. */
+  readonly onChange: () => void
+}
+
+export function createNotices({ clock, store, onChange }: NoticesParts): Notices {
   const failing = new Map<string, Problem>()
+  /** What the database would not take: better here than nowhere. */
+  let unkept: readonly Problem[] = []
+  const mine = new Set<string>()
   return {
-    happened(problem) {
-      const others = events.filter((one) => one.problem.where !== problem.where || one.problem.what !== problem.what)
-      events = [...others.slice(1 - MAX_NOTICES), { problem, until: clock.monotonic() + NOTICE_MS }]
+    happened(happened) {
+      const kept = { ...(happened.ways ? {} : { forMs: NOTICE_MS }), ...happened }
+      mine.add(attentionId(kept))
+      try {
+        store.keep(kept, clock.now())
+      } catch {
+        const { data: _, forMs: __, ...problem } = kept
+        unkept = [...unkept.slice(-20), problem]
+      }
+      onChange()
     },
-    failing: (problem) => {
-      failing.set(problem.where, problem)
+    over(problem) {
+      store.drop(attentionId({ ...problem, what: '', fix: '' }))
+      onChange()
     },
-    works: (path) => {
-      failing.delete(path)
+    failing(problem) {
+      if (failing.get(problem.where)?.what === problem.what) return
+      failing.set(problem.where, { kind: 'failing_file', key: 'failing', ...problem })
+      onChange()
     },
-    list() {
-      events = events.filter(({ until }) => until > clock.monotonic())
-      return [...failing.values(), ...events.map(({ problem }) => problem)]
+    works(path) {
+      if (failing.delete(path)) onChange()
     },
+    list: () => [
+      ...failing.values(),
+      ...unkept,
+      ...store
+        .list(clock.now())
+        .filter(({ id }) => mine.has(id))
+        .map(({ problem }) => problem),
+    ],
   }
 }
 
 /** A file that is left alone, as a problem. */
-export function brokenFile({ path, problem }: Pick<Base, 'path' | 'problem'>): Problem {
+export function brokenFile({ path, id, problem }: Pick<Base, 'path' | 'id' | 'problem'>): Problem {
   return {
+    kind: 'broken_file',
+    key: 'broken',
     what: problem?.reason ?? '',
     where: path,
+    ...(id !== '' && { record: id }),
     ...(problem?.line !== undefined && { line: problem.line }),
     ...(problem?.column !== undefined && { column: problem.column }),
     fix: 'Correct the file and save it. Until then it is left as it is; what others change waits.',

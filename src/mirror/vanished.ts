@@ -1,18 +1,29 @@
 import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import type { Actor } from '../model/actor.ts'
-import type { RecordId } from '../model/id.ts'
+import type { Happened } from '../model/attention.ts'
+import { isRecordId, type RecordId } from '../model/id.ts'
 import { renderRecord, sameText } from '../model/markdown.ts'
+import { recordHash } from '../model/record.ts'
 import type { Base, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project } from '../store/project.ts'
 import { placeOf, type Ref } from './places.ts'
 import type { Notices } from './problem.ts'
+import { DELETE, type HeldDeletes } from './ways.ts'
 
 /** How long a file must be gone before that means something: programs remove and make again when they save. */
 export const GONE_MS = 1000
 /** More than this many files at once, and more than this part of all, is an accident. */
 const MANY = 10
 const MANY_PART = 0.2
+
+const WHOLE_DIRECTORY: Happened = {
+  kind: 'held_deletes',
+  key: 'directory',
+  what: 'the directory was gone: all files are there again',
+  where: '.',
+  fix: 'There is nothing to do. To be rid of the files, a person uninstalls orch from this repository.',
+}
 
 export interface VanishedParts {
   readonly project: Project
@@ -58,6 +69,8 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
     if (!sameText(renderRecord(place.kind, record), base.text)) {
       bringBack(base)
       notices.happened({
+        kind: 'kept_record',
+        record: id,
         what: 'was removed while it was being changed: it is there again',
         where: base.path,
         fix: 'Read the change, and delete it again if you meant to.',
@@ -77,6 +90,25 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
     }
   }
 
+  /** Nobody knows whether they were meant to go: the records stay, and a person decides. */
+  const held = (missing: readonly string[], gone: readonly Base[]): Happened => {
+    const records = gone.flatMap(({ path, id }) => {
+      const place = placeOf(path)
+      const record = place?.type === 'record' && isRecordId(id) ? project.read(place.kind, id) : undefined
+      return record ? [{ kind: record.kind, id: record.id, hash: recordHash(record) }] : []
+    })
+    return {
+      kind: 'held_deletes',
+      key: [...missing].sort().join('\n'),
+      what: `${missing.length} files were gone at once: they are there again, and no record was deleted`,
+      where: '.',
+      why: `More than ${MANY} files, and more than a fifth of them, went within a second: that may be an accident.`,
+      fix: 'If they were meant to go, a person says so at a terminal; else there is nothing to do. A few files at a time are deleted without a question.',
+      ways: [DELETE],
+      data: records satisfies HeldDeletes,
+    }
+  }
+
   return {
     async update(missing, { total, isGone, isUnsettled }) {
       const now = clock.monotonic()
@@ -84,19 +116,11 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
       const due = [...since].filter(([, at]) => isGone || now - at >= GONE_MS).map(([path]) => path)
       if (due.length === 0 || (isUnsettled && !isGone)) return
       const isMany = missing.length > Math.max(MANY, total * MANY_PART)
-      for (const path of isMany || isGone ? missing : due) {
-        since.delete(path)
-        const base = bases.get(path)
-        if (base) await (isMany || isGone ? bringBack(base) : decide(base))
-      }
+      const gone = (isMany || isGone ? missing : due).flatMap((path) => bases.get(path) ?? [])
+      for (const path of isMany || isGone ? missing : due) since.delete(path)
+      for (const base of gone) await (isMany || isGone ? bringBack(base) : decide(base))
       if (!isMany && !isGone) return
-      notices.happened({
-        what: isGone
-          ? 'the directory was gone: all files are there again'
-          : `${missing.length} files were gone at once: they are there again`,
-        where: '.',
-        fix: 'To delete records, use `orch task delete`, or remove a few files at a time.',
-      })
+      notices.happened(isGone ? WHOLE_DIRECTORY : held(missing, gone))
     },
     due() {
       if (since.size === 0) return undefined

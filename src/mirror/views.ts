@@ -1,3 +1,4 @@
+import type { AttentionItem } from '../model/attention.ts'
 import type { RecordKind } from '../model/kind.ts'
 import { context } from '../model/kinds/context.ts'
 import { session } from '../model/kinds/session.ts'
@@ -6,7 +7,6 @@ import { keyedKinds, recordKinds } from '../model/kinds.ts'
 import { heldContexts } from '../store/held-contexts.ts'
 import type { Project, StoredRecord } from '../store/project.ts'
 import { todoOf } from '../store/work.ts'
-import type { Problem } from './problem.ts'
 
 /** How many records one list of the overview shows. */
 const LIST = 20
@@ -39,7 +39,7 @@ export interface LocalFacts {
     readonly error?: string
   }[]
   /** Problems of all parts, the mirror's own included. */
-  readonly problems: readonly Problem[]
+  readonly problems: readonly AttentionItem[]
 }
 
 /** Collects what the overview shows: shared state only, so that it is equal on every replica. */
@@ -146,9 +146,18 @@ export function renderLocal({ replica, addresses, peers, problems }: LocalFacts)
   ].join('\n\n')}\n`
 }
 
-function renderProblem({ where, what, line, column, fix }: Problem): string {
+function renderProblem({ id, where, what, why, since, line, column, fix, ways }: AttentionItem): string {
   const place = line === undefined ? where : `${where}:${line}${column === undefined ? '' : `:${column}`}`
-  return `- \`${place}\`: ${plainText(what)}. ${plainText(fix)}`
+  const choices = ways.map(
+    ({ name, help, destructive }) => `${name} (${help}${destructive ? '; a person at a terminal' : ''})`,
+  )
+  return [
+    `- \`${place}\` ${plainText(what)}`,
+    ...(why === undefined ? [] : [`  - why: ${plainText(why)}`]),
+    `  - what to do: ${plainText(fix)}`,
+    ...(choices.length > 0 ? [`  - ways to settle it, \`${id}\`: ${choices.map(plainText).join(', ')}`] : []),
+    `  - since ${since}`,
+  ].join('\n')
 }
 
 /** Text by others as text: on one line, nothing in it is markup. */

@@ -65,6 +65,22 @@ export function patchOf(kind: RecordKind, base: FileContent, disk: FileContent, 
   }
 }
 
+/** Registers that a person set from `base` to `disk` while somebody else set them to something else: what that was. */
+export function overriddenBy(
+  kind: RecordKind,
+  base: FileContent,
+  disk: FileContent,
+  current: RecordView,
+): readonly { readonly field: string; readonly value: Value }[] {
+  return Object.entries(kind.fields).flatMap(([field, declared]) => {
+    if (declared.merge !== 'register' || declared.readonly) return []
+    const [before, after] = [valueIn(base, field, declared), valueIn(disk, field, declared)]
+    const value = current.values[field] ?? null
+    const isBoth = before !== after && value !== before && value !== after
+    return isBoth && !(declared.required && after === null) ? [{ field, value }] : []
+  })
+}
+
 /** Whether a patch changes nothing. */
 export function isEmptyPatch(patch: RecordPatch): boolean {
   return Object.keys(patch).length === 0

@@ -1,8 +1,10 @@
 import { parseInput } from '../../src/api/input.ts'
-import type { OperationContext, Parts, PeerInfo, Problem, SnapshotInfo, Status } from '../../src/api/operation.ts'
+import type { OperationContext, Parts, PeerInfo, SnapshotInfo, Status } from '../../src/api/operation.ts'
 import { operations } from '../../src/api/operations.ts'
 import { must } from '../../src/base/assert.ts'
 import { OrchError } from '../../src/base/error.ts'
+import type { Actor } from '../../src/model/actor.ts'
+import type { AttentionItem } from '../../src/model/attention.ts'
 import { alice, createTestProject, type TestProject } from '../helpers/project.ts'
 
 export interface Caller extends TestProject {
@@ -10,6 +12,10 @@ export interface Caller extends TestProject {
   call(name: string, input?: Readonly<Record<string, unknown>>): Promise<Answer>
   /** The code and data of the refusal of a call. */
   refusal(name: string, input?: Readonly<Record<string, unknown>>): Promise<{ code: string; data: unknown }>
+  /** The refusal itself. */
+  error(name: string, input?: Readonly<Record<string, unknown>>): Promise<OrchError>
+  /** The same, called by somebody else. */
+  as(actor: Actor): Caller
   readonly parts: MemoryParts
 }
 
@@ -18,11 +24,13 @@ export type Answer = Readonly<Record<string, unknown>>
 
 /** Operations on a real project; the services around it are plain lists. */
 export function createCaller(): Caller {
-  const test = createTestProject()
-  const parts = createMemoryParts()
+  return callerOf(createTestProject(), createMemoryParts(), alice)
+}
+
+function callerOf(test: TestProject, parts: MemoryParts, actor: Actor): Caller {
   const context: OperationContext = {
     project: test.project,
-    actor: alice,
+    actor,
     session: undefined,
     clock: test.clock,
     parts,
@@ -37,18 +45,24 @@ export function createCaller(): Caller {
     operation.output.parse(output)
     return JSON.parse(JSON.stringify(output)) as Answer
   }
+  const error = async (name: string, input?: Readonly<Record<string, unknown>>): Promise<OrchError> => {
+    try {
+      await call(name, input)
+    } catch (thrown) {
+      if (thrown instanceof OrchError) return thrown
+      throw thrown
+    }
+    throw new Error(`${name} was not refused`)
+  }
   return {
     ...test,
     parts,
     call,
+    error,
+    as: (other) => callerOf(test, parts, other),
     async refusal(name, input) {
-      try {
-        await call(name, input)
-      } catch (error) {
-        if (error instanceof OrchError) return { code: error.code, data: error.data }
-        throw error
-      }
-      throw new Error(`${name} was not refused`)
+      const { code, data } = await error(name, input)
+      return { code, data }
     },
   }
 }
@@ -57,7 +71,7 @@ interface MemoryParts extends Parts {
   readonly calls: string[]
   readonly peerList: PeerInfo[]
   next: SnapshotInfo | undefined
-  trouble: readonly Problem[]
+  trouble: readonly AttentionItem[]
 }
 
 function createMemoryParts(): MemoryParts {
@@ -83,7 +97,13 @@ function createMemoryParts(): MemoryParts {
         calls.push('sync')
         return Promise.resolve()
       },
-      problems: () => parts.trouble,
+    },
+    attention: {
+      list: () => parts.trouble,
+      settle(id, way) {
+        calls.push(`settle ${id} ${way}`)
+        return Promise.resolve(`${way}: done`)
+      },
     },
     peers: {
       add({ name, url }) {

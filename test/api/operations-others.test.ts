@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errorCodes } from '../../src/base/error.ts'
+import { itemOf } from '../helpers/attention.ts'
 import { createCaller, STATUS } from './operations-caller.ts'
 
 describe('pages', () => {
@@ -126,7 +127,9 @@ describe('snapshots', () => {
 
   test('sync waits for the files, then takes a snapshot, and says which files need somebody', async () => {
     const { call, parts } = createCaller()
-    parts.trouble = [{ what: 'Broken YAML.', where: 'tasks/a.md', line: 2, fix: 'Close the quote.' }]
+    parts.trouble = [
+      itemOf({ kind: 'broken_file', what: 'Broken YAML.', where: 'tasks/a.md', line: 2, fix: 'Close the quote.' }),
+    ]
     expect((await call('sync')).message).toContain('tasks/a.md: Broken YAML. Close the quote.')
     expect(parts.calls).toEqual(['sync', 'take'])
   })

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Overview } from '../../src/api/operations/overview.ts'
+import { itemOf } from '../helpers/attention.ts'
 import { alice } from '../helpers/project.ts'
 import { type Caller, createCaller } from './operations-caller.ts'
 
@@ -69,7 +70,16 @@ describe('overview', () => {
 
   test('names sessions that go on, and problems', async () => {
     await caller.call('session.start', { goal: 'Fix the login' })
-    caller.parts.trouble = [{ what: 'is empty', where: 'tasks/a.md', line: 1, column: 1, fix: 'Write something.' }]
+    caller.parts.trouble = [
+      itemOf({
+        kind: 'broken_file',
+        what: 'is empty',
+        where: 'tasks/a.md',
+        line: 1,
+        column: 1,
+        fix: 'Write something.',
+      }),
+    ]
     const found = await overview()
     expect(found.sessions).toMatchObject([{ actor: alice.name, goal: 'Fix the login' }])
     expect(found.problems).toEqual(caller.parts.trouble)

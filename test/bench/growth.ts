@@ -16,6 +16,7 @@ import { createNodeDisk } from '../../src/mirror/node-disk.ts'
 import { createNotices } from '../../src/mirror/problem.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { kinds } from '../../src/model/kinds.ts'
+import { openAttention } from '../../src/store/attention.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { readNewest, writeSnapshotFile } from '../../src/store/file-load-snapshots.ts'
 import { openMirrorLogs } from '../../src/store/mirror-logs.ts'
@@ -146,7 +147,7 @@ try {
   say('a page of 50 entries', ms(performance.now() - page))
 
   const disk = createNodeDisk(join(dir, 'orch'))
-  const notices = createNotices(systemClock)
+  const notices = createNotices({ clock: systemClock, store: openAttention(db), onChange: () => undefined })
   const written = openMirrorLogs(db)
   const logFiles = createLogFiles({ project, disk, written, clock: systemClock, random, notices, log: silentLogger })
   logFiles.noteAll()

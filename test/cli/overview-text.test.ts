@@ -3,6 +3,7 @@ import type { Overview } from '../../src/api/operations/overview.ts'
 import { overviewLines } from '../../src/cli/overview-text.ts'
 import type { Look } from '../../src/cli/render.ts'
 import { widthOf } from '../../src/cli/width.ts'
+import { itemOf } from '../helpers/attention.ts'
 
 const pipe: Look = { color: false, columns: undefined, now: undefined }
 const none = { items: [], more: 0 }
@@ -27,7 +28,9 @@ const busy: Overview = {
   ready: { items: [{ ...work, id: 't-22', title: '日本語の案内を書く', priority: 'high' }], more: 6 },
   blocked: { items: [{ ...work, id: 't-3', title: 'Ship\nit', waitsFor: ['t-1', 't-22', 't-4', 't-5'] }], more: 0 },
   sessions: [{ id: 's-1', actor: 'claude', goal: 'Fix the login', startedAt: '2026-11-23T08:00:00.000Z' }],
-  problems: [{ what: 'is empty', where: 'tasks/a.md', line: 1, column: 1, fix: 'Write something.' }],
+  problems: [
+    itemOf({ kind: 'broken_file', what: 'is empty', where: 'tasks/a.md', line: 1, column: 1, fix: 'Write something.' }),
+  ],
 }
 
 test('all lists are aligned with each other, each under its name', () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Overview } from '../../src/api/operations/overview.ts'
 import { type Watched, watchScreen } from '../../src/cli/watch-screen.ts'
 import { widthOf } from '../../src/cli/width.ts'
+import { itemOf } from '../helpers/attention.ts'
 
 const NOW = Date.parse('2026-11-23T08:10:00Z')
 const look = { color: false, columns: undefined, now: NOW }
@@ -70,7 +71,7 @@ describe('the screen', () => {
     [10, 3],
     [3, 1],
   ])('of %i columns and %i rows is never exceeded', (columns, rows) => {
-    const problems = [{ what: 'is empty', where: 'tasks/a.md', fix: 'Write something.' }]
+    const problems = [itemOf({ kind: 'broken_file', what: 'is empty', where: 'tasks/a.md', fix: 'Write something.' })]
     const lines = watchScreen({ ...watched, overview: { ...watched.overview, problems } }, { columns, rows }, look)
     expect(lines.length).toBeLessThanOrEqual(rows)
     // Below that no column is made narrower, and the terminal is told not to wrap.
@@ -83,7 +84,7 @@ describe('the screen', () => {
   })
 
   test('names problems, and why nothing moves', () => {
-    const problems = [{ what: 'is empty', where: 'tasks/a.md', fix: 'Write something.' }]
+    const problems = [itemOf({ kind: 'broken_file', what: 'is empty', where: 'tasks/a.md', fix: 'Write something.' })]
     const shown = { ...watched, overview: { ...watched.overview, problems }, trouble: 'the daemon has ended' }
     const lines = watchScreen(shown, { columns: 80, rows: 24 }, look)
     expect(lines[0]).toContain('the daemon has ended')

@@ -1,10 +1,13 @@
+import { type Attention, createAttention } from '../../src/attention.ts'
 import { must } from '../../src/base/assert.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import type { Disk } from '../../src/mirror/disk.ts'
 import { createMirror, type Mirror } from '../../src/mirror/mirror.ts'
 import type { WatchEvents } from '../../src/mirror/watch.ts'
+import { createMirrorWays } from '../../src/mirror/ways.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
+import { openAttention } from '../../src/store/attention.ts'
 import { openMirrorBases } from '../../src/store/mirror-bases.ts'
 import { openMirrorLogs } from '../../src/store/mirror-logs.ts'
 import type { RecordPatch, StoredRecord } from '../../src/store/project.ts'
@@ -18,6 +21,8 @@ export interface TestMirror {
   readonly disk: MemoryDisk
   readonly held: TestProject
   readonly mirror: Mirror
+  /** What needs somebody, and how it is settled. */
+  readonly attention: Attention
   readonly events: () => WatchEvents | undefined
   /** Waits for something on the test's clock, moving it. */
   drive<T>(promise: Promise<T>): Promise<T>
@@ -44,6 +49,7 @@ export async function createTestMirror(
   const clock = options.clock ?? createTestClock()
   const disk = options.disk ?? createMemoryDisk(clock)
   const held = options.held ?? createTestProject({ clock, seed: options.seed ?? 1 })
+  const store = openAttention(held.database)
   let events: WatchEvents | undefined
   let isDead = false
   const mirror = createMirror({
@@ -51,6 +57,7 @@ export async function createTestMirror(
     disk: mortal(disk, () => isDead),
     bases: openMirrorBases(held.database),
     writtenLogs: openMirrorLogs(held.database),
+    attention: store,
     watch(given) {
       events = given
       return { follow: () => undefined, stop: () => undefined }
@@ -63,8 +70,15 @@ export async function createTestMirror(
       replica: held.project.replica,
       addresses: [['HTTP', 'http://127.0.0.1:1']],
       peers: [],
-      problems: mirror.problems(),
+      problems: attention.list(),
     }),
+  })
+  const attention = createAttention({
+    store,
+    clock,
+    current: mirror.problems,
+    ways: createMirrorWays(held.project),
+    onChange: mirror.refreshLocal,
   })
   const stopListening = held.project.onCommit(mirror.note)
   const drive = async <T>(promise: Promise<T>): Promise<T> => {
@@ -88,6 +102,7 @@ export async function createTestMirror(
     held,
     mirror,
     events: () => events,
+    attention,
     drive,
     sync: () => drive(mirror.sync()),
     create: (title, values = {}) =>

@@ -13,6 +13,7 @@ import { createNodeWatch } from '../../src/mirror/watch.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { renderRecord } from '../../src/model/markdown.ts'
+import { openAttention } from '../../src/store/attention.ts'
 import { openMirrorBases } from '../../src/store/mirror-bases.ts'
 import { openMirrorLogs } from '../../src/store/mirror-logs.ts'
 import { alice, byClaude, createTestProject, type TestProject } from '../helpers/project.ts'
@@ -31,6 +32,7 @@ async function openReal(): Promise<{ root: string; held: TestProject; mirror: Mi
     disk: createNodeDisk(root),
     bases: openMirrorBases(held.database),
     writtenLogs: openMirrorLogs(held.database),
+    attention: openAttention(held.database),
     watch: createNodeWatch(root),
     clock: systemClock,
     random: createRandom(5),

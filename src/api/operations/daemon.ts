@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
-import { nothing, peerSchema, problemSchema } from './schemas.ts'
+import { itemSchema, nothing, peerSchema } from './schemas.ts'
 
 /** The daemon about itself. */
 export const daemonOperations: readonly Operation[] = [
@@ -46,7 +46,7 @@ export const daemonOperations: readonly Operation[] = [
       here: z
         .object({ actors: z.array(z.string()), replicas: z.array(z.string()) })
         .describe('who is in the room now: y-websocket clients, and replicas that dialled in'),
-      problems: z.array(problemSchema).describe('what needs somebody'),
+      problems: z.array(itemSchema).describe('what needs somebody'),
     }),
     cli: {
       command: 'status',

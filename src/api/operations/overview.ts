@@ -5,7 +5,7 @@ import type { Project, Query, StoredRecord } from '../../store/project.ts'
 import { closedStatuses, todoOf, type Waiting, waitsFor } from '../../store/work.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
-import { problemSchema } from './schemas.ts'
+import { itemSchema } from './schemas.ts'
 
 const DEFAULT_LIMIT = 10
 const MAX_LIMIT = 100
@@ -47,7 +47,7 @@ const overviewSchema = z.object({
     .optional()
     .describe('all open tasks by status, where that was asked for'),
   sessions: z.array(sessionSchema).describe('sessions that have not ended'),
-  problems: z.array(problemSchema).describe('what needs somebody'),
+  problems: z.array(itemSchema).describe('what needs somebody'),
 })
 
 /** What `overview` answers. */
@@ -83,7 +83,7 @@ export const overviewOperations: readonly Operation[] = [
         statuses: byActivity.map((status) => ({ status, ...listOf(project, { status: [status] }, limit) })),
       }),
       sessions: sessionsOf(project, limit),
-      problems: [...parts.mirror.problems()],
+      problems: [...parts.attention.list()],
     }),
   }),
 ]

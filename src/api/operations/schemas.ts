@@ -1,15 +1,31 @@
 import { z } from 'zod'
+import { ATTENTION_KINDS, type AttentionKind } from '../../model/attention.ts'
 
 /** No input at all. */
 export const nothing = z.strictObject({})
 
-/** Something that needs somebody. */
-export const problemSchema = z.object({
-  what: z.string().describe('what is wrong'),
+/** An item of the attention list. */
+export const itemSchema = z.object({
+  id: z.string().describe('the item: what `orch attention show` takes'),
+  kind: z.enum(Object.keys(ATTENTION_KINDS) as [AttentionKind, ...AttentionKind[]]).describe('what it is about'),
   where: z.string().describe('a file, a peer or a part'),
   line: z.number().optional().describe('the line'),
   column: z.number().optional().describe('the column'),
+  record: z.string().optional().describe('the record it is about'),
+  what: z.string().describe('what is wrong, or what happened'),
+  why: z.string().optional().describe('how it came about'),
+  since: z.string().describe('since when'),
   fix: z.string().describe('what to do'),
+  ways: z
+    .array(
+      z.object({
+        name: z.string().describe('what `orch attention resolve` takes'),
+        help: z.string().describe('what it does'),
+        destructive: z.boolean().optional().describe('for a person at a terminal or an administrator only'),
+      }),
+    )
+    .readonly()
+    .describe('how it can be settled; without one, it goes when its cause does'),
 })
 
 /** A link to another replica. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Operation, SnapshotInfo } from '../operation.ts'
 import { defineOperation } from './define.ts'
-import { nothing, problemSchema } from './schemas.ts'
+import { itemSchema, nothing } from './schemas.ts'
 
 const snapshotSchema = z.object({
   commit: z.string().describe('the commit'),
@@ -73,14 +73,14 @@ export const snapshotOperations: readonly Operation[] = [
     input: nothing,
     output: z.object({
       snapshot: snapshotSchema.nullable().describe('the commit it made, or null when there was nothing to commit'),
-      problems: z.array(problemSchema).describe('files that need somebody'),
+      problems: z.array(itemSchema).describe('what needs somebody'),
       message: z.string().describe('what happened'),
     }),
     cli: { command: 'sync', positionals: [], view: { type: 'text', field: 'message' }, examples: ['orch sync'] },
     async run({ parts }) {
       await parts.mirror.sync()
       const snapshot = await parts.snapshots.take()
-      const problems = parts.mirror.problems()
+      const problems = parts.attention.list()
       const needs = problems.map(({ where, what, fix }) => `${where}: ${what} ${fix}`)
       const message = ['Everything that was saved is merged and written.', snapshotSentence(snapshot), ...needs].join(
         '\n',
