@@ -192,8 +192,10 @@ function createConnection(socket: Socket, handlers: ConnectionHandlers): Connect
       // Subscriptions only end with their connection, so their ends are called first.
       for (const end of ends.splice(0)) end()
       await Promise.allSettled(running)
-      if (asked) socket.unref()
-      else socket.end()
+      if (asked) return void socket.unref()
+      // Whatever is still on its way here was not run: its caller may ask the next daemon without a doubt.
+      send({ id: 0, error: new OrchError('daemon_stopping').toBody() })
+      socket.end()
     },
   }
 }

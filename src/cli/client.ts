@@ -43,12 +43,16 @@ const HELLO_TIMEOUT_MS = 5000
 /** Daemons that may come and go under one request before it is given up. */
 const MAX_ATTEMPTS = 5
 
+/** How long an older daemon may come back under one request before that counts as an attempt. */
+const REPLACE_TIMEOUT_MS = 20_000
+
 /** Asks the daemon for an operation, starting it when none runs and replacing an older one. Throws the daemon's refusal. */
 export async function request(
   context: RepositoryContext,
   ask: Omit<Request, 'id'>,
   handlers: Handlers = {},
 ): Promise<unknown> {
+  const until = performance.now() + REPLACE_TIMEOUT_MS
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const outcome = await talk(context, { id: 1, ...ask }, handlers)
     switch (outcome.type) {
@@ -60,9 +64,13 @@ export async function request(
         break
       case 'lost':
         throw lost(context)
-      case 'replace':
-        await drain(context)
-        break
+      case 'replace': {
+        const { replaceDaemon } = await import('./start-daemon.ts')
+        await replaceDaemon(context)
+        // While another command starts or replaces it, that is no attempt of ours.
+        if (performance.now() < until) attempt--
+        continue
+      }
       case 'absent':
         break
     }
@@ -140,8 +148,8 @@ export function talk(
       if ('progress' in reply) handlers.onProgress?.(reply.progress)
       else if ('event' in reply) handlers.onEvent?.(reply.event)
       else if ('error' in reply) {
-        // Every version may ask every other to end.
-        if (isControl && reply.error.code === 'daemon_other_version') return
+        // Every version may ask every other to end, and one that ends already need not be asked.
+        if (isControl && ['daemon_other_version', 'daemon_stopping'].includes(reply.error.code)) return
         if (reply.replace === true) end({ type: 'replace', daemon: greeting.version })
         else end({ type: 'error', error: OrchError.fromBody(reply.error) })
       }

@@ -5,7 +5,7 @@ import { systemClock } from '../base/clock.ts'
 import { type ErrorBody, OrchError, reasonOf } from '../base/error.ts'
 import { ensurePrivateDir } from '../base/private-dir.ts'
 import { mainWorktreeOf } from '../base/repository.ts'
-import { greet } from './client.ts'
+import { drain, greet } from './client.ts'
 import type { RepositoryContext } from './context.ts'
 
 /** What the daemon's program reports on its third pipe when it knows. */
@@ -84,6 +84,25 @@ export async function ensureDaemon(context: RepositoryContext, options: StartOpt
     if (await greet(context)) return
   }
   throw failed(context, 'another process holds its lock but does not answer')
+}
+
+/**
+ * Puts a daemon of this version in the place of the one that runs. The start is claimed before that one is asked to end,
+ * so that no older command, of many that write at this moment, starts its own again in between.
+ */
+export async function replaceDaemon(context: RepositoryContext): Promise<void> {
+  const deadline = systemClock.monotonic() + START_TIMEOUT_MS
+  if (!claimStart(context.paths.starting)) {
+    // Somebody else starts or replaces it: what comes of that is asked anew.
+    await sleepAwake(RETRY_MS)
+    return
+  }
+  try {
+    await drain(context)
+    await startOnce(context, {}, deadline)
+  } finally {
+    rmSync(context.paths.starting, { force: true })
+  }
 }
 
 /** Lets the daemon's program do something else than to be the daemon: see src/errands.ts. Throws its refusal. */

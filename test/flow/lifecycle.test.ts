@@ -12,28 +12,17 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { buildOfVersion, type OtherBuild } from '../helpers/build.ts'
 import { createCliSpace, DIST, daemonFile } from '../helpers/cli.ts'
 
 const space = createCliSpace()
-const builds: string[] = []
+const builds: OtherBuild[] = []
 afterAll(() => {
   space.close()
-  for (const build of builds) rmSync(build, { recursive: true, force: true })
+  for (const build of builds) build.remove()
 })
-
-/** The built program under another version number. It stays below the packages it needs. */
-function buildOfVersion(version: string): string {
-  const build = mkdtempSync(join(resolve(DIST, '..'), 'node_modules', '.orch-test-'))
-  builds.push(build)
-  cpSync(DIST, build, { recursive: true })
-  for (const name of ['orch.js', 'daemon.mjs']) {
-    const file = join(build, name)
-    writeFileSync(file, readFileSync(file, 'utf8').replaceAll('"0.1.0"', `"${version}"`))
-  }
-  return build
-}
 
 describe('init', () => {
   test('touches exactly what it says, and says it first', async () => {
@@ -202,7 +191,9 @@ describe('other daemons', () => {
   test('a newer orch replaces an older daemon; an older one is served by a newer daemon', async () => {
     const dir = await space.repository()
     await space.orch(dir, ['task', 'create', 'By the old one'])
-    const newer = buildOfVersion('0.2.0')
+    const build = await buildOfVersion('0.2.0')
+    builds.push(build)
+    const newer = build.dir
     const old = daemonFile(dir).pid
     expect((await space.orch(dir, ['task', 'list'], { dist: newer })).stdout).toContain('By the old one')
     expect(daemonFile(dir)).toMatchObject({ version: '0.2.0' })

@@ -1,0 +1,43 @@
+import type { BuildOptions } from 'esbuild'
+import { manifestOf } from './api/manifest.ts'
+import { operations } from './api/operations.ts'
+
+/** What the built program is made of: the client, the daemon and its worker. Paths are below `root`. */
+export function bundlesOf(root: string, outdir: string, version: string): readonly BuildOptions[] {
+  const shared = {
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: true,
+    logLevel: 'warning',
+    absWorkingDir: root,
+  } as const satisfies BuildOptions
+  /** One small file that a command starts: neither schemas nor the document. */
+  const client: BuildOptions = {
+    ...shared,
+    entryPoints: ['src/main.ts'],
+    outfile: `${outdir}/orch.js`,
+    format: 'cjs',
+    minify: true,
+    sourcesContent: false,
+    banner: { js: '#!/usr/bin/env node' },
+    define: { ORCH_MANIFEST: JSON.stringify(manifestOf(operations)), ORCH_VERSION: JSON.stringify(version) },
+  }
+  /** Its entry only takes the lock; the rest is a chunk that who loses the race never loads. */
+  const daemon: BuildOptions = {
+    ...shared,
+    entryPoints: { daemon: 'src/daemon-main.ts', 'load-worker': 'src/store/load-worker.ts' },
+    outdir,
+    outExtension: { '.js': '.mjs' },
+    format: 'esm',
+    splitting: true,
+    external: ['@photostructure/sqlite', 'chokidar', 'bufferutil', 'utf-8-validate'],
+    define: { ORCH_VERSION: JSON.stringify(version) },
+    // Bundled CommonJS packages ask for Node's own modules.
+    banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
+  }
+  return [client, daemon]
+}
+
+/** The client is CommonJS, which Node starts faster than a module; the rest says .mjs. */
+export const packageOfBundles = '{ "type": "commonjs" }\n'
