@@ -31,7 +31,7 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     outExtension: { '.js': '.mjs' },
     format: 'esm',
     splitting: true,
-    external: ['@photostructure/sqlite', 'chokidar', 'bufferutil', 'utf-8-validate'],
+    external: ['@photostructure/sqlite', 'chokidar', 'koffi', 'bufferutil', 'utf-8-validate'],
     define: { ORCH_VERSION: JSON.stringify(version) },
     // Bundled CommonJS packages ask for Node's own modules.
     banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },

@@ -40,7 +40,18 @@ export const options = {
     'orch',
     (dir) => dir.startsWith('/') || dir.split(/[\\/]/).includes('..'),
   ),
-  'mirror.quietMs': option(milliseconds, 250, 'A file is read when nothing has changed it for this long.', '250'),
+  'mirror.quietMs': option(
+    milliseconds,
+    0,
+    'A file is read when nothing has changed it for this long. 0: 25 where it can be told that no program has it open for writing, 250 elsewhere, 2000 on network file systems.',
+    '250',
+  ),
+  'mirror.tier': option(
+    z.enum(['auto', 'basic']),
+    'auto',
+    'How files are read and replaced: `auto` uses what the system offers beyond the least, `basic` never does.',
+    'auto',
+  ),
   'mirror.scanMs': option(milliseconds, 5000, 'All files are looked at this often, whatever the watcher says.', '5000'),
   'git.enabled': option(z.boolean(), true, 'Commit snapshots to the history branch.', 'true'),
   'git.branch': option(

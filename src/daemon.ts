@@ -187,7 +187,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
   const mirror = createMirror({
     project,
-    disk: crash.disk(createNodeDisk(mirrorDir)),
+    disk: crash.disk(createNodeDisk(mirrorDir, { isBasic: config['mirror.tier'] === 'basic' })),
     bases: crash.bases(openMirrorBases(db)),
     writtenLogs: openMirrorLogs(db),
     attention: attentionStore,
@@ -205,7 +205,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       peers: links.list(),
       problems: attention.list(),
     }),
-    quietMs: config['mirror.quietMs'],
+    quietMs: config['mirror.quietMs'] || undefined,
     scanMs: config['mirror.scanMs'],
   })
 
@@ -224,6 +224,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     now: clock.now,
     privateDir: paths.dir,
     mirrorDir,
+    fileAccess: () => mirror.abilities().summary,
     branch: branch.ref.replace('refs/heads/', ''),
     serverUrl: server.url,
     peers: () => links.list(),

@@ -18,6 +18,8 @@ export interface StatusParts {
   readonly now: () => number
   readonly privateDir: string
   readonly mirrorDir: string
+  /** How files are read and replaced there. */
+  readonly fileAccess: () => string
   readonly branch: string
   readonly serverUrl: () => string | undefined
   readonly peers: () => readonly PeerInfo[]
@@ -95,6 +97,7 @@ export function createStatus(parts: StatusParts): StatusReader {
       url: parts.serverUrl() ?? '',
       websocket: websocket(),
       mirror: parts.mirrorDir,
+      fileAccess: parts.fileAccess(),
       branch: parts.branch,
       startedAt: new Date(parts.startedAt).toISOString(),
       memoryMb: Math.round(process.memoryUsage().rss / 1e6),

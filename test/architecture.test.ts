@@ -22,6 +22,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   lib0: ['store', 'peers'],
   '@photostructure/sqlite': ['store'],
   chokidar: ['mirror'],
+  koffi: ['mirror'],
   'simple-git': ['git'],
   ws: ['peers'],
   'y-protocols': ['peers'],

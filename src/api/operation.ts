@@ -69,6 +69,8 @@ export interface Status {
   readonly url: string
   readonly websocket: string
   readonly mirror: string
+  /** How files are read and replaced there: what the disk can do. */
+  readonly fileAccess: string
   readonly branch: string
   readonly startedAt: string
   readonly memoryMb: number

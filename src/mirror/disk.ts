@@ -25,10 +25,36 @@ export type Missing =
 export type Listing = { readonly type: 'entries'; readonly entries: readonly Entry[] } | Missing
 
 export type FileRead =
-  | ({ readonly type: 'file'; readonly bytes: Uint8Array; readonly mode: number } & Stamp)
+  | ({
+      readonly type: 'file'
+      readonly bytes: Uint8Array
+      readonly mode: number
+      /** Whether a program had it open for writing when it was read; undefined where that cannot be told. */
+      readonly isBeingWritten: boolean | undefined
+    } & Stamp)
   /** It was written to while it was read. */
   | { readonly type: 'changing' }
   | Missing
+
+/** What a disk can do beyond the least, found by trying it in the mirror's own directory. */
+export interface Abilities {
+  /** It tells whether a program has a file open for writing [M4]. */
+  readonly seesWriters: boolean
+  /** It exchanges two files in one step [M5]. */
+  readonly exchanges: boolean
+  /** It is on another machine: events of others do not come, and clocks and caches are not ours. */
+  readonly isRemote: boolean
+  /** What was found, for a person. */
+  readonly summary: string
+}
+
+/** What every disk can. */
+export const LEAST: Abilities = {
+  seesWriters: false,
+  exchanges: false,
+  isRemote: false,
+  summary: 'basic: files are read after a quiet time, and renamed aside when they are replaced',
+}
 
 /** Largest file that is read. */
 export const MAX_FILE_BYTES = 2 * 1024 * 1024
@@ -39,6 +65,8 @@ export const MAX_FILE_BYTES = 2 * 1024 * 1024
  * writers is built from these steps in replace.ts. Anything unexpected (a full disk, no permission) rejects.
  */
 export interface Disk {
+  /** Finds out what this disk can do; asked once, before anything else. */
+  probe(): Promise<Abilities>
   list(directory: string): Promise<Listing>
   read(path: string): Promise<FileRead>
   /** Makes a directory and those above it; one that is there is no error. '' is the mirror's own. */
@@ -52,6 +80,11 @@ export interface Disk {
   append(path: string, bytes: Uint8Array, signature: string): Promise<Stamp | undefined>
   /** Gives a file another name that nobody uses: the file keeps its inode. False when there is no file. */
   move(from: string, to: string): Promise<boolean>
+  /**
+   * Gives each of two names what the other one had, in one step; false when one of them is not there. Only where
+   * `probe` has said so.
+   */
+  exchange(a: string, b: string): Promise<boolean>
   /** Gives a file a second name, in one step, with its directories; false when that name is taken. */
   link(from: string, to: string): Promise<boolean>
   /** Removes a name; none is no error. A directory that it leaves empty stays. */

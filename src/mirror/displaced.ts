@@ -6,7 +6,7 @@ import type { Disk } from './disk.ts'
 import type { MergeIn } from './merge-in.ts'
 import type { Notices } from './problem.ts'
 import { displacedPath } from './replace.ts'
-import { QUIET_MS, settleDelay } from './settle.ts'
+import { type Quiet, settleDelay } from './settle.ts'
 import { DISPLACED_MS } from './write-out.ts'
 
 export interface DisplacedParts {
@@ -15,6 +15,7 @@ export interface DisplacedParts {
   readonly clock: Clock
   readonly notices: Notices
   readonly mergeIn: MergeIn
+  readonly quiet: Quiet
 }
 
 /** When to look again, in milliseconds: at all, and because something was saved that is not settled yet. */
@@ -43,7 +44,7 @@ export async function checkDisplaced(parts: DisplacedParts, { all }: { readonly 
 }
 
 /** Resolves with how long what was saved there has still to settle. */
-async function check({ disk, bases, clock, notices, mergeIn }: DisplacedParts, one: Displaced): Promise<number> {
+async function check({ disk, bases, clock, notices, mergeIn, quiet }: DisplacedParts, one: Displaced): Promise<number> {
   const at = displacedPath(one.name)
   const found = await disk.read(at)
   const lookAgain = (ms: number): number => {
@@ -52,13 +53,19 @@ async function check({ disk, bases, clock, notices, mergeIn }: DisplacedParts, o
   }
   if (found.type === 'changing' || found.type === 'unreadable') return lookAgain(DISPLACED_MS)
   const hash = found.type === 'file' ? sha256(found.bytes) : one.hash
+  const isBeingWritten = found.type === 'file' ? found.isBeingWritten : undefined
   if (found.type !== 'file' || hash === one.hash) {
     if (one.until > clock.now()) return 0
+    // Who still has it open may yet write to it.
+    if (isBeingWritten) return lookAgain(DISPLACED_MS)
     await disk.remove(at)
     bases.release(one.name)
     return 0
   }
-  const wait = settleDelay({ now: clock.now(), changedAt: found.changedAt, seenFor: 0 }, QUIET_MS)
+  const quietMs = quiet(isBeingWritten)
+  const wait = isBeingWritten
+    ? quietMs
+    : settleDelay({ now: clock.now(), changedAt: found.changedAt, seenFor: 0 }, quietMs)
   if (wait > 0) {
     lookAgain(wait)
     return wait

@@ -13,7 +13,7 @@ import type { Json } from '../model/record.ts'
 import { parseState } from '../model/state-file.ts'
 import { mergeText } from '../model/text-diff.ts'
 import { type FileContent, isEmptyPatch, overriddenBy, patchOf, withoutEnd } from '../store/file-patch.ts'
-import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
+import type { Base, FileProblem, MirrorBases, Version } from '../store/mirror-bases.ts'
 import type { Project, RecordPatch } from '../store/project.ts'
 import type { Disk } from './disk.ts'
 import { changedState, unknownBase, valuesOf } from './ingest.ts'
@@ -89,9 +89,16 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     return undefined
   }
 
+  const recentVersions = (path: string): readonly Version[] => bases.versions(path, clock.now() - STALE_MS)
+
   /** The text a save was made from; tells when that is not the base [M6]. */
-  const baseFor = ({ kind, id }: Ref, { path, text: base }: Base, text: string): string => {
-    const choice = chooseBase(text, base, bases.versions(path, clock.now() - STALE_MS))
+  const baseFor = (
+    { kind, id }: Ref,
+    { path, text: base }: Pick<Base, 'path' | 'text'>,
+    text: string,
+    versions = recentVersions(path),
+  ): string => {
+    const choice = chooseBase(text, base, versions)
     if (!choice.stale) return choice.text
     const item = { kind: 'stale_save', where: path, key: 'stale' } as const
     if (choice.stale === 'as-it-was') {
@@ -238,7 +245,7 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     const known = parsed.id !== undefined && isRecordId(parsed.id) ? project.read(kind, parsed.id) : undefined
     const put = (id: RecordId): void => bases.put({ path, kind: kind.name, id, text, hash, style, problem: undefined })
     const registered = known && bases.pathsOf(kind.name, known.id).find((one) => one !== path)
-    const versions = bases.versions(path, clock.now() - STALE_MS)
+    const versions = recentVersions(path)
     // A path of ours that had this record until a moment ago: not a copy, but a late save.
     const isCopy = registered !== undefined && versions.length === 0 && (await disk.read(registered)).type !== 'absent'
     if (!known || isCopy) {
@@ -299,7 +306,16 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     const hasLostFront = before.ok && before.hasFrontMatter && parsed.ok && !parsed.hasFrontMatter
     if (!parsed.ok || hasLostFront || !project.read(place.kind, id as RecordId)) return false
     await revive(place.kind, id as RecordId, path)
-    await merge(place.kind, id as RecordId, path, base, parsed, { also })
+    // Texts without a next one were set aside, as this one was: it may be one of them.
+    const versions = recentVersions(path).filter(({ next }) => next !== '')
+    await merge(
+      place.kind,
+      id as RecordId,
+      path,
+      baseFor({ kind: place.kind.name, id }, { path, text: base }, text, versions),
+      parsed,
+      { also },
+    )
     return true
   }
 

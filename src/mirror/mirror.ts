@@ -12,7 +12,7 @@ import type { AttentionStore } from '../store/attention.ts'
 import type { MirrorBases } from '../store/mirror-bases.ts'
 import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Commit, Project } from '../store/project.ts'
-import type { Disk } from './disk.ts'
+import { type Abilities, type Disk, LEAST } from './disk.ts'
 import { checkDisplaced } from './displaced.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
 import { createMergeIn } from './merge-in.ts'
@@ -20,7 +20,7 @@ import { LOCAL, placeOf, README, type Ref } from './places.ts'
 import { brokenFile, createNotices } from './problem.ts'
 import { PRIVATE_DIRECTORY, SENTINEL } from './replace.ts'
 import { foldersToMake, missingFrom, type Scan, scan } from './scan.ts'
-import { QUIET_MS } from './settle.ts'
+import { QUIET_MS, type Quiet, quietBy } from './settle.ts'
 import { createTakeIn } from './take-in.ts'
 import { createVanished } from './vanished.ts'
 import { PAGE_PREFIX, showPage } from './view-files.ts'
@@ -43,8 +43,9 @@ export interface MirrorParts {
   readonly fileActor: () => Actor
   /** What LOCAL.md says, the mirror's own problems included. */
   readonly facts: () => LocalFacts
-  /** How long a file must be untouched before it is read, and how often all are looked at, in milliseconds. */
-  readonly quietMs?: number
+  /** How long a file must be untouched before it is read, in milliseconds; by default what the disk allows. */
+  readonly quietMs?: number | undefined
+  /** How often all files are looked at, in milliseconds. */
   readonly scanMs?: number
 }
 
@@ -53,6 +54,8 @@ export interface Mirror extends Service {
   /** Resolves when all that was saved before is merged, and all that is merged is written out. */
   sync(): Promise<void>
   problems(): readonly Problem[]
+  /** What was found that the disk can do; known once the mirror has started. */
+  abilities(): Abilities
   /** Hears every commit. */
   note(commit: Commit): void
   /** The facts for LOCAL.md may have changed. */
@@ -72,13 +75,15 @@ const PAGES_MS = 1000
 const LOGS_MS = 2000
 /** The longest that `sync` waits for a file that somebody keeps writing to. */
 const SYNC_MS = 30_000
+/** How long apart `sync` asks whether a file that shall be written is closed. */
+const SYNC_STEP_MS = 100
 
 /**
  * Starts in this order [M13]: recover what a crash cut short, take in what changed while nobody looked, then (after
  * `start` has resolved) watch, look again, and only then write.
  */
 export function createMirror(parts: MirrorParts): Mirror {
-  const { project, disk, bases, clock, random, log, quietMs = QUIET_MS, scanMs = SCAN_MS } = parts
+  const { project, disk, bases, clock, random, log, scanMs = SCAN_MS } = parts
   /** Takes in or writes out, never both: whatever looks at a file has it to itself. */
   const turns = createQueue()
   const notices = createNotices({ clock, store: parts.attention, onChange: () => pages.poke() })
@@ -93,6 +98,9 @@ export function createMirror(parts: MirrorParts): Mirror {
   let watching: Watching | undefined
   let cancelScan: () => void = () => undefined
   let cancelDisplaced: (() => void) | undefined
+  let abilities = LEAST
+  const quiet: Quiet = (isBeingWritten) => quietBy(abilities, parts.quietMs)(isBeingWritten)
+  const shortestQuiet = (): number => quiet(abilities.seesWriters ? false : undefined)
 
   const onError = (error: unknown): void => log.error('the mirror failed at something', { error })
   const onTaken = (ref: Ref): void => {
@@ -101,14 +109,14 @@ export function createMirror(parts: MirrorParts): Mirror {
   }
   const { fileActor } = parts
   const mergeIn = createMergeIn({ project, disk, bases, clock, notices, fileActor, onTaken })
-  const takeIn = createTakeIn({ disk, bases, clock, notices, quietMs, mergeIn })
+  const takeIn = createTakeIn({ disk, bases, clock, notices, quiet, mergeIn })
   const vanished = createVanished({ project, bases, clock, notices, fileActor, onTaken })
   const visits = createVisits({
     takeIn,
     clock,
     log,
     notices,
-    quietMs,
+    quietMs: shortestQuiet,
     onDue: () => void turns.add(() => visits.look([])).catch(onError),
     onLooked(path, signature) {
       if (signature === undefined) return
@@ -134,13 +142,15 @@ export function createMirror(parts: MirrorParts): Mirror {
     },
     onDisplaced() {
       cancelDisplaced?.()
-      cancelDisplaced = clock.after(quietMs, lookAtDisplaced)
+      cancelDisplaced = clock.after(shortestQuiet(), lookAtDisplaced)
     },
+    onFree: () => writing.poke(),
+    exchanges: () => abilities.exchanges,
   })
 
   const logFiles = createLogFiles({ project, disk, written: parts.writtenLogs, clock, random, notices, log })
 
-  const displaced = { disk, bases, clock, notices, mergeIn }
+  const displaced = { disk, bases, clock, notices, mergeIn, quiet }
 
   const scanning = createCoalesce({
     clock,
@@ -282,7 +292,8 @@ export function createMirror(parts: MirrorParts): Mirror {
   }
 
   async function open(): Promise<void> {
-    watching = parts.watch({ hint, failed: onWatchFailed })
+    if (abilities.isRemote) onWatchFailed('the files are on a file system that does not tell of changes')
+    else watching = parts.watch({ hint, failed: onWatchFailed })
     await turns.add(lookAtAll)
     mayWrite = true
     writeOut.markAll()
@@ -303,7 +314,8 @@ export function createMirror(parts: MirrorParts): Mirror {
       const unsettled = visits.unsettled()
       waitFor = (waitFor ?? [...unsettled.keys()]).filter((path) => unsettled.has(path))
       const dues = waitFor.map((path) => (unsettled.get(path) ?? 0) - clock.monotonic())
-      const next = Math.min(...dues, ...[vanished.due(), unsettledMs].filter((ms) => ms !== undefined))
+      const busyMs = writeOut.isWaiting() ? SYNC_STEP_MS : undefined
+      const next = Math.min(...dues, ...[vanished.due(), unsettledMs, busyMs].filter((ms) => ms !== undefined))
       if (next === Number.POSITIVE_INFINITY) return
       await sleep(clock, Math.max(1, next))
     }
@@ -312,6 +324,8 @@ export function createMirror(parts: MirrorParts): Mirror {
   return {
     name: 'mirror',
     async start() {
+      abilities = await disk.probe()
+      log.info('found what the disk can do', { tier: abilities.summary })
       await turns.add(recover)
       opening = open().catch(onError)
     },
@@ -334,6 +348,7 @@ export function createMirror(parts: MirrorParts): Mirror {
       await logs.flush()
       await pages.flush()
     },
+    abilities: () => abilities,
     problems: () => [...bases.broken().map(brokenFile), ...notices.list()],
     note,
     refreshLocal: () => pages.poke(),

@@ -1,19 +1,24 @@
 import { type BigIntStats, constants, lstatSync } from 'node:fs'
 import { link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { assert } from '../base/assert.ts'
+import { assert, must } from '../base/assert.ts'
 import { reasonOf } from '../base/error.ts'
 import {
+  type Abilities,
   type Disk,
   type Entry,
   type FileRead,
   isSafePath,
+  LEAST,
   type Listing,
   MAX_FILE_BYTES,
   type Missing,
   type Stamp,
 } from './disk.ts'
 import { errnoOf } from './errno.ts'
+import { loadPlatformCalls, type PlatformCalls } from './platform.ts'
+import { remoteFileSystem, tryCalls } from './probe.ts'
+import { PRIVATE_DIRECTORY } from './replace.ts'
 import { yieldTurn } from './slices.ts'
 
 const FILE_MODE = 0o644
@@ -23,8 +28,19 @@ const STATS_PER_TURN = 500
 const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 const APPEND_FLAGS = constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
+export interface NodeDiskOptions {
+  /** Do only what every system can, whatever this one offers. */
+  readonly isBasic?: boolean
+  readonly loadCalls?: typeof loadPlatformCalls
+  readonly remoteFileSystem?: typeof remoteFileSystem
+}
+
 /** The mirror's directory on a real disk. `root` is absolute; it is made when something is written. */
-export function createNodeDisk(root: string): Disk {
+export function createNodeDisk(root: string, options: NodeDiskOptions = {}): Disk {
+  /** Set when they work here. */
+  let exchangeCall: PlatformCalls['exchange'] | undefined
+  let hasWriter: PlatformCalls['hasWriter'] = () => undefined
+
   const full = (path: string): string => {
     assert(isSafePath(path), `unsafe path ${JSON.stringify(path)}`)
     return join(root, ...path.split('/'))
@@ -58,14 +74,38 @@ export function createNodeDisk(root: string): Disk {
     mustReach(directory)
   }
 
+  const probe = async (): Promise<Abilities> => {
+    await makeDirectory(PRIVATE_DIRECTORY)
+    const directory = full(PRIVATE_DIRECTORY)
+    const remote = await (options.remoteFileSystem ?? remoteFileSystem)(directory)
+    if (remote !== undefined) {
+      return { ...LEAST, isRemote: true, summary: `${remote}: files are looked at every second, and read when quiet` }
+    }
+    if (options.isBasic) return { ...LEAST, summary: `${LEAST.summary} (as configured)` }
+    const calls = await (options.loadCalls ?? loadPlatformCalls)()
+    const abilities = await tryCalls(directory, calls)
+    if (!('missing' in calls)) {
+      if (abilities.exchanges) exchangeCall = calls.exchange
+      if (abilities.seesWriters) hasWriter = calls.hasWriter
+    }
+    return abilities
+  }
+
   return {
+    async probe() {
+      try {
+        return await probe()
+      } catch (error) {
+        return { ...LEAST, summary: `${LEAST.summary} (${reasonOf(error)})` }
+      }
+    },
     async list(directory) {
       const at = directory === '' ? root : full(directory)
       return obstacle(directory) ?? listEntries(at)
     },
     async read(path) {
       const file = full(path)
-      return obstacle(parentOf(path)) ?? readFile(file)
+      return obstacle(parentOf(path)) ?? readFile(file, hasWriter)
     },
     makeDirectory,
     async create(path, bytes, mode = FILE_MODE) {
@@ -106,6 +146,12 @@ export function createNodeDisk(root: string): Disk {
       await syncDirectory(dirname(full(to)))
       return true
     },
+    async exchange(a, b) {
+      for (const path of [a, b]) mustReach(parentOf(path))
+      if (!must(exchangeCall, 'this disk cannot exchange files')(full(a), full(b))) return false
+      await syncDirectory(dirname(full(b)))
+      return true
+    },
     async remove(path) {
       mustReach(parentOf(path))
       await succeeds('ENOENT', unlink(full(path)))
@@ -133,7 +179,7 @@ function entryOf(name: string, stat: BigIntStats): Entry {
   return { type: 'other', name, what: stat.isSymbolicLink() ? 'a symbolic link' : 'not a regular file' }
 }
 
-async function readFile(path: string): Promise<FileRead> {
+async function readFile(path: string, hasWriter: PlatformCalls['hasWriter']): Promise<FileRead> {
   try {
     const file = await open(path, READ_FLAGS)
     try {
@@ -143,12 +189,14 @@ async function readFile(path: string): Promise<FileRead> {
         return { type: 'refused', reason: `is ${before.size} bytes; the limit is ${MAX_FILE_BYTES}` }
       }
       const bytes = await file.readFile()
+      // After the bytes: without a writer now, and with the same stat below, nobody was in the middle of a save.
+      const isBeingWritten = hasWriter(file.fd)
       // By name, not by handle: a file renamed over this one in between is another file.
       const after = await lstat(path, { bigint: true })
       const stamp = stampOf(before)
       if (stampOf(after).signature !== stamp.signature || bytes.length !== Number(before.size))
         return { type: 'changing' }
-      return { type: 'file', bytes, mode: Number(before.mode) & 0o777, ...stamp }
+      return { type: 'file', bytes, mode: Number(before.mode) & 0o777, isBeingWritten, ...stamp }
     } finally {
       await file.close()
     }

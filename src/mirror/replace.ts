@@ -10,6 +10,8 @@ export const SENTINEL = `${PRIVATE_DIRECTORY}/root`
 /** Where a write keeps its unfinished text and what it displaced. `name` is the intent's. */
 export const freshPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.new`
 export const displacedPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.old`
+/** The unfinished text before the exchange in one step, what was displaced after it. */
+const swappedPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.swap`
 
 /** A change of one file that is about to be made. */
 export type Exchange = Pick<Intent, 'name' | 'path' | 'from' | 'to'>
@@ -20,23 +22,27 @@ export type Exchange = Pick<Intent, 'name' | 'path' | 'from' | 'to'>
  * - `changed`: somebody saved. Their file is in its place, untouched, and nothing was displaced.
  * - `displaced`: somebody saved in the moment of the exchange. Their file is in its place, and what was there before is
  *   at `displacedPath`: both must be taken in.
+ * - `crossed`: somebody saved in the moment of the exchange. Our file is in its place, and theirs is at `displacedPath`: it
+ *   must be taken in.
  */
-export type Outcome = 'done' | 'changed' | 'displaced'
+export type Outcome = 'done' | 'changed' | 'displaced' | 'crossed'
 
 /**
- * Exchanges a file if it still holds what it should: compare and swap [M5]. The target is renamed aside, what was there
- * is looked at, and the new file is linked in, which fails when somebody saved meanwhile. There is a moment without the
- * file; there is none in which a save can be lost.
+ * Exchanges a file if it still holds what it should: compare and swap [M5]. Where the disk can, in one step: what was
+ * there is in our hands then, and is looked at. Elsewhere the target is renamed aside, what was there is looked at, and
+ * the new file is linked in, which fails when somebody saved meanwhile. There is a moment without the file; there is none
+ * in which a save can be lost.
  */
 export async function exchange(
   disk: Disk,
   change: Exchange,
   bytes: Uint8Array | undefined,
-  mode?: number,
+  options: { readonly inOneStep: boolean; readonly mode?: number | undefined },
 ): Promise<Outcome> {
   const { name, path, from } = change
   const fresh = freshPath(name)
-  if (bytes) await disk.create(fresh, bytes, mode)
+  if (bytes) await disk.create(fresh, bytes, options.mode)
+  if (bytes && from !== undefined && options.inOneStep) return swap(disk, change, from)
   if (from !== undefined) {
     const outcome = await setAside(disk, change, from)
     if (outcome !== 'done') {
@@ -49,6 +55,25 @@ export async function exchange(
   if (linked) return 'done'
   // Somebody saved into the moment without the file.
   return from === undefined ? 'changed' : 'displaced'
+}
+
+async function swap(disk: Disk, { name, path, to }: Exchange, from: string): Promise<Outcome> {
+  const swapped = swappedPath(name)
+  // Under this name a file is complete: after a crash, other bytes than ours are what was displaced.
+  await disk.move(freshPath(name), swapped)
+  if (!(await disk.exchange(swapped, path))) {
+    await disk.remove(swapped)
+    return 'changed'
+  }
+  const found = await disk.read(swapped)
+  if (found.type === 'refused') {
+    // A link or a folder was put there. It goes back to where it was, whatever it is.
+    const isBack = await disk.exchange(swapped, path)
+    if (isBack && (await hashAt(disk, swapped)) === to) await disk.remove(swapped)
+    return 'changed'
+  }
+  await disk.move(swapped, displacedPath(name))
+  return found.type === 'file' && sha256(found.bytes) === from ? 'done' : 'crossed'
 }
 
 async function setAside(disk: Disk, { name, path }: Exchange, from: string): Promise<Outcome> {
@@ -73,6 +98,13 @@ export type Recovered = Outcome | 'overtaken' | 'unknown'
 
 /** Ends an exchange that a crash interrupted, at whichever step: it is found done, or it is undone. */
 export async function recoverExchange(disk: Disk, { name, path, from, to }: Exchange): Promise<Recovered> {
+  const swapped = await disk.read(swappedPath(name))
+  if (swapped.type === 'unreadable' || swapped.type === 'changing') return 'unknown'
+  if (swapped.type === 'file') {
+    const isOurs = sha256(swapped.bytes) === to
+    if (isOurs) await disk.remove(swappedPath(name))
+    else await disk.move(swappedPath(name), displacedPath(name))
+  }
   const [there, aside] = [await disk.read(path), await disk.read(displacedPath(name))]
   const unclear = [there, aside].some(({ type }) => type === 'unreadable' || type === 'changing')
   if (unclear) return 'unknown'

@@ -1,9 +1,23 @@
 import { diffText } from '../model/text-diff.ts'
 
-/** A file that nobody touched for this long is taken as saved. Nothing tells reliably that a writer has it open. */
+/** A file that nobody touched for this long is taken as saved, where nothing tells whether a writer has it open. */
 export const QUIET_MS = 250
+/** The same where it is known that no program has it open for writing. */
+export const CLOSED_QUIET_MS = 25
+/** The same on a file system of another machine, which tells late. */
+export const REMOTE_QUIET_MS = 2000
 /** The same for a file that looks as if its end were still to come. */
 export const TORN_MS = 2000
+/** A file that is open for writing for longer than this is told about. */
+export const OPEN_TOLD_MS = 30_000
+
+/** How long a file must be untouched before it is read: as configured, or by what the disk tells of it. */
+export type Quiet = (isBeingWritten: boolean | undefined) => number
+
+export function quietBy(disk: { readonly isRemote: boolean }, configured?: number): Quiet {
+  return (isBeingWritten) =>
+    configured ?? (isBeingWritten !== undefined ? CLOSED_QUIET_MS : disk.isRemote ? REMOTE_QUIET_MS : QUIET_MS)
+}
 
 /**
  * How much longer to wait before a file may be read as saved [M4]; 0: now. `changedAt` is by the disk's clock: when that

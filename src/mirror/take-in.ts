@@ -8,15 +8,14 @@ import type { Disk, FileRead, Stamp } from './disk.ts'
 import type { MergeIn, Saved } from './merge-in.ts'
 import { type Place, placeOf } from './places.ts'
 import type { Notices } from './problem.ts'
-import { looksTorn, settleDelay, TORN_MS } from './settle.ts'
+import { looksTorn, OPEN_TOLD_MS, type Quiet, settleDelay, TORN_MS } from './settle.ts'
 
 export interface TakeInParts {
   readonly disk: Disk
   readonly bases: MirrorBases
   readonly clock: Clock
   readonly notices: Notices
-  /** How long a file must be untouched before it is read. */
-  readonly quietMs: number
+  readonly quiet: Quiet
   readonly mergeIn: MergeIn
 }
 
@@ -33,25 +32,51 @@ export type Visit =
 /** A signature says nothing about changes within the resolution of the disk's clock, which is up to 2 s. */
 const RACY_MS = 2000
 
+/** How long apart it is asked, at most, whether a file is closed. */
+const OPEN_ASK_MS = 250
+
 /** Looks at one path and takes in what was saved there, once it is settled. Rejects when the change cannot be made durable. */
 export type TakeIn = (path: string) => Promise<Visit>
 
 const LF: FileStyle = { bom: false, eol: 'lf' }
 
-export function createTakeIn({ disk, bases, clock, notices, quietMs, mergeIn }: TakeInParts): TakeIn {
+export function createTakeIn({ disk, bases, clock, notices, quiet, mergeIn }: TakeInParts): TakeIn {
   const seen = new Map<string, { readonly signature: string; readonly since: number }>()
+  /** Since when a changed file has been found open for writing. */
+  const openSince = new Map<string, number>()
+
+  const forget = (path: string): void => {
+    seen.delete(path)
+    openSince.delete(path)
+    notices.works(path)
+  }
+
+  /** How long to wait before asking again whether it is closed: nothing tells, and nobody may wait for long. */
+  const untilClosed = (path: string): number => {
+    const now = clock.monotonic()
+    const since = openSince.get(path) ?? now
+    openSince.set(path, since)
+    if (now - since >= OPEN_TOLD_MS) {
+      notices.failing({
+        what: `a program has had it open for writing for ${Math.round((now - since) / 1000)} s; its changes wait`,
+        where: path,
+        fix: 'Close it in that program: then it is read. `mirror.tier: basic` in .orchrc reads files that are only quiet.',
+      })
+    }
+    return Math.min(Math.max(quiet(true), (now - since) / 4), OPEN_ASK_MS)
+  }
 
   const visit = async (path: string): Promise<Visit> => {
     const place = placeOf(path)
     if (!place) return { type: 'looked', signature: undefined }
     const found = await disk.read(path)
-    if (found.type !== 'unreadable') notices.works(path)
+    if (found.type !== 'unreadable' && found.type !== 'file') notices.works(path)
     switch (found.type) {
       case 'absent':
-        seen.delete(path)
+        forget(path)
         return { type: 'absent' }
       case 'changing':
-        return { type: 'wait', ms: quietMs }
+        return { type: 'wait', ms: quiet(undefined) }
       case 'unreadable':
         notices.failing({
           what: `cannot be read: ${found.reason}`,
@@ -68,21 +93,23 @@ export function createTakeIn({ disk, bases, clock, notices, quietMs, mergeIn }: 
   }
 
   const look = async (path: string, place: Place, found: FileRead & { readonly type: 'file' }): Promise<Visit> => {
-    const { signature, changedAt } = found
+    const { signature, changedAt, isBeingWritten } = found
     const hash = sha256(found.bytes)
     const base = bases.get(path)
     if (base?.hash === hash) {
-      seen.delete(path)
+      forget(path)
       return { type: 'looked', signature: trusted(found) }
     }
+    if (isBeingWritten) return { type: 'wait', ms: untilClosed(path) }
     const decoded = decodeFile(found.bytes)
     const isTorn = decoded.ok ? base && looksTorn(base.text, decoded.text) : true
+    const quietMs = quiet(isBeingWritten)
     const ms = settleDelay(
       { now: clock.now(), changedAt, seenFor: seenFor(path, signature) },
       isTorn ? Math.max(TORN_MS, quietMs) : quietMs,
     )
     if (ms > 0) return { type: 'wait', ms }
-    seen.delete(path)
+    forget(path)
     if (!decoded.ok)
       leaveAlone(path, place, hash, { reason: decoded.reason, line: decoded.line, column: decoded.column })
     else await take(place, base, { path, hash, text: decoded.text, style: decoded.style })

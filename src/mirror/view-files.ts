@@ -15,6 +15,6 @@ export async function showPage(disk: Disk, random: Random, path: string, text: s
   const from = found.type === 'file' ? sha256(found.bytes) : undefined
   if (from === to) return
   const name = `${PAGE_PREFIX}${randomText(random, 16)}`
-  await exchange(disk, { name, path, from, to }, bytes)
+  await exchange(disk, { name, path, from, to }, bytes, { inOneStep: false })
   await disk.remove(displacedPath(name))
 }

@@ -12,7 +12,8 @@ export interface VisitsParts {
   readonly clock: Clock
   readonly log: Logger
   readonly notices: Notices
-  readonly quietMs: number
+  /** How long after a hint to look at the earliest. */
+  readonly quietMs: () => number
   /** Some paths are due: call `look` with them when it is their turn. */
   readonly onDue: () => void
   /** A path was looked at; see Visit. */
@@ -78,7 +79,7 @@ export function createVisits({ takeIn, clock, log, notices, quietMs, onDue, onLo
   }
 
   return {
-    hint: (path) => later(path, quietMs),
+    hint: (path) => later(path, quietMs()),
     async look(paths) {
       const all = [...new Set([...due, ...paths])]
       due.clear()

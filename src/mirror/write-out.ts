@@ -22,6 +22,8 @@ export const DISPLACED_MS = 10_000
 /** Files that share one commit of intents and one of bases. */
 const BATCH = 32
 const WIDTH = 8
+/** How long apart it is asked whether a file that shall be written is closed. */
+const BUSY_MS = 100
 const STYLE: FileStyle = { bom: false, eol: 'lf' }
 
 export interface WriteOutParts {
@@ -38,6 +40,10 @@ export interface WriteOutParts {
   readonly onWritten: (path: string) => void
   /** A save was set aside and must be taken in. */
   readonly onDisplaced: () => void
+  /** What had to wait because a program had the file open can be tried again. */
+  readonly onFree: () => void
+  /** Whether the disk exchanges files in one step. */
+  readonly exchanges: () => boolean
 }
 
 /** Brings the document to disk: only files whose rendering differs from their base, only over bytes that are merged. */
@@ -45,6 +51,8 @@ export interface WriteOut {
   mark(ref: Ref): void
   /** Marks everything that has, or should have, a file. */
   markAll(): void
+  /** Whether something waits for a program to close its file. */
+  isWaiting(): boolean
   /** Writes some of what is marked; resolves with whether there is more. */
   step(): Promise<boolean>
   /** Marks what could not be written because of what stood at a path; without one, all of it. */
@@ -59,6 +67,9 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   const blocked = new Map<string, Ref>()
   /** Paths with an exchange that could not be ended. */
   let stuck: ReadonlySet<string> = new Set()
+  /** What waits for a program to close its file, by path. */
+  const busy = new Map<string, Ref>()
+  let isAsking = false
 
   const mark = (ref: Ref): void => {
     marked.set(`${ref.kind}/${ref.id}`, ref)
@@ -115,7 +126,10 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       const found = await disk.read(intent.path)
       const hash = found.type === 'file' ? sha256(found.bytes) : undefined
       const isFree = (found.type === 'file' || found.type === 'absent') && !stuck.has(intent.path)
-      if (isFree && hash === intent.from) ready.push({ intent, mode: found.type === 'file' ? found.mode : undefined })
+      const isBusy = found.type === 'file' && found.isBeingWritten === true
+      if (isFree && hash === intent.from && isBusy) wait(intent)
+      else if (isFree && hash === intent.from)
+        ready.push({ intent, mode: found.type === 'file' ? found.mode : undefined })
       else block(intent)
     })
     if (ready.length === 0) return
@@ -132,9 +146,22 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     parts.onChanged(intent.path)
   }
 
+  /** A program has the file open and has not written yet: what it writes must find its file in its place. */
+  const wait = (intent: Intent): void => {
+    busy.set(intent.path, intent)
+    if (isAsking) return
+    isAsking = true
+    clock.after(BUSY_MS, () => {
+      isAsking = false
+      for (const ref of busy.values()) mark(ref)
+      busy.clear()
+      parts.onFree()
+    })
+  }
+
   const attempt = (intent: Intent, mode: number | undefined): Promise<Recovered> => {
     const bytes = intent.to === undefined ? undefined : encodeFile(intent.toText, intent.style)
-    return orUnknown(intent, exchange(disk, intent, bytes, mode))
+    return orUnknown(intent, exchange(disk, intent, bytes, { inOneStep: parts.exchanges(), mode }))
   }
 
   /** The disk may refuse a step: then the intent stays until the exchange can be ended. */
@@ -169,8 +196,8 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     })
     for (const { intent, outcome } of outcomes) {
       if (outcome === 'unknown') continue
-      if (outcome === 'displaced') parts.onDisplaced()
-      if (outcome !== 'done') {
+      if (outcome === 'displaced' || outcome === 'crossed') parts.onDisplaced()
+      if (outcome !== 'done' && outcome !== 'crossed') {
         block(intent)
         continue
       }
@@ -196,11 +223,12 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     bases.end(name)
     // What was written, and is not the base, is what the save that overtook it was made from.
     if (outcome === 'overtaken') bases.addVersion(path, { text: toText, next: '', replacedAt: now })
-    if ((outcome === 'done' || outcome === 'displaced') && from !== undefined) {
+    const isDone = outcome === 'done' || outcome === 'crossed'
+    if ((isDone || outcome === 'displaced') && from !== undefined) {
       const until = outcome === 'done' ? now + DISPLACED_MS : now
       bases.keep({ name, path, kind, id, hash: from, text: fromText, until })
     }
-    if (outcome !== 'done') return
+    if (!isDone) return
     if (from !== undefined) bases.addVersion(path, { text: fromText, next: toText, replacedAt: now })
     if (to === undefined) bases.drop(path)
     else bases.put({ path, kind, id, text: toText, hash: to, style, problem: undefined })
@@ -213,6 +241,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       for (const kind of recordKinds)
         for (const id of project.ids(kind, { deleted: true })) mark({ kind: kind.name, id })
     },
+    isWaiting: () => busy.size > 0,
     async step() {
       const batch = [...marked].slice(0, BATCH)
       for (const [key] of batch) marked.delete(key)

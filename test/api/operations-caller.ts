@@ -136,6 +136,7 @@ export const STATUS: Status = {
   url: 'http://127.0.0.1:1',
   websocket: 'ws://127.0.0.1:1/sync/demo',
   mirror: '/demo/orch',
+  fileAccess: 'full',
   branch: 'orch-history',
   startedAt: '2026-11-23T08:00:00.000Z',
   memoryMb: 60,

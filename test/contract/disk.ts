@@ -6,6 +6,8 @@ export interface DiskSetup {
   readonly disk: Disk
   readonly save: (path: string, content: string | Uint8Array) => void
   readonly symlink: (path: string, target: string) => void
+  /** A program opens a file for writing; the result closes it. */
+  readonly open: (path: string) => () => void
   readonly close: () => void
 }
 
@@ -113,6 +115,43 @@ export function diskContract(name: string, setUp: () => DiskSetup): void {
       expect(await disk.link('.orch/x.new', 'tasks/b.md')).toBe(true)
       await disk.remove('.orch/x.new')
       expect(await textAt(disk, 'tasks/b.md')).toBe('ours')
+    })
+
+    withDisk('[M4] a file that a program has open for writing says so, where the disk can tell', async (setup) => {
+      const { disk, save, open } = setup
+      const { seesWriters } = await disk.probe()
+      save('tasks/a.md', 'one')
+      const isOpen = async (): Promise<boolean | undefined | string> => {
+        const found = await disk.read('tasks/a.md')
+        return found.type === 'file' ? found.isBeingWritten : found.type
+      }
+      expect(await isOpen()).toBe(seesWriters ? false : undefined)
+      const close = open('tasks/a.md')
+      expect(await isOpen()).toBe(seesWriters ? true : undefined)
+      close()
+      expect(await isOpen()).toBe(seesWriters ? false : undefined)
+    })
+
+    withDisk('[M5] two files are exchanged in one step, or not at all', async ({ disk, save, symlink }) => {
+      if (!(await disk.probe()).exchanges) {
+        await expect(disk.exchange('tasks/a.md', 'tasks/b.md')).rejects.toThrow('cannot exchange')
+        return
+      }
+      save('tasks/a.md', 'one')
+      save('.orch/x.swap', 'two')
+      expect(await disk.exchange('.orch/x.swap', 'tasks/a.md')).toBe(true)
+      expect(await textAt(disk, 'tasks/a.md')).toBe('two')
+      expect(await textAt(disk, '.orch/x.swap')).toBe('one')
+      expect(await disk.exchange('.orch/x.swap', 'tasks/missing.md')).toBe(false)
+      expect(await textAt(disk, '.orch/x.swap')).toBe('one')
+      symlink('pages', 'tasks')
+      await expect(disk.exchange('.orch/x.swap', 'pages/a.md')).rejects.toThrow()
+    })
+
+    withDisk('finding out what a disk can leaves nothing behind', async ({ disk }) => {
+      await disk.probe()
+      const listing = await disk.list('.orch')
+      expect(listing.type === 'entries' ? listing.entries : []).toEqual([])
     })
 
     withDisk('removing what is not there is no error', async ({ disk, save }) => {

@@ -11,7 +11,7 @@ import { openAttention } from '../../src/store/attention.ts'
 import { openMirrorBases } from '../../src/store/mirror-bases.ts'
 import { openMirrorLogs } from '../../src/store/mirror-logs.ts'
 import type { RecordPatch, StoredRecord } from '../../src/store/project.ts'
-import { createMemoryDisk, type MemoryDisk } from '../memory/disk.ts'
+import { createMemoryDisk, type MemoryDisk, type MemoryDiskOptions } from '../memory/disk.ts'
 import { createTestClock, type TestClock } from './clock.ts'
 import { alice, byClaude, createTestProject, type TestProject } from './project.ts'
 import { createRandom } from './random.ts'
@@ -44,10 +44,12 @@ export async function createTestMirror(
     readonly clock?: TestClock
     readonly held?: TestProject
     readonly start?: boolean
+    /** What the disk can do. */
+    readonly tier?: MemoryDiskOptions
   } = {},
 ): Promise<TestMirror> {
   const clock = options.clock ?? createTestClock()
-  const disk = options.disk ?? createMemoryDisk(clock)
+  const disk = options.disk ?? createMemoryDisk(clock, options.tier)
   const held = options.held ?? createTestProject({ clock, seed: options.seed ?? 1 })
   const store = openAttention(held.database)
   let events: WatchEvents | undefined
@@ -126,13 +128,21 @@ function mortal(disk: Disk, isDead: () => boolean): Disk {
     return isDead() ? new Promise<T>(() => undefined) : result
   }
   return {
+    probe: () => live(() => disk.probe()),
     list: (path) => live(() => disk.list(path)),
     read: (path) => live(() => disk.read(path)),
     makeDirectory: (path) => live(() => disk.makeDirectory(path)),
     create: (path, bytes, mode) => live(() => disk.create(path, bytes, mode)),
     append: (path, bytes, signature) => live(() => disk.append(path, bytes, signature)),
     move: (from, to) => live(() => disk.move(from, to)),
+    exchange: (a, b) => live(() => disk.exchange(a, b)),
     link: (from, to) => live(() => disk.link(from, to)),
     remove: (path) => live(() => disk.remove(path)),
   }
 }
+
+/** What disks can do, for suites that must hold on all. */
+export const TIERS: readonly (readonly [name: string, tier: MemoryDiskOptions])[] = [
+  ['basic', {}],
+  ['full', { isFull: true }],
+]

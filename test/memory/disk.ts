@@ -1,12 +1,14 @@
 import { assert, must } from '../../src/base/assert.ts'
 import type { Clock } from '../../src/base/clock.ts'
-import { type Disk, type Entry, isSafePath, MAX_FILE_BYTES, type Missing } from '../../src/mirror/disk.ts'
+import { type Disk, type Entry, isSafePath, LEAST, MAX_FILE_BYTES, type Missing } from '../../src/mirror/disk.ts'
 
 interface Inode {
   readonly number: number
   bytes: Uint8Array
   mode: number
   changedAt: number
+  /** Programs that have it open for writing. */
+  writers: number
 }
 type Node = Inode | 'link'
 
@@ -17,7 +19,7 @@ export interface MemoryDisk extends Disk {
   /** Saves by renaming a new file over the old one. */
   saveByRename(path: string, content: string | Uint8Array): void
   /** A handle that keeps writing to the inode it was opened on, wherever that is. */
-  open(path: string): { write(content: string): void }
+  open(path: string): { write(content: string): void; close(): void }
   rename(from: string, to: string): void
   copy(from: string, to: string): void
   delete(path: string): void
@@ -31,9 +33,20 @@ export interface MemoryDisk extends Disk {
   readonly unreadable: Set<string>
 }
 
+export interface MemoryDiskOptions {
+  /** It tells who has a file open, and exchanges files in one step. */
+  readonly isFull?: boolean
+  readonly isRemote?: boolean
+  /** Names that differ in case alone are one file, as on most disks of macOS and Windows. */
+  readonly foldsCase?: boolean
+}
+
 /** A disk in memory, on the clock of the test. */
-export function createMemoryDisk(clock: Clock): MemoryDisk {
-  const files = new Map<string, Node>()
+export function createMemoryDisk(
+  clock: Clock,
+  { isFull = false, isRemote = false, foldsCase = false }: MemoryDiskOptions = {},
+): MemoryDisk {
+  const files: Map<string, Node> = foldsCase ? new FoldedMap() : new Map()
   const directories = new Set<string>()
   const unreadable = new Set<string>()
   let inodes = 0
@@ -53,7 +66,7 @@ export function createMemoryDisk(clock: Clock): MemoryDisk {
     typeof content === 'string' ? new TextEncoder().encode(content) : content
   const put = (path: string, bytes: Uint8Array, mode = 0o644): void => {
     for (const parent of ['', ...parents(path)]) directories.add(parent)
-    files.set(path, { number: ++inodes, bytes, mode, changedAt: clock.now() })
+    files.set(path, { number: ++inodes, bytes, mode, changedAt: clock.now(), writers: 0 })
   }
   const stampOf = (inode: Inode) => ({
     signature: `${inode.number}:${inode.bytes.length}:${inode.changedAt}`,
@@ -83,6 +96,10 @@ export function createMemoryDisk(clock: Clock): MemoryDisk {
     unreadable,
     before: () => undefined,
 
+    async probe() {
+      await step('probe')
+      return { ...LEAST, seesWriters: isFull, exchanges: isFull, isRemote }
+    },
     async list(directory) {
       await step('list', directory)
       const reason = obstacle(directory === '' ? '' : `${directory}/x`)
@@ -114,7 +131,8 @@ export function createMemoryDisk(clock: Clock): MemoryDisk {
       if (node.bytes.length > MAX_FILE_BYTES) {
         return { type: 'refused', reason: `is ${node.bytes.length} bytes; the limit is ${MAX_FILE_BYTES}` }
       }
-      return { type: 'file', bytes: node.bytes.slice(), mode: node.mode, ...stampOf(node) }
+      const isBeingWritten = isFull ? node.writers > 0 : undefined
+      return { type: 'file', bytes: node.bytes.slice(), mode: node.mode, isBeingWritten, ...stampOf(node) }
     },
     async makeDirectory(path) {
       await step('makeDirectory', path)
@@ -147,6 +165,17 @@ export function createMemoryDisk(clock: Clock): MemoryDisk {
       if (node !== 'link') touch(node)
       return true
     },
+    async exchange(a, b) {
+      await step('exchange', a, b)
+      for (const path of [a, b]) mustReach(path)
+      assert(isFull, 'this disk cannot exchange files')
+      const [first, second] = [files.get(a), files.get(b)]
+      if (!first || !second) return false
+      files.set(a, second)
+      files.set(b, first)
+      for (const node of [first, second]) if (node !== 'link') touch(node)
+      return true
+    },
     async link(from, to) {
       await step('link', from, to)
       mustReach(to)
@@ -174,10 +203,14 @@ export function createMemoryDisk(clock: Clock): MemoryDisk {
     saveByRename: (path, content) => put(path, bytesOf(content)),
     open(path) {
       const inode = must(inodeOf(path), `no file ${path}`)
+      inode.writers++
       return {
         write(content) {
           inode.bytes = bytesOf(content)
           touch(inode)
+        },
+        close() {
+          inode.writers--
         },
       }
     },
@@ -205,4 +238,26 @@ export function createMemoryDisk(clock: Clock): MemoryDisk {
     paths: () => [...files.keys()].sort(),
   }
   return disk
+}
+
+/** Finds paths whatever their case, and keeps the one that was given last. */
+class FoldedMap extends Map<string, Node> {
+  readonly #names = new Map<string, string>()
+  #name(path: string): string {
+    return this.#names.get(path.toLowerCase()) ?? path
+  }
+  override get(path: string): Node | undefined {
+    return super.get(this.#name(path))
+  }
+  override has(path: string): boolean {
+    return super.has(this.#name(path))
+  }
+  override set(path: string, node: Node): this {
+    super.delete(this.#name(path))
+    this.#names.set(path.toLowerCase(), path)
+    return super.set(path, node)
+  }
+  override delete(path: string): boolean {
+    return super.delete(this.#name(path))
+  }
 }

@@ -208,6 +208,75 @@ describe('[M4] half a file', () => {
   })
 })
 
+describe('[M4] where the disk tells who has a file open', () => {
+  async function withOpenTask() {
+    const t = await createTestMirror({ tier: { isFull: true } })
+    const id = await t.create('Fix login', { body: 'one\n\ntwo\n\nthree' })
+    await t.sync()
+    return { ...t, id, handle: t.disk.open(t.path(id)) }
+  }
+
+  test('R2 [M4] it is never read before it is closed, and 25 ms after', async () => {
+    const t = await withOpenTask()
+    const whole = t.file(t.id).replace('two', 'two by hand')
+    t.handle.write(whole.slice(0, -20))
+    t.events()?.hint(t.path(t.id))
+    await t.clock.advance(20_000)
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo\n\nthree')
+    t.handle.write(whole)
+    await t.clock.advance(500)
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo\n\nthree')
+    t.handle.close()
+    await t.clock.advance(300)
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo by hand\n\nthree')
+    t.disk.save(t.path(t.id), whole.replace('one', 'one by hand'))
+    t.events()?.hint(t.path(t.id))
+    await t.clock.advance(60)
+    expect(t.task(t.id).values.body).toBe('one by hand\n\ntwo by hand\n\nthree')
+  })
+
+  test('[M4] one that stays open for half a minute is told about until it is closed', async () => {
+    const t = await withOpenTask()
+    t.handle.write(t.file(t.id).replace('two', 'two by hand'))
+    await t.clock.advance(29_000)
+    expect(problems(t)).toEqual([])
+    await t.clock.advance(8_000)
+    expect(t.mirror.problems()).toMatchObject([
+      { where: t.path(t.id), what: expect.stringMatching('open for writing') },
+    ])
+    t.handle.close()
+    await t.clock.advance(300)
+    expect(problems(t)).toEqual([])
+    expect(t.task(t.id).values.body).toContain('two by hand')
+  })
+
+  test('[M5] it is not written before it is closed', async () => {
+    const t = await withOpenTask()
+    const before = t.file(t.id)
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.clock.advance(3000)
+    expect(t.file(t.id)).toBe(before)
+    t.handle.close()
+    await t.clock.advance(200)
+    expect(t.file(t.id)).toContain('status: review')
+  })
+
+  test('[M5][M12] a link put there in the moment of the exchange is put back', async () => {
+    const t = await withOpenTask()
+    t.handle.close()
+    t.disk.before = (step) => {
+      if (step !== 'exchange') return
+      t.disk.before = () => undefined
+      t.disk.symlink(t.path(t.id))
+    }
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.clock.advance(3000)
+    expect(t.disk.text(t.path(t.id))).toBeUndefined()
+    expect(problems(t).join()).toContain('symbolic link')
+    expect(t.task(t.id).deletedAt).toBeUndefined()
+  })
+})
+
 describe('[M6] stale saves', () => {
   test('[M6] an editor that loaded an older text loses nobody’s words', async () => {
     const t = await withTask()

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest'
 import { entriesOf } from '../../src/model/comments.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { renderRecord } from '../../src/model/markdown.ts'
-import { createTestMirror, type TestMirror } from '../helpers/mirror.ts'
+import { createTestMirror, type TestMirror, TIERS } from '../helpers/mirror.ts'
 import { byClaude } from '../helpers/project.ts'
+import type { MemoryDiskOptions } from '../memory/disk.ts'
 
 /** What happens, in any order, to one task and its file. Numbers choose a line, an editor, a time. */
 const step = fc.oneof(
@@ -28,8 +29,9 @@ function withLine(text: string, at: number, line: string): string {
 
 async function play(
   steps: readonly Step[],
+  tier: MemoryDiskOptions,
 ): Promise<{ t: TestMirror; id: Awaited<ReturnType<TestMirror['create']>>; tokens: string[]; labels: string[] }> {
-  const t = await createTestMirror()
+  const t = await createTestMirror({ tier })
   const id = await t.create('Fix login', { body: 'alpha beta\n\ngamma delta\n\nomega' })
   await t.update(id, { append: { comments: [{ text: 'one\ntwo' }, { text: 'three' }] } })
   await t.sync()
@@ -97,33 +99,36 @@ async function play(
   return { t, id, tokens, labels }
 }
 
-test('[P2][P3][M1][M6] whatever people save and commands change, fresh or stale, is there exactly once', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 16 }), async (steps) => {
-      const { t, id, tokens, labels } = await play(steps)
-      const record = t.task(id)
-      const comments = entriesOf(record.values.comments)
-      const body = [String(record.values.body), ...comments.map(({ text }) => text)].join('\n')
-      // What was said stays as it was said, and those who said it.
-      expect(comments.slice(0, 2)).toMatchObject([
-        { by: 'claude', text: 'one\ntwo' },
-        { by: 'claude', text: 'three' },
-      ])
-      expect(String(record.values.body)).not.toMatch(/orch:comment|^> /m)
-      const counts = Object.fromEntries(tokens.map((token) => [token, body.split(`${token}`).length - 1]))
-      expect(counts).toEqual(Object.fromEntries(tokens.map((token) => [token, 1])))
-      expect(body.match(/alpha beta|gamma delta|omega/g)).toHaveLength(3)
-      expect(record.values.labels).toEqual(labels.toSorted())
-      // The file is the rendering, and looking again changes nothing.
-      expect(t.file(id)).toBe(renderRecord(task, record))
-      const rows = t.held.project.rowCount()
-      await t.clock.advance(15_000)
-      await t.sync()
-      expect(t.held.project.rowCount()).toBe(rows)
-      expect(t.file(id)).toBe(renderRecord(task, record))
-      expect(t.disk.paths().filter((path) => path.startsWith('.orch/'))).toEqual(['.orch/root'])
-      await t.drive(t.mirror.stop())
-    }),
-    { numRuns: 100, endOnFailure: false },
-  )
-})
+test.each(TIERS)(
+  '[P2][P3][M1][M6] whatever people save and commands change, fresh or stale, is there exactly once, %s disk',
+  async (_tier, tier) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 16 }), async (steps) => {
+        const { t, id, tokens, labels } = await play(steps, tier)
+        const record = t.task(id)
+        const comments = entriesOf(record.values.comments)
+        const body = [String(record.values.body), ...comments.map(({ text }) => text)].join('\n')
+        // What was said stays as it was said, and those who said it.
+        expect(comments.slice(0, 2)).toMatchObject([
+          { by: 'claude', text: 'one\ntwo' },
+          { by: 'claude', text: 'three' },
+        ])
+        expect(String(record.values.body)).not.toMatch(/orch:comment|^> /m)
+        const counts = Object.fromEntries(tokens.map((token) => [token, body.split(`${token}`).length - 1]))
+        expect(counts).toEqual(Object.fromEntries(tokens.map((token) => [token, 1])))
+        expect(body.match(/alpha beta|gamma delta|omega/g)).toHaveLength(3)
+        expect(record.values.labels).toEqual(labels.toSorted())
+        // The file is the rendering, and looking again changes nothing.
+        expect(t.file(id)).toBe(renderRecord(task, record))
+        const rows = t.held.project.rowCount()
+        await t.clock.advance(15_000)
+        await t.sync()
+        expect(t.held.project.rowCount()).toBe(rows)
+        expect(t.file(id)).toBe(renderRecord(task, record))
+        expect(t.disk.paths().filter((path) => path.startsWith('.orch/'))).toEqual(['.orch/root'])
+        await t.drive(t.mirror.stop())
+      }),
+      { numRuns: 80, endOnFailure: false },
+    )
+  },
+)

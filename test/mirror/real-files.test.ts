@@ -24,12 +24,12 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
 })
 
-async function openReal(): Promise<{ root: string; held: TestProject; mirror: Mirror }> {
+async function openReal(isBasic = false): Promise<{ root: string; held: TestProject; mirror: Mirror }> {
   const root = join(mkdtempSync(join(tmpdir(), 'orch-mirror-')), 'orch')
   const held = createTestProject({ clock: systemClock })
   const mirror = createMirror({
     project: held.project,
-    disk: createNodeDisk(root),
+    disk: createNodeDisk(root, { isBasic }),
     bases: openMirrorBases(held.database),
     writtenLogs: openMirrorLogs(held.database),
     attention: openAttention(held.database),
@@ -59,7 +59,7 @@ async function until(holds: () => boolean, limitMs: number): Promise<number> {
 }
 
 test('[P8][M3] a save is told of, and merged well before the next scan would find it', async () => {
-  const { root, held, mirror } = await openReal()
+  const { root, held, mirror } = await openReal(true)
   const id = await held.project.transact(byClaude, (tx) => tx.create(task, { title: 'Fix login', body: 'one' }))
   await mirror.sync()
   const file = join(root, held.project.pathOf(task, id))
