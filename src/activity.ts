@@ -1,6 +1,5 @@
 import type { Activity } from './api/protocol.ts'
-import { log } from './model/kinds/log.ts'
-import { recordKinds } from './model/kinds.ts'
+import type { Kinds } from './model/kind-set.ts'
 import type { Change, Commit, KeyedValue, StoredRecord } from './store/project.ts'
 import { keyDifference, recordDifference } from './store/record-diff.ts'
 
@@ -10,7 +9,7 @@ export interface ActivityFeed {
   readonly subscribe: (listen: (activity: Activity) => void) => () => void
 }
 
-export function createActivity(): ActivityFeed {
+export function createActivity(kinds: Kinds): ActivityFeed {
   const listeners = new Set<(activity: Activity) => void>()
   return {
     note({ changes, entries }) {
@@ -19,7 +18,7 @@ export function createActivity(): ActivityFeed {
         const line: Activity = {
           at: new Date(change.row.at).toISOString(),
           actor: change.row.actor,
-          text: textOf(change),
+          text: textOf(kinds, change),
           about: { kind: change.kind, id: change.id, ...fileOf(change) },
         }
         for (const listen of listeners) listen(line)
@@ -29,7 +28,7 @@ export function createActivity(): ActivityFeed {
           at,
           actor,
           text: `logged ${action}${task && ` (${task})`}`,
-          about: { kind: log.name, id },
+          about: { kind: kinds.log.name, id },
         }
         for (const listen of listeners) listen(line)
       }
@@ -47,8 +46,8 @@ function fileOf({ after, before }: Change): { readonly file?: string } {
   return record !== undefined && 'file' in record && typeof record.file === 'string' ? { file: record.file } : {}
 }
 
-function textOf({ kind: name, id, before, after }: Change): string {
-  const kind = recordKinds.find((one) => one.name === name)
+function textOf(kinds: Kinds, { kind: name, id, before, after }: Change): string {
+  const kind = kinds.record(name)
   if (!kind)
     return `${name} ${id}: ${keyDifference(before as KeyedValue | undefined, after as KeyedValue | undefined).headline}`
   const [was, is] = [before as StoredRecord | undefined, after as StoredRecord | undefined]

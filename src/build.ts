@@ -2,10 +2,8 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
-import { manifestOf } from './api/manifest.ts'
-import { operations } from './api/operations.ts'
 import { sha256 } from './base/hash.ts'
-import { bundlesOf, packageOfBundles } from './bundles.ts'
+import { builtInManifest, bundlesOf, packageOfBundles } from './bundles.ts'
 import { localCommands } from './cli/local-commands.ts'
 import { generatedDocs } from './docs.ts'
 
@@ -43,7 +41,7 @@ function sourceFingerprint(): string {
 }
 
 function writeDocs(): void {
-  for (const [path, text] of Object.entries(generatedDocs(manifestOf(operations), localCommands))) {
+  for (const [path, text] of Object.entries(generatedDocs(builtInManifest(), localCommands))) {
     writeFileSync(join(root, path), text)
   }
 }

@@ -1,6 +1,7 @@
 import type { BuildOptions } from 'esbuild'
-import { manifestOf } from './api/manifest.ts'
-import { operations } from './api/operations.ts'
+import { type Manifest, manifestOf } from './api/manifest.ts'
+import { operationsOf } from './api/operations.ts'
+import { builtInKinds } from './model/kinds.ts'
 
 /** What the built program is made of: the client, the daemon and its worker. Paths are below `root`. */
 export function bundlesOf(root: string, outdir: string, version: string): readonly BuildOptions[] {
@@ -21,7 +22,7 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     minify: true,
     sourcesContent: false,
     banner: { js: '#!/usr/bin/env node' },
-    define: { ORCH_MANIFEST: JSON.stringify(manifestOf(operations)), ORCH_VERSION: JSON.stringify(version) },
+    define: { ORCH_MANIFEST: JSON.stringify(builtInManifest()), ORCH_VERSION: JSON.stringify(version) },
   }
   /** Its entry only takes the lock; the rest is a chunk that who loses the race never loads. */
   const daemon: BuildOptions = {
@@ -37,6 +38,11 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
   }
   return [client, daemon]
+}
+
+/** The commands of a project that declares no kinds or fields of its own. */
+export function builtInManifest(): Manifest {
+  return manifestOf(operationsOf(builtInKinds), builtInKinds)
 }
 
 /** The client is CommonJS, which Node starts faster than a module; the rest says .mjs. */

@@ -8,7 +8,7 @@ import { createActivity } from './activity.ts'
 import { createDoor } from './api/door.ts'
 import type { Parts } from './api/operation.ts'
 import { activeSessionOf } from './api/operations/sessions.ts'
-import { operations } from './api/operations.ts'
+import { operationsOf } from './api/operations.ts'
 import { createSocketServer } from './api/socket-server.ts'
 import { createAttention } from './attention.ts'
 import { type Clock, sleep } from './base/clock.ts'
@@ -34,7 +34,7 @@ import { createMirrorWays } from './mirror/ways.ts'
 import type { Actor } from './model/actor.ts'
 import { standsStill } from './model/attention.ts'
 import { type Random, randomText } from './model/id.ts'
-import { kinds } from './model/kinds.ts'
+import { builtInKinds } from './model/kinds.ts'
 import { createPeerServer } from './peers/accept.ts'
 import { createLinks } from './peers/links.ts'
 import { createLogRooms } from './peers/log-rooms.ts'
@@ -97,9 +97,10 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const part = (label: string): Logger => host.log.with({ part: label })
 
   const crash = host.crashAt === undefined ? noCrashPoints : createCrashPoints(host.crashAt)
+  const kinds = builtInKinds
   const db = crash.database(openState(paths.database))
   const meta = createMeta(db)
-  const ledger = crash.ledger(openSnapshotLedger(db))
+  const ledger = crash.ledger(openSnapshotLedger(db, kinds))
   const loads = createFileLoadSnapshots({
     dir: join(paths.dir, 'load'),
     databaseFile: paths.database,
@@ -265,7 +266,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     },
     problems: () => status.problems().filter(standsStill),
   })
-  const activity = createActivity()
+  const activity = createActivity(kinds)
   const parts: Parts = {
     snapshots: { take: snapshots.take, history: snapshots.history },
     mirror: { sync: () => mirror.sync() },
@@ -291,7 +292,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     becomeReady = resolve
   })
   const door = createDoor({
-    operations,
+    operations: operationsOf(kinds),
     contextOf: ({ actor, session }, progress) => ({
       project,
       actor,

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Finding } from './api/operation.ts'
 import { reasonOf } from './base/error.ts'
 import type { Problem } from './model/attention.ts'
-import { keyedKinds, recordKinds } from './model/kinds.ts'
 import { logFile, renderLogLine } from './model/log.ts'
 import { decodeFile, sameText } from './model/markdown.ts'
 import type { Renderer } from './render.ts'
@@ -88,8 +87,8 @@ export function filesThatDiffer(
 }
 
 function keysOf(project: OpenProject): readonly string[] {
-  const records = recordKinds.flatMap((kind) => project.ids(kind))
-  const keyed = keyedKinds.flatMap((kind) =>
+  const records = project.kinds.records.flatMap((kind) => project.ids(kind))
+  const keyed = project.kinds.keyed.flatMap((kind) =>
     [...project.readKeys(kind.name).keys()].slice(0, 1).map((key) => `${kind.name}/${key}`),
   )
   return [...records, ...keyed]

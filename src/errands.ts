@@ -14,6 +14,7 @@ import { createGenerations, stateHome, trust } from './host.ts'
 import { type JoinSource, performJoin, previewJoin } from './join.ts'
 import type { Actor } from './model/actor.ts'
 import type { Random } from './model/id.ts'
+import { builtInKinds } from './model/kinds.ts'
 import { dialSockets } from './peers/wire.ts'
 import { removeMirror } from './remove-mirror.ts'
 import { acquireLock, type Lock } from './store/lock.ts'
@@ -81,6 +82,7 @@ async function moveInto(
   const branch = config['git.branch']
   const joining = {
     paths,
+    kinds: builtInKinds,
     repo,
     ref: `refs/heads/${branch}`,
     generations: createGenerations(stateHome(env), (error) => log.warn('generation not kept', { error })),

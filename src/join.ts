@@ -12,8 +12,7 @@ import { leaseFacts } from './host.ts'
 import { decideJoin, finishJoin, type JoinStep, joinPlaces } from './join-swap.ts'
 import type { Actor } from './model/actor.ts'
 import { type Random, type RecordId, randomText } from './model/id.ts'
-import { log as logKind } from './model/kinds/log.ts'
-import { kinds, recordKinds } from './model/kinds.ts'
+import type { Kinds } from './model/kind-set.ts'
 import { createPeering } from './peers/peering.ts'
 import { visitPeer } from './peers/visit.ts'
 import type { Dial } from './peers/wire.ts'
@@ -29,6 +28,7 @@ import { createMeta } from './store/schema.ts'
 
 export interface JoinParts {
   readonly paths: PrivatePaths
+  readonly kinds: Kinds
   readonly repo: GitRepo
   /** Where this project's history goes, while its database does not know it: `refs/heads/orch-history`. */
   readonly ref: string
@@ -78,7 +78,7 @@ export async function previewJoin(parts: JoinParts, source: JoinSource): Promise
   const old = openDatabaseReadOnly(parts.paths.database)
   const db = openDatabase(':memory:')
   try {
-    const from = openReader(old, kinds)
+    const from = openReader(old, parts.kinds)
     const into = openTarget(parts, db, 'memory')
     return await meet(parts, source, into, async () => {
       checkMarks(parts, from, into)
@@ -108,7 +108,7 @@ export async function performJoin(parts: JoinParts, source: JoinSource): Promise
   let report: JoinReport
   let retirement: Retirement | undefined
   try {
-    const from = openReader(old, kinds)
+    const from = openReader(old, parts.kinds)
     const ref = refOf(parts, old)
     const branch = await planRetirement(repo, ref, from)
     writeFileSync(places.database, '', { mode: 0o600 })
@@ -158,7 +158,7 @@ async function build(parts: JoinParts, source: JoinSource, { from, old, db, file
     check(into, there, plan.counts)
   }
   copyMirror(openMirrorBases(old), openMirrorBases(db), ({ kind: kindName, id: one }) => {
-    const kind = recordKinds.find((each) => each.name === kindName)
+    const kind = into.kinds.record(kindName)
     const moved = plan.renamed.get(one as RecordId) ?? (one as RecordId)
     return !kind || one === '' || into.read(kind, moved) ? moved : undefined
   })
@@ -206,7 +206,7 @@ async function meet<T>(
 /** What a replica that follows its project takes along: records that only it has, as files that are new there. */
 function planFollow(from: ProjectReader, into: ProjectReader): ProjectPlan {
   const renamed = joinMarks(into).find(({ id }) => id === from.id)?.renamed ?? new Map<RecordId, RecordId>()
-  const counts = recordKinds.map((kind) => {
+  const counts = from.kinds.records.map((kind) => {
     const missing = from.ids(kind).filter((id) => !into.read(kind, renamed.get(id) ?? id))
     return [kind.plural, missing.length] as const
   })
@@ -270,7 +270,11 @@ export function joinedHere(db: Database): readonly Named[] {
 }
 
 /** Opens the database that is to take the place of the present one, as the replica that it will then be. */
-function openTarget({ paths, generations, clock, random, log }: JoinParts, db: Database, file: string): OpenProject {
+function openTarget(
+  { paths, kinds, generations, clock, random, log }: JoinParts,
+  db: Database,
+  file: string,
+): OpenProject {
   const isKept = file !== 'memory'
   return openProject({
     db,
@@ -289,9 +293,9 @@ function refOf({ ref }: JoinParts, db: Database): string {
   return createMeta(db).get('history_ref') ?? ref
 }
 
-function countsOf(project: Pick<ProjectReader, 'ids' | 'logCount'>): Readonly<Record<string, number>> {
-  const records = recordKinds.map((kind) => [kind.plural, project.ids(kind).length] as const)
-  return Object.fromEntries([...records, [logKind.plural, project.logCount('')]])
+function countsOf(project: Pick<ProjectReader, 'kinds' | 'ids' | 'logCount'>): Readonly<Record<string, number>> {
+  const records = project.kinds.records.map((kind) => [kind.plural, project.ids(kind).length] as const)
+  return Object.fromEntries([...records, [project.kinds.log.plural, project.logCount('')]])
 }
 
 function reportOf(

@@ -1,5 +1,4 @@
 import { isRecordId } from './model/id.ts'
-import { keyedKinds, recordKinds } from './model/kinds.ts'
 import { renderRecord } from './model/markdown.ts'
 import type { Json } from './model/record.ts'
 import { renderState } from './model/state-file.ts'
@@ -15,15 +14,15 @@ export interface RenderedFile {
 /** Renders the file that shows a record (`t-7f3k9q2m`) or a key (`state/phase`); undefined where there is none. */
 export type Renderer = (key: string) => RenderedFile | undefined
 
-export function createRenderer(project: Pick<Project, 'read' | 'readKeys' | 'pathOf'>): Renderer {
+export function createRenderer(project: Pick<Project, 'kinds' | 'read' | 'readKeys' | 'pathOf'>): Renderer {
   return (key) => {
     if (isRecordId(key)) {
-      const kind = recordKinds.find((one) => one.letter === key[0])
+      const kind = project.kinds.lettered(key[0])
       const record = kind && project.read(kind, key)
       if (!kind || !record || record.deletedAt !== undefined) return undefined
       return { path: project.pathOf(kind, key), text: renderRecord(kind, record) }
     }
-    const kind = keyedKinds.find((one) => key.startsWith(`${one.name}/`))
+    const kind = project.kinds.keys(key.slice(0, Math.max(0, key.indexOf('/'))))
     if (!kind) return undefined
     const values: [string, Json][] = []
     for (const [name, { value }] of project.readKeys(kind.name)) if (value !== undefined) values.push([name, value])

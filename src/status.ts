@@ -6,7 +6,6 @@ import type { Watchdog } from './base/watchdog.ts'
 import { createGrowth, growthProblems } from './growth.ts'
 import type { AttentionItem, Problem } from './model/attention.ts'
 import type { Kind } from './model/kind.ts'
-import { kinds } from './model/kinds.ts'
 import type { OpenProject } from './store/open-project.ts'
 
 /** What `status` is made of. */
@@ -115,7 +114,7 @@ export function createStatus(parts: StatusParts): StatusReader {
 
 /** Living records by kind. */
 function countsOf(project: OpenProject): Readonly<Record<string, number>> {
-  return Object.fromEntries(kinds.map((kind) => [kind.plural, countOf(project, kind)]))
+  return Object.fromEntries(project.kinds.all.map((kind) => [kind.plural, countOf(project, kind)]))
 }
 
 function countOf(project: OpenProject, kind: Kind): number {

@@ -11,7 +11,7 @@ import { type JoinParts, type JoinSource, joinedHere, performJoin, previewJoin }
 import { finishJoin } from '../src/join-swap.ts'
 import type { RecordId } from '../src/model/id.ts'
 import { task } from '../src/model/kinds/task.ts'
-import { kinds } from '../src/model/kinds.ts'
+import { builtInKinds } from '../src/model/kinds.ts'
 import { closeWhole, type Database, openDatabase } from '../src/store/database.ts'
 import { joinMarks } from '../src/store/join-marks.ts'
 import { openMirrorBases } from '../src/store/mirror-bases.ts'
@@ -40,7 +40,7 @@ function open(file: string, seed: number, name = 'shop'): { db: Database; projec
   const db = openDatabase(file)
   const project = openProject({
     db,
-    kinds,
+    kinds: builtInKinds,
     clock: createTestClock(),
     random: createRandom(seed),
     log: silentLogger,
@@ -91,6 +91,7 @@ async function world() {
   await commitProject(repo, shop.id)
   const parts: JoinParts = {
     paths,
+    kinds: builtInKinds,
     repo,
     ref: REF,
     generations: { get: () => undefined, set: () => undefined },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { recordKinds } from '../model/kinds.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Operation, View } from './operation.ts'
 
 /** The table of operations as plain JSON: all that a command line needs to know of it, without a schema library. */
@@ -45,8 +45,8 @@ export interface Parameter {
 export const GLOBAL_FLAGS: readonly string[] = ['json', 'as', 'color', 'no-color', 'help', 'version']
 
 /** Derives the manifest. Throws where a property has no help, or a flag would hide a global one. */
-export function manifestOf(operations: readonly Operation[]): Manifest {
-  return { commands: operations.filter(({ cli }) => !cli.hidden).map(commandOf) }
+export function manifestOf(operations: readonly Operation[], kinds: Kinds): Manifest {
+  return { commands: operations.filter(({ cli }) => !cli.hidden).map((operation) => commandOf(operation, kinds)) }
 }
 
 interface Property {
@@ -58,7 +58,7 @@ interface Property {
   readonly $ref?: string
 }
 
-function commandOf({ name, effect, help, input, cli }: Operation): ManifestCommand {
+function commandOf({ name, effect, help, input, cli }: Operation, kinds: Kinds): ManifestCommand {
   const schema = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }) as {
     properties?: Record<string, Property>
     required?: readonly string[]
@@ -69,7 +69,10 @@ function commandOf({ name, effect, help, input, cli }: Operation): ManifestComma
     if (!declared) throw new Error(`${name} has no input "${property}"`)
     const flag = cli.flags?.[property] ?? kebabCase(property)
     const required = (schema.required?.includes(property) ?? false) && property !== cli.stdin
-    return { ...parameterOf(`${name}.${property}`, flag, property, declared, required), ...hintsFor(name, property) }
+    return {
+      ...parameterOf(`${name}.${property}`, flag, property, declared, required),
+      ...hintsFor(kinds, name, property),
+    }
   }
   const flags = Object.keys(properties)
     .filter((property) => !cli.positionals.includes(property))
@@ -92,9 +95,9 @@ function commandOf({ name, effect, help, input, cli }: Operation): ManifestComma
 }
 
 /** Where a shell finds values to choose from, told by what the property is called and whose operation it belongs to. */
-function hintsFor(operation: string, property: string): Pick<Parameter, 'suggest' | 'known'> {
+function hintsFor(kinds: Kinds, operation: string, property: string): Pick<Parameter, 'suggest' | 'known'> {
   const [prefix, verb] = operation.split('.')
-  const kind = recordKinds.find(({ name }) => name === prefix)
+  const kind = kinds.record(prefix ?? '')
   if (property === 'id' || (property === 'path' && kind?.fileName === 'path')) {
     const name = kind?.name ?? 'record'
     return { suggest: verb === 'restore' ? `deleted ${name}` : name }
@@ -107,7 +110,7 @@ function hintsFor(operation: string, property: string): Pick<Parameter, 'suggest
     if (field.value.type === 'choice') return { suggest: `${kind.name}.${bare}`, known: field.value.choices }
     return type === 'text' && field.indexed ? { suggest: `${kind.name}.${bare}` } : {}
   }
-  if (recordKinds.some(({ name }) => name === property)) return { suggest: property }
+  if (kinds.record(property)) return { suggest: property }
   if (property === 'actor') return { suggest: 'actor' }
   if (operation === 'peer.remove') return { suggest: 'peer' }
   return property === 'key' ? { suggest: `${prefix}` } : {}

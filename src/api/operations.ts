@@ -1,4 +1,4 @@
-import { keyedKinds, logKinds, recordKinds } from '../model/kinds.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Operation } from './operation.ts'
 import { attentionOperations } from './operations/attention.ts'
 import { contextOperations } from './operations/contexts.ts'
@@ -9,22 +9,22 @@ import { keyOperationsOf } from './operations/keys.ts'
 import { logOperationsOf } from './operations/logs.ts'
 import { overviewOperations } from './operations/overview.ts'
 import { peerOperations } from './operations/peers.ts'
-import { operationsOf } from './operations/records.ts'
+import { recordOperations } from './operations/records.ts'
 import { searchOperations } from './operations/search.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { snapshotOperations } from './operations/snapshots.ts'
 import { suggestOperations } from './operations/suggest.ts'
 
-/** The one table of what a caller can ask. Commands, docs and every other surface are views of it. */
-export const operations: readonly Operation[] = [
+/** The one table of what a caller can ask of a project with these kinds. Commands, docs and every other surface are views of it. */
+export const operationsOf = (kinds: Kinds): readonly Operation[] => [
   ...overviewOperations,
-  ...recordKinds.flatMap(operationsOf),
-  ...sessionOperations,
-  ...contextOperations,
+  ...kinds.records.flatMap(recordOperations),
+  ...sessionOperations(kinds),
+  ...contextOperations(kinds),
   ...searchOperations,
   ...editOperations,
-  ...keyedKinds.flatMap(keyOperationsOf),
-  ...logKinds.flatMap(logOperationsOf),
+  ...kinds.keyed.flatMap(keyOperationsOf),
+  ...logOperationsOf(kinds.log),
   ...importOperations,
   ...snapshotOperations,
   ...peerOperations,

@@ -2,6 +2,7 @@ import * as Y from 'yjs'
 import { assert, must } from '../base/assert.ts'
 import type { RecordId } from '../model/id.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
 import { guardUpdate, type Trust, type Verdict } from './guard.ts'
 import { CLIENTS_ROOT, type DeleteMark, LIFE, recordOfRoot } from './layout.ts'
@@ -63,13 +64,13 @@ const NOBODY = 0
  * Makes the document and loads updates into it, all in one transaction (one by one would be twice as slow).
  * Throws when something in them waits for an update that is missing.
  */
-export function createProjectDoc(kinds: readonly Kind[], updates: Iterable<Uint8Array> = []): ProjectDoc {
+export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = []): ProjectDoc {
   const doc = new Y.Doc({ gc: true })
   doc.clientID = NOBODY
   const roots = new Map<Y.AbstractType<unknown>, Kind>()
-  for (const kind of kinds)
-    if (kind.shape !== 'log') roots.set(doc.getMap(kind.plural) as Y.AbstractType<unknown>, kind)
-  const recordRoots = new Set(kinds.filter((kind) => kind.shape === 'records').map((kind) => kind.plural))
+  for (const kind of [...kinds.records, ...kinds.keyed])
+    roots.set(doc.getMap(kind.plural) as Y.AbstractType<unknown>, kind)
+  const recordRoots = new Set(kinds.records.map((kind) => kind.plural))
   const clients = doc.getMap<ClientEntry>(CLIENTS_ROOT)
   doc.transact(() => {
     for (const update of updates) Y.applyUpdate(doc, update)

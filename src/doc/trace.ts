@@ -1,6 +1,7 @@
 import * as Y from 'yjs'
 import type { RecordId } from '../model/id.ts'
-import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { KeyedKind, RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
 import { type DocRecord, readRecord } from './read.ts'
 import { createSpans, type Spans } from './spans.ts'
@@ -25,11 +26,11 @@ export interface Trace<R> {
  * A document without collection of garbage, so that what was deleted can still be read. What the rows that are left out
  * wrote is a gap: structs without content, so that the clocks of all clientIDs stay what they are.
  */
-export function createTrace<R>(kinds: readonly Kind[]): Trace<R> {
+export function createTrace<R>(kinds: Kinds): Trace<R> {
   const doc = new Y.Doc({ gc: false })
   // Never written under.
   doc.clientID = 0
-  for (const kind of kinds) if (kind.shape !== 'log') doc.getMap(kind.plural)
+  for (const kind of [...kinds.records, ...kinds.keyed]) doc.getMap(kind.plural)
   const inserted = createSpans<R>()
   const deleted = createSpans<R>()
 

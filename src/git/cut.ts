@@ -1,7 +1,7 @@
 import { must } from '../base/assert.ts'
 import type { Turns } from '../base/turns.ts'
 import type { RecordId } from '../model/id.ts'
-import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { KeyedValue, Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
 import type { RecordChange } from './message.ts'
@@ -17,7 +17,7 @@ export interface RenderedFile {
 export type Render = (key: string) => RenderedFile | undefined
 
 export interface CutParts {
-  readonly project: Pick<Project, 'read' | 'readKeys' | 'ids' | 'have'>
+  readonly project: Pick<Project, 'kinds' | 'read' | 'readKeys' | 'ids' | 'have'>
   readonly ledger: SnapshotLedger
   readonly render: Render
   readonly turns: Turns
@@ -67,11 +67,12 @@ export async function takeCut(parts: CutParts, options: { readonly everything: b
     if (everything) {
       everything = false
       for (const one of allKeys(project)) {
-        if (!view.after.has(keyOf(one))) view.take(one)
+        if (!view.after.has(keyOf(project.kinds, one))) view.take(one)
         if (turns.isOver()) await rest()
       }
     }
-    if (!rested) return { upto, have, files: view.files, pending, changes: changesOf(pending, view.after) }
+    if (!rested)
+      return { upto, have, files: view.files, pending, changes: changesOf(project.kinds, pending, view.after) }
     after = upto
   }
 }
@@ -90,8 +91,8 @@ function createView({ project, render }: CutParts) {
       keyed = new Map()
     },
     take(named: Named) {
-      const key = keyOf(named)
-      const kind = recordKinds.find(({ name }) => name === named.kind)
+      const key = keyOf(project.kinds, named)
+      const kind = project.kinds.record(named.kind)
       if (kind) {
         files.set(key, render(key))
         after.set(key, project.read(kind, named.id as RecordId))
@@ -107,8 +108,8 @@ function createView({ project, render }: CutParts) {
 }
 
 function* allKeys(project: CutParts['project']): Generator<Named> {
-  for (const kind of recordKinds) for (const id of project.ids(kind)) yield { kind: kind.name, id }
-  for (const { name } of keyedKinds) for (const id of project.readKeys(name).keys()) yield { kind: name, id }
+  for (const kind of project.kinds.records) for (const id of project.ids(kind)) yield { kind: kind.name, id }
+  for (const { name } of project.kinds.keyed) for (const id of project.readKeys(name).keys()) yield { kind: name, id }
 }
 
 /** Two entries of one key from passes that follow each other: the older tells what was there before. */
@@ -117,10 +118,11 @@ function joined(older: PendingChange | undefined, newer: PendingChange): Pending
 }
 
 function changesOf(
+  { records, keyed }: Kinds,
   pending: ReadonlyMap<string, PendingChange>,
   after: ReadonlyMap<string, RecordChange['after']>,
 ): ReadonlyMap<string, RecordChange> {
-  const kinds = new Map([...recordKinds, ...keyedKinds].map((kind) => [kind.name, kind]))
+  const kinds = new Map([...records, ...keyed].map((kind) => [kind.name, kind]))
   return new Map(
     [...pending].map(([key, { kind, id, before, marks }]) => {
       // The kind says which of the two shapes the values have; both came from the same record or key.

@@ -1,4 +1,4 @@
-import { keyedKinds } from '../model/kinds.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { dayOf, type LogEntry } from '../model/log.ts'
 import type { Database, SqlValue } from '../store/database.ts'
 import type { Change, KeyedValue, RowHead, StoredRecord } from '../store/project.ts'
@@ -82,14 +82,14 @@ CREATE TABLE IF NOT EXISTS snapshot_last (one INTEGER PRIMARY KEY CHECK (one = 1
 `
 
 /** Opens the list in a project's database. The tables are private to it. */
-export function openSnapshotLedger(db: Database): SnapshotLedger {
+export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
   db.exec(TABLES)
   const highest = db.get<{ cut: number | null }>('SELECT max(cut) AS cut FROM snapshot_changes')?.cut ?? 0
   /** The number of the next cut; changes are noted under it. */
   let open = highest + 1
 
   const noteOne = (change: Change): void => {
-    const key = keyOf(change)
+    const key = keyOf(kinds, change)
     db.run(
       'INSERT INTO snapshot_changes (cut, key, kind, id, before) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
       open,
@@ -181,8 +181,8 @@ export function openSnapshotLedger(db: Database): SnapshotLedger {
 }
 
 /** What names a changed record, or key of a keyed kind, in the list. */
-export function keyOf({ kind, id }: { readonly kind: string; readonly id: string }): string {
-  return keyedKinds.some(({ name }) => name === kind) ? `${kind}/${id}` : id
+export function keyOf(kinds: Kinds, { kind, id }: { readonly kind: string; readonly id: string }): string {
+  return kinds.keys(kind) ? `${kind}/${id}` : id
 }
 
 interface SqlChange {

@@ -3,7 +3,7 @@ import { toOrchError } from '../base/error.ts'
 import { createQueue } from '../base/queue.ts'
 import type { Service } from '../base/service.ts'
 import type { Problem } from '../model/attention.ts'
-import { recordKinds } from '../model/kinds.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Change, Commit } from '../store/project.ts'
 import { readHistory, type SnapshotInfo } from './history.ts'
 import { createSnapshotTaker, type TakerParts } from './take-snapshot.ts'
@@ -98,7 +98,7 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
       // While git refuses, the growing waits between the tries decide; the list of changes is durable.
       if (!started || failures > 0) return
       coalesce.poke()
-      if (changes.some(isClosing)) soon()
+      if (changes.some((change) => isClosing(parts.project.kinds, change))) soon()
     },
     take,
     history: ({ id, limit }) => readHistory({ repo, ref, base, pathOf: (key) => render(key)?.path }, { id, limit }),
@@ -130,8 +130,8 @@ function foreignProblem(ref: string, { oid, subject }: { oid: string; subject: s
 const ignore = (): undefined => undefined
 
 /** Whether a change takes a record where it counts as closed: a register enters one of the values that a stamp hangs on. */
-function isClosing({ kind: name, before, after }: Change): boolean {
-  const kind = recordKinds.find((one) => one.name === name)
+function isClosing(kinds: Kinds, { kind: name, before, after }: Change): boolean {
+  const kind = kinds.record(name)
   if (!kind || !before || !after || !('values' in before) || !('values' in after)) return false
   const [was, is] = [before.values, after.values]
   return Object.values(kind.stamps).some(({ field, values }) => {

@@ -27,6 +27,7 @@ export interface TakerParts {
     | 'id'
     | 'name'
     | 'replica'
+    | 'kinds'
     | 'read'
     | 'readKeys'
     | 'ids'
@@ -76,7 +77,7 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     const cut = await takeCut({ ...parts, turns }, { everything: ground.tree !== undefined })
     const rows = await packRows(project, ground.have, cut.have, turns)
     const files = ground.tree
-      ? await differingFiles(cut, ground.tree, ground.project ?? project, turns)
+      ? await differingFiles(cut, ground.tree, ground.project ?? project, { kinds: project.kinds, turns })
       : changedFiles(cut)
     const days = await closedDays({ project, ledger, turns }, clock.now(), ground.tree)
     const changes = [...files, ...days.files, ...rows.chunks]

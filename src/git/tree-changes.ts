@@ -1,5 +1,5 @@
 import type { Turns } from '../base/turns.ts'
-import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Cut } from './cut.ts'
 import { blobOid, type FileChange, type Oid } from './git-repo.ts'
 import { PROJECT_FILE, type ProjectName, projectFile } from './history-tree.ts'
@@ -20,12 +20,12 @@ export async function differingFiles(
   cut: Cut,
   tree: ReadonlyMap<string, Oid>,
   project: ProjectName,
-  turns: Turns,
+  { kinds, turns }: { readonly kinds: Kinds; readonly turns: Turns },
 ): Promise<readonly FileChange[]> {
   const texts = new Map([...textsOf(cut), [PROJECT_FILE, projectFile(project)]])
   const [like] = tree.values()
   const changes: FileChange[] = []
-  for (const path of tree.keys()) if (isRendered(path) && !texts.has(path)) changes.push({ path, delete: true })
+  for (const path of tree.keys()) if (isRendered(kinds, path) && !texts.has(path)) changes.push({ path, delete: true })
   for (const [path, text] of texts) {
     const bytes = Buffer.from(text)
     if (tree.get(path) !== blobOid(bytes, like)) changes.push({ path, bytes })
@@ -50,6 +50,8 @@ function textsOf({ files }: Cut): ReadonlyMap<string, string> {
 }
 
 /** Whether a path belongs to the rendering of the records, and not to the rows or to anybody else. */
-function isRendered(path: string): boolean {
-  return recordKinds.some(({ folder }) => path.startsWith(`${folder}/`)) || keyedKinds.some(({ file }) => path === file)
+function isRendered({ inFolder, keyed }: Kinds, path: string): boolean {
+  return (
+    inFolder(path.slice(0, Math.max(0, path.indexOf('/')))) !== undefined || keyed.some(({ file }) => path === file)
+  )
 }

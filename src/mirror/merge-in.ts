@@ -294,7 +294,7 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
   }
 
   const late = async ({ path, id, base, text, also }: LateSave): Promise<boolean> => {
-    const place = placeOf(path)
+    const place = placeOf(project.kinds, path)
     if (!place || text.trim() === '') return false
     if (place.type === 'keys') {
       const [before, parsed] = [parseState(base), parseState(text)]

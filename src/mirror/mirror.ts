@@ -7,7 +7,6 @@ import type { Service } from '../base/service.ts'
 import type { Actor } from '../model/actor.ts'
 import type { Problem } from '../model/attention.ts'
 import type { Random } from '../model/id.ts'
-import { keyedKinds } from '../model/kinds.ts'
 import type { AttentionStore } from '../store/attention.ts'
 import type { MirrorBases } from '../store/mirror-bases.ts'
 import type { MirrorLogs } from '../store/mirror-logs.ts'
@@ -109,7 +108,7 @@ export function createMirror(parts: MirrorParts): Mirror {
   }
   const { fileActor } = parts
   const mergeIn = createMergeIn({ project, disk, bases, clock, notices, fileActor, onTaken })
-  const takeIn = createTakeIn({ disk, bases, clock, notices, quiet, mergeIn })
+  const takeIn = createTakeIn({ kinds: project.kinds, disk, bases, clock, notices, quiet, mergeIn })
   const vanished = createVanished({ project, bases, clock, notices, fileActor, onTaken })
   const visits = createVisits({
     takeIn,
@@ -183,10 +182,10 @@ export function createMirror(parts: MirrorParts): Mirror {
   async function lookAtAll(): Promise<void> {
     const begun = clock.monotonic()
     const stuck = await writeOut.recover()
-    const result = await scan(disk)
+    const result = await scan(disk, project.kinds)
     showBlind(result)
     if (result.isGone) await comeBack()
-    watching?.follow([...(result.isGone ? foldersToMake() : result.folders), LOG_FOLDER])
+    watching?.follow([...(result.isGone ? foldersToMake(project.kinds) : result.folders), LOG_FOLDER])
     logs.poke()
     await visits.look(
       [...result.found].filter(([path, now]) => now === '' || known.get(path) !== now).map(([path]) => path),
@@ -226,7 +225,7 @@ export function createMirror(parts: MirrorParts): Mirror {
   /** Makes the directory anew. */
   async function comeBack(): Promise<void> {
     try {
-      for (const folder of foldersToMake()) await disk.makeDirectory(folder)
+      for (const folder of foldersToMake(project.kinds)) await disk.makeDirectory(folder)
       await disk.create(SENTINEL, new TextEncoder().encode(`${project.id}\n`))
       notices.works('.')
     } catch (error) {
@@ -249,7 +248,7 @@ export function createMirror(parts: MirrorParts): Mirror {
   function hint(path: string): void {
     if (path === README || path === LOCAL) pages.poke()
     else if (path === LOG_FOLDER || path.startsWith(`${LOG_FOLDER}/`)) logs.poke()
-    else if (placeOf(path)) visits.hint(path)
+    else if (placeOf(project.kinds, path)) visits.hint(path)
     else scanning.poke()
   }
 
@@ -274,7 +273,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     }
     if (changes.length === 0) return
     for (const { kind, id } of changes) {
-      writeOut.mark({ kind, id: keyedKinds.some((one) => one.name === kind) ? '' : id })
+      writeOut.mark({ kind, id: project.kinds.keys(kind) ? '' : id })
     }
     writing.poke()
     pages.poke()

@@ -1,5 +1,5 @@
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
-import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { isIgnoredName } from '../model/layout.ts'
 
 /** What a path below the mirror directory stands for. */
@@ -12,11 +12,11 @@ export const README = 'README.md'
 export const LOCAL = 'LOCAL.md'
 
 /** What a path stands for; undefined where no kind lives. */
-export function placeOf(path: string): Place | undefined {
-  const keyed = keyedKinds.find((kind) => kind.file === path)
+export function placeOf(kinds: Kinds, path: string): Place | undefined {
+  const keyed = kinds.keyed.find((kind) => kind.file === path)
   if (keyed) return { type: 'keys', kind: keyed }
   const [folder = '', ...rest] = path.split('/')
-  const kind = recordKinds.find((one) => one.folder === folder)
+  const kind = kinds.inFolder(folder)
   if (!kind || rest.length === 0 || !path.endsWith('.md') || rest.some(isIgnoredName)) return undefined
   return { type: 'record', kind, file: rest.join('/') }
 }

@@ -1,4 +1,4 @@
-import { keyedKinds, recordKinds } from '../model/kinds.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { isIgnoredName } from '../model/layout.ts'
 import type { Disk } from './disk.ts'
 import { placeOf } from './places.ts'
@@ -22,7 +22,7 @@ const MAX_DEPTH = 16
 const PER_TURN = 1000
 
 /** Looks at every file of the mirror: what is there, without opening anything [M3]. */
-export async function scan(disk: Disk): Promise<Scan> {
+export async function scan(disk: Disk, kinds: Kinds): Promise<Scan> {
   const found = new Map<string, string>()
   const unreadable = new Map<string, string>()
 
@@ -37,12 +37,11 @@ export async function scan(disk: Disk): Promise<Scan> {
       if (i % PER_TURN === PER_TURN - 1) await yieldTurn()
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.type === 'directory') {
-        const isOurs =
-          folder === '' ? recordKinds.some((kind) => kind.folder === entry.name) : !isIgnoredName(entry.name)
+        const isOurs = folder === '' ? kinds.inFolder(entry.name) !== undefined : !isIgnoredName(entry.name)
         if (isOurs && depth < MAX_DEPTH) await walk(path, depth + 1)
-      } else if (placeOf(path)) {
+      } else if (placeOf(kinds, path)) {
         found.set(path, entry.type === 'file' ? entry.signature : '')
-      } else if (entry.type === 'other' && recordKinds.some((kind) => kind.folder === path)) {
+      } else if (entry.type === 'other' && kinds.inFolder(path)) {
         unreadable.set(path, `is ${entry.what}`)
       }
     }
@@ -61,7 +60,7 @@ export function missingFrom({ found, unreadable }: Scan, known: Iterable<string>
 }
 
 /** Folders that stand there from the start, so that a person sees where to put a file. */
-export function foldersToMake(): readonly string[] {
-  const files = keyedKinds.map((kind) => kind.file.slice(0, Math.max(0, kind.file.lastIndexOf('/'))))
-  return [...new Set(['', ...recordKinds.map((kind) => kind.folder), ...files])]
+export function foldersToMake({ keyed, records }: Kinds): readonly string[] {
+  const files = keyed.map((kind) => kind.file.slice(0, Math.max(0, kind.file.lastIndexOf('/'))))
+  return [...new Set(['', ...records.map((kind) => kind.folder), ...files])]
 }

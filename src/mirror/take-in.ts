@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
 import type { RecordId } from '../model/id.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { decodeFile, type FileStyle, sameText } from '../model/markdown.ts'
 import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
 import type { Disk, FileRead, Stamp } from './disk.ts'
@@ -11,6 +12,7 @@ import type { Notices } from './problem.ts'
 import { looksTorn, OPEN_TOLD_MS, type Quiet, settleDelay, TORN_MS } from './settle.ts'
 
 export interface TakeInParts {
+  readonly kinds: Kinds
   readonly disk: Disk
   readonly bases: MirrorBases
   readonly clock: Clock
@@ -40,7 +42,7 @@ export type TakeIn = (path: string) => Promise<Visit>
 
 const LF: FileStyle = { bom: false, eol: 'lf' }
 
-export function createTakeIn({ disk, bases, clock, notices, quiet, mergeIn }: TakeInParts): TakeIn {
+export function createTakeIn({ kinds, disk, bases, clock, notices, quiet, mergeIn }: TakeInParts): TakeIn {
   const seen = new Map<string, { readonly signature: string; readonly since: number }>()
   /** Since when a changed file has been found open for writing. */
   const openSince = new Map<string, number>()
@@ -67,7 +69,7 @@ export function createTakeIn({ disk, bases, clock, notices, quiet, mergeIn }: Ta
   }
 
   const visit = async (path: string): Promise<Visit> => {
-    const place = placeOf(path)
+    const place = placeOf(kinds, path)
     if (!place) return { type: 'looked', signature: undefined }
     const found = await disk.read(path)
     if (found.type !== 'unreadable' && found.type !== 'file') notices.works(path)

@@ -58,7 +58,7 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
   }
 
   const decide = async (base: Base): Promise<void> => {
-    const place = placeOf(base.path)
+    const place = placeOf(project.kinds, base.path)
     if (base.id === '' && place?.type === 'record') return bases.drop(base.path)
     if (place?.type !== 'record') return bringBack(base)
     const id = base.id as RecordId
@@ -93,7 +93,7 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
   /** Nobody knows whether they were meant to go: the records stay, and a person decides. */
   const held = (missing: readonly string[], gone: readonly Base[]): Happened => {
     const records = gone.flatMap(({ path, id }) => {
-      const place = placeOf(path)
+      const place = placeOf(project.kinds, path)
       const record = place?.type === 'record' && isRecordId(id) ? project.read(place.kind, id) : undefined
       return record ? [{ kind: record.kind, id: record.id, hash: recordHash(record) }] : []
     })

@@ -3,7 +3,6 @@ import type { RecordKind } from '../model/kind.ts'
 import { context } from '../model/kinds/context.ts'
 import { session } from '../model/kinds/session.ts'
 import { task } from '../model/kinds/task.ts'
-import { keyedKinds, recordKinds } from '../model/kinds.ts'
 import { heldContexts } from '../store/held-contexts.ts'
 import type { Project, StoredRecord } from '../store/project.ts'
 import { todoOf } from '../store/work.ts'
@@ -17,6 +16,8 @@ export interface Overview {
   readonly name: string
   readonly lists: readonly { readonly title: string; readonly items: readonly Item[]; readonly more: number }[]
   readonly counts: readonly { readonly folder: string; readonly count: number }[]
+  /** Files of keyed kinds. */
+  readonly files: readonly string[]
 }
 
 export interface Item {
@@ -86,7 +87,8 @@ export function overviewOf(project: Project): Overview {
         more: 0,
       },
     ],
-    counts: recordKinds.map((kind) => ({ folder: kind.folder, count: countOf(project, kind) })),
+    counts: project.kinds.records.map((kind) => ({ folder: kind.folder, count: countOf(project, kind) })),
+    files: project.kinds.keyed.map(({ file }) => file),
   }
 }
 
@@ -100,17 +102,17 @@ function countOf(project: Project, kind: RecordKind): number {
 }
 
 /** `README.md`: what is going on, and how to edit. */
-export function renderReadme({ name, lists, counts }: Overview): string {
+export function renderReadme({ name, lists, counts, files }: Overview): string {
   const filled = lists.filter(({ items }) => items.length > 0)
   const folders = counts.map(({ folder, count }) => `\`${folder}/\` (${count})`).join(', ')
-  const files = keyedKinds.map(({ file }) => `\`${file}\``).join(', ')
+  const shown = files.map((file) => `\`${file}\``).join(', ')
   return `${[
     `# ${plainText(name)}`,
     'The state of this project, kept by orch: written anew when something changes. Edits of this page are not kept.',
     ...(filled.length === 0 ? ['Nothing is being worked on yet.'] : filled.map(renderList)),
     '## How to edit',
     [
-      `- Edit the files in ${folders} and ${files} with any editor: what you save is merged, also while others write.`,
+      `- Edit the files in ${folders} and ${shown} with any editor: what you save is merged, also while others write.`,
       '- A new `.md` file becomes a new record; a removed file deletes its record, which can be restored.',
       '- `orch task list`, `orch task show ID` and `orch help` do the same from a terminal.',
       '- [LOCAL.md](LOCAL.md) names the problems of this replica, if there are any.',

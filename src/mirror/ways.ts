@@ -3,7 +3,6 @@ import type { WriteOrigin } from '../doc/origin.ts'
 import type { Way } from '../model/attention.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
 import type { RecordKind, Value } from '../model/kind.ts'
-import { keyedKinds, recordKinds } from '../model/kinds.ts'
 import { parseRecord } from '../model/markdown.ts'
 import { type Json, recordHash } from '../model/record.ts'
 import { parseState } from '../model/state-file.ts'
@@ -65,7 +64,7 @@ async function accept(
   { kind, id, base, from, saved }: StaleSave,
   origin: WriteOrigin,
 ): Promise<string> {
-  const keyed = keyedKinds.find(({ name }) => name === kind)
+  const keyed = project.kinds.keys(kind)
   if (keyed) {
     const [before, old, now] = [parseState(base), parseState(from), parseState(saved)]
     if (!before.ok || !old.ok || !now.ok) throw gone('the texts do not parse any more')
@@ -76,7 +75,7 @@ async function accept(
     })
     return `Took the save of ${keyed.file} as it was.`
   }
-  const records = kindOf(kind)
+  const records = kindOf(project, kind)
   // What the merge made of the save, so that only what others had added is the difference to it.
   const merged = applyEdits(base, mergeText(from, saved, base))
   const [before, now] = [parseRecord(records, merged, merged), parseRecord(records, saved, saved)]
@@ -93,9 +92,9 @@ async function accept(
 /** Deletes those that are as they were; who changed one meanwhile had a reason. */
 async function deleteAll(project: Project, records: HeldDeletes, origin: WriteOrigin): Promise<string> {
   const due = records.flatMap(({ kind, id, hash }) => {
-    const record = isRecordId(id) ? project.read(kindOf(kind), id) : undefined
+    const record = isRecordId(id) ? project.read(kindOf(project, kind), id) : undefined
     return record && record.deletedAt === undefined && recordHash(record) === hash
-      ? [{ kind: kindOf(kind), id: record.id }]
+      ? [{ kind: kindOf(project, kind), id: record.id }]
       : []
   })
   await project.transact(origin, (tx) => {
@@ -107,12 +106,12 @@ async function deleteAll(project: Project, records: HeldDeletes, origin: WriteOr
 }
 
 async function take(project: Project, { kind, id, field, value }: Overridden, origin: WriteOrigin): Promise<string> {
-  await project.transact(origin, (tx) => tx.update(kindOf(kind), id as RecordId, { set: { [field]: value } }))
+  await project.transact(origin, (tx) => tx.update(kindOf(project, kind), id as RecordId, { set: { [field]: value } }))
   return `Set ${field} of ${id} to ${value ?? 'nothing'}.`
 }
 
-function kindOf(name: string): RecordKind {
-  const kind = recordKinds.find((one) => one.name === name)
+function kindOf({ kinds }: Project, name: string): RecordKind {
+  const kind = kinds.record(name)
   if (!kind) throw gone(`there is no kind ${name} any more`)
   return kind
 }

@@ -5,7 +5,6 @@ import { sha256 } from '../base/hash.ts'
 import type { Logger } from '../base/log.ts'
 import { type Random, type RecordId, randomText } from '../model/id.ts'
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
-import { keyedKinds, recordKinds } from '../model/kinds.ts'
 import { decodeFile, encodeFile, type FileStyle, renderRecord, sameText } from '../model/markdown.ts'
 import type { Json } from '../model/record.ts'
 import { renderState } from '../model/state-file.ts'
@@ -77,15 +76,9 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
 
   /** What has to be done for one record or keyed kind: nothing, or one step; the next one follows when that is done. */
   const plan = ({ kind, id }: Ref): Intent | undefined => {
-    const keyed = keyedKinds.find((one) => one.name === kind)
+    const keyed = project.kinds.keys(kind)
     if (keyed) return planWrite(keyed.file, kind, '', renderState(valuesOf(keyed)))
-    return planRecord(
-      must(
-        recordKinds.find((one) => one.name === kind),
-        `no kind ${kind}`,
-      ),
-      id as RecordId,
-    )
+    return planRecord(must(project.kinds.record(kind), `no kind ${kind}`), id as RecordId)
   }
 
   const planRecord = (kind: RecordKind, id: RecordId): Intent | undefined => {
@@ -237,8 +230,8 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   return {
     mark,
     markAll() {
-      for (const kind of keyedKinds) mark({ kind: kind.name, id: '' })
-      for (const kind of recordKinds)
+      for (const kind of project.kinds.keyed) mark({ kind: kind.name, id: '' })
+      for (const kind of project.kinds.records)
         for (const id of project.ids(kind, { deleted: true })) mark({ kind: kind.name, id })
     },
     isWaiting: () => busy.size > 0,

@@ -11,8 +11,8 @@ export type FieldType =
       readonly choices: readonly string[]
       readonly synonyms: Readonly<Record<string, string>>
     }
-  /** The id of a record of a kind. */
-  | { readonly type: 'ref'; readonly kind: string }
+  /** The id of a record of a kind, which begins with the kind's letter. */
+  | { readonly type: 'ref'; readonly kind: string; readonly letter: string }
   /** Any JSON; as a value of the model it is JSON text. */
   | { readonly type: 'json' }
 
@@ -59,9 +59,14 @@ export const choice = (
   const { synonyms = {}, ...rest } = options
   return { merge: 'register', value: { type: 'choice', choices, synonyms }, ...rest }
 }
-export const ref = (kind: string, options: FieldOptions): Field => ({
+/** A kind as fields refer to it: anything with its name and letter. */
+export interface RefTarget {
+  readonly name: string
+  readonly letter: string
+}
+export const ref = ({ name, letter }: RefTarget, options: FieldOptions): Field => ({
   merge: 'register',
-  value: { type: 'ref', kind },
+  value: { type: 'ref', kind: name, letter },
   ...options,
 })
 /** Any JSON, written as a whole. */
@@ -74,9 +79,9 @@ export const prose = (options: FieldOptions): Field => ({
 /** A set of short texts. */
 export const tags = (options: FieldOptions): Field => ({ merge: 'set', value: plain, ...options })
 /** A set of ids of records of a kind. */
-export const refs = (kind: string, options: FieldOptions): Field => ({
+export const refs = ({ name, letter }: RefTarget, options: FieldOptions): Field => ({
   merge: 'set',
-  value: { type: 'ref', kind },
+  value: { type: 'ref', kind: name, letter },
   ...options,
 })
 /** A number that everybody adds to; concurrent additions all count. */

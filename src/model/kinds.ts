@@ -1,4 +1,4 @@
-import type { KeyedKind, Kind, LogKind, RecordKind } from './kind.ts'
+import { type Kinds, kindSet } from './kind-set.ts'
 import { context } from './kinds/context.ts'
 import { log } from './kinds/log.ts'
 import { page } from './kinds/page.ts'
@@ -6,9 +6,5 @@ import { session } from './kinds/session.ts'
 import { state } from './kinds/state.ts'
 import { task } from './kinds/task.ts'
 
-/** The only list of kinds. */
-export const kinds: readonly Kind[] = [task, page, session, context, state, log]
-
-export const recordKinds: readonly RecordKind[] = kinds.filter((kind) => kind.shape === 'records')
-export const keyedKinds: readonly KeyedKind[] = kinds.filter((kind) => kind.shape === 'keys')
-export const logKinds: readonly LogKind[] = kinds.filter((kind) => kind.shape === 'log')
+/** The kinds that every project has, as orch declares them. What a project makes of them is `project.kinds`. */
+export const builtInKinds: Kinds = kindSet([task, page, session, context, state, log])

@@ -4,7 +4,6 @@ import type { Entry } from './entry.ts'
 import type { Field, FieldType } from './field.ts'
 import { isRecordId, normalizeId } from './id.ts'
 import { emptyValue, type RecordKind, type Value, type Values } from './kind.ts'
-import { recordKinds } from './kinds.ts'
 
 /** A key of a keyed kind. `__proto__` is none: it vanishes in objects. */
 export const STATE_KEY = /^(?!__proto__$)[A-Za-z_][\w.-]{0,63}$/
@@ -73,7 +72,7 @@ function parseScalar(type: FieldType, input: unknown): Parsed {
     case 'choice':
       return parseChoice(type, input)
     case 'ref':
-      return parseRef(type.kind, input)
+      return parseRef(type, input)
     case 'json':
       return parseJson(input)
     default:
@@ -151,6 +150,8 @@ function parseTime(input: unknown): Parsed {
   return zone === undefined ? refuse('needs a time zone: add Z, or an offset such as +09:00') : accept(value)
 }
 
+type Ref = Extract<FieldType, { readonly type: 'ref' }>
+
 type Choice = Extract<FieldType, { readonly type: 'choice' }>
 
 function parseChoice({ choices, synonyms }: Choice, input: unknown): Parsed {
@@ -159,8 +160,7 @@ function parseChoice({ choices, synonyms }: Choice, input: unknown): Parsed {
   return value === undefined ? refuse(`must be one of: ${choices.join(', ')}`) : accept(value)
 }
 
-function parseRef(kind: string, input: unknown): Parsed {
-  const letter = recordKinds.find(({ name }) => name === kind)?.letter ?? '?'
+function parseRef({ kind, letter }: Ref, input: unknown): Parsed {
   const id = typeof input === 'string' ? normalizeId(input.trim()) : ''
   return isRecordId(id) && id.startsWith(`${letter}-`)
     ? accept(id)

@@ -1,6 +1,7 @@
 import type { Applied, ProjectDoc } from '../doc/project-doc.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Change, RowHead } from './project.ts'
 import type { RecordIndex } from './record-index.ts'
 
@@ -14,19 +15,14 @@ type Target =
   | { readonly shape: 'keys'; readonly kind: KeyedKind; readonly id: string }
 
 /** `note` hears the changes inside the same SQL transaction: what it writes is durable with the row. */
-export function createChanges(
-  index: RecordIndex,
-  recordKinds: readonly RecordKind[],
-  keyedKinds: readonly KeyedKind[],
-  note: (changes: readonly Change[]) => void,
-): Changes {
+export function createChanges(index: RecordIndex, kinds: Kinds, note: (changes: readonly Change[]) => void): Changes {
   const targetOf = (key: string): Target | undefined => {
     if (isRecordId(key)) {
-      const kind = recordKinds.find((one) => one.letter === key[0])
+      const kind = kinds.lettered(key[0])
       return kind && { shape: 'records', kind, id: key }
     }
     const slash = key.indexOf('/')
-    const kind = keyedKinds.find((one) => one.name === key.slice(0, slash))
+    const kind = kinds.keys(key.slice(0, slash))
     return kind && { shape: 'keys', kind, id: key.slice(slash + 1) }
   }
 

@@ -2,6 +2,7 @@ import { unreachable } from '../base/assert.ts'
 import { shortHash } from '../base/hash.ts'
 import type { Field } from '../model/field.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { logTables } from './log-index.ts'
 import { ROW_KEYS_TABLES } from './row-keys.ts'
 
@@ -23,8 +24,8 @@ export const COMMON_COLUMNS = [
 ] as const
 
 /** The SQL that makes the index tables of all kinds: the tables follow the declarations. */
-export function indexTables(kinds: readonly Kind[]): readonly string[] {
-  return [...SHARED, ...kinds.flatMap(tablesOf)]
+export function indexTables(kinds: Kinds): readonly string[] {
+  return [...SHARED, ...kinds.all.flatMap(tablesOf)]
 }
 
 function tablesOf(kind: Kind): readonly string[] {
@@ -39,12 +40,12 @@ function tablesOf(kind: Kind): readonly string[] {
 }
 
 /** Names that `indexTables` makes, for dropping before a rebuild. */
-export function indexTableNames(kinds: readonly Kind[]): readonly string[] {
+export function indexTableNames(kinds: Kinds): readonly string[] {
   return indexTables(kinds).flatMap((sql) => /^CREATE TABLE (\w+)/.exec(sql)?.[1] ?? [])
 }
 
 /** Changes whenever the tables or the code that fills them change. */
-export function indexStamp(kinds: readonly Kind[]): string {
+export function indexStamp(kinds: Kinds): string {
   return `${INDEX_FORMAT}-${shortHash(indexTables(kinds).join('\n'))}`
 }
 

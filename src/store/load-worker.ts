@@ -2,7 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import { killAt } from '../base/kill-at.ts'
 import { createProjectDoc } from '../doc/project-doc.ts'
-import { kinds } from '../model/kinds.ts'
+import { builtInKinds } from '../model/kinds.ts'
 import { openDatabaseReadOnly } from './database.ts'
 import { type LoadWorkerInput, readNewest, writeSnapshotFile } from './file-load-snapshots.ts'
 import { createJournal } from './journal.ts'
@@ -12,6 +12,7 @@ const { dir, databaseFile, n, crashAt } = workerData as LoadWorkerInput
 const db = openDatabaseReadOnly(databaseFile)
 const newest = readNewest(dir, () => undefined)
 const from = newest && newest.n <= n ? newest : undefined
-const doc = createProjectDoc(kinds, updatesOf(createJournal(db), from, n))
+// Which kinds there are makes no difference to what the document encodes to.
+const doc = createProjectDoc(builtInKinds, updatesOf(createJournal(db), from, n))
 writeSnapshotFile(dir, { n, state: doc.encodeState() }, crashAt === undefined ? undefined : killAt(crashAt))
 db.close()

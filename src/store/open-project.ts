@@ -1,10 +1,9 @@
-import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { createProjectDoc, type ProjectDoc } from '../doc/project-doc.ts'
 import { type Random, randomText } from '../model/id.ts'
-import type { KeyedKind, Kind, LogKind, RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { LogEntry } from '../model/log.ts'
 import { createChanges } from './changes.ts'
 import { createClients } from './clients.ts'
@@ -25,7 +24,7 @@ import { createMeta, prepareSchema } from './schema.ts'
 
 export interface OpenProjectParts {
   readonly db: Database
-  readonly kinds: readonly Kind[]
+  readonly kinds: Kinds
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -65,12 +64,6 @@ export function openProject(parts: OpenProjectParts): OpenProject {
   const { db, kinds, clock, random, log } = parts
   prepareSchema(db)
   const meta = createMeta(db)
-  const recordKinds = kinds.filter((kind): kind is RecordKind => kind.shape === 'records')
-  const keyedKinds = kinds.filter((kind): kind is KeyedKind => kind.shape === 'keys')
-  const logKind = must(
-    kinds.find((kind): kind is LogKind => kind.shape === 'log'),
-    'no kind of log',
-  )
 
   const remember = (key: string, make: () => string): string => {
     const known = meta.get(key)
@@ -104,17 +97,16 @@ export function openProject(parts: OpenProjectParts): OpenProject {
   }
 
   const index = createRecordIndex(db)
-  const logs = createLogIndex(db, logKind)
+  const logs = createLogIndex(db, kinds.log)
   let loaded: ProjectDoc | undefined = first
   const pipeline = createPipeline({
     db,
     kinds,
-    keyedKinds,
     journal,
     index,
     logs,
     noteEntries: (entries) => parts.noteEntries?.(entries),
-    changes: createChanges(index, recordKinds, keyedKinds, (changes) => parts.note?.(changes)),
+    changes: createChanges(index, kinds, (changes) => parts.note?.(changes)),
     clients: createClients(db, () => identity.replica, random),
     clock,
     random,
@@ -143,6 +135,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     get replica() {
       return identity.replica
     },
+    kinds,
     ...queries,
     past,
     transact: (origin, write, options) => pipeline.write(origin, write, options),
@@ -208,7 +201,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
 }
 
 /** The document from the newest load snapshot and the rows after it; from all rows when there is none that is whole. */
-function loadDocument(kinds: readonly Kind[], journal: Journal, loads: LoadSnapshots): ProjectDoc {
+function loadDocument(kinds: Kinds, journal: Journal, loads: LoadSnapshots): ProjectDoc {
   const newest = loads.newest()
   const from = newest && newest.n <= journal.last() ? newest : undefined
   return createProjectDoc(kinds, updatesOf(journal, from))

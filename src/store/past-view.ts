@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import { createTurns } from '../base/turns.ts'
 import type { ProjectDoc } from '../doc/project-doc.ts'
-import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { KeyedKind, RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { type Database, openDatabase } from './database.ts'
 import { indexTables } from './index-tables.ts'
 import type { Past } from './past.ts'
@@ -17,7 +18,7 @@ export interface PastProject extends Queries {
 
 export interface PastViewsParts {
   readonly db: Database
-  readonly kinds: readonly Kind[]
+  readonly kinds: Kinds
   readonly clock: Pick<Clock, 'monotonic'>
   readonly doc: () => ProjectDoc
   readonly have: () => Vector
@@ -66,8 +67,7 @@ async function makeView({ db, kinds, clock, doc, have, past }: PastViewsParts, m
     db.all<Touching>('SELECT replica, seq, at, actor FROM touches WHERE key = ?', key)
 
   scratch.exec('BEGIN')
-  for (const kind of kinds) {
-    if (kind.shape === 'log') continue
+  for (const kind of [...kinds.records, ...kinds.keyed]) {
     for (const id of idsOf(db, kind)) {
       const key = kind.shape === 'keys' ? `${kind.name}/${id}` : id
       if (turns.isOver()) await rest()

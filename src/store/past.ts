@@ -3,7 +3,8 @@ import { OrchError } from '../base/error.ts'
 import { createTurns } from '../base/turns.ts'
 import type { ProjectDoc } from '../doc/project-doc.ts'
 import type { RecordId } from '../model/id.ts'
-import type { Kind, RecordKind } from '../model/kind.ts'
+import type { RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Database } from './database.ts'
 import { type Journal, MAIN_DOC } from './journal.ts'
 import { createPastViews, type PastProject } from './past-view.ts'
@@ -34,7 +35,7 @@ export interface Past {
 
 export interface PastParts {
   readonly db: Database
-  readonly kinds: readonly Kind[]
+  readonly kinds: Kinds
   readonly journal: Journal
   readonly clock: Pick<Clock, 'monotonic'>
   /** The durable document of now. */

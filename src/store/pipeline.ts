@@ -6,7 +6,7 @@ import { type CheckEntry, type LogAdditions, readLogUpdate, writeLogUpdate } fro
 import type { RowOrigin, WriteOrigin } from '../doc/origin.ts'
 import type { Applied, ClientEntry, ProjectDoc } from '../doc/project-doc.ts'
 import type { Random } from '../model/id.ts'
-import type { KeyedKind, Kind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { checkLogEntry, isLogDoc, type LogEntry, logDocOf, logValues } from '../model/log.ts'
 import type { Changes } from './changes.ts'
 import type { Clients } from './clients.ts'
@@ -21,8 +21,7 @@ import { createStaging } from './staging.ts'
 
 export interface PipelineParts {
   readonly db: Database
-  readonly kinds: readonly Kind[]
-  readonly keyedKinds: readonly KeyedKind[]
+  readonly kinds: Kinds
   readonly journal: Journal
   readonly index: RecordIndex
   readonly logs: LogIndex
@@ -287,7 +286,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
           doc,
           index,
           logs,
-          keyedKinds: parts.keyedKinds,
+          kinds: parts.kinds,
           random,
           actor: origin.actor.name,
           at,

@@ -1,6 +1,7 @@
 import type { Origin, RowOrigin, WriteOrigin } from '../doc/origin.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind, Values } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { LogEntry } from '../model/log.ts'
 import type { Json, RecordMeta, RecordView } from '../model/record.ts'
 import type { TextEdit } from '../model/text-edit.ts'
@@ -171,6 +172,8 @@ export interface Project {
   readonly id: string
   readonly name: string
   readonly replica: string
+  /** What the project declares. Where a method takes a kind, its name counts: the project's own declaration is used. */
+  readonly kinds: Kinds
 
   /** A record as it is now and durable, deleted ones included. */
   read(kind: RecordKind, id: RecordId): StoredRecord | undefined

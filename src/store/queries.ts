@@ -1,5 +1,5 @@
 import type { RecordId } from '../model/id.ts'
-import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Database } from './database.ts'
 import type { Project } from './project.ts'
 import { listRecords } from './query.ts'
@@ -11,14 +11,14 @@ import { searchRecords } from './search.ts'
 export type Queries = Pick<Project, 'read' | 'list' | 'search' | 'resolve' | 'ids' | 'readKeys' | 'pathOf' | 'recordAt'>
 
 /** Answers from the index tables of a database. */
-export function createQueries(db: Database, kinds: readonly Kind[]): Queries {
+export function createQueries(db: Database, kinds: Kinds): Queries {
   const index = createRecordIndex(db)
-  const recordKinds = kinds.filter((kind): kind is RecordKind => kind.shape === 'records')
+  const { own } = kinds
   return {
-    read: (kind, id) => index.get(kind, id),
-    list: (kind, query) => listRecords(db, kind, query),
-    search: (text, limit) => searchRecords(db, recordKinds, text, limit),
-    resolve: (text, kind) => resolveRecord(db, recordKinds, text, kind),
+    read: (kind, id) => index.get(own(kind), id),
+    list: (kind, query) => listRecords(db, own(kind), query),
+    search: (text, limit) => searchRecords(db, kinds.records, text, limit),
+    resolve: (text, kind) => resolveRecord(db, kinds.records, text, kind && own(kind)),
     ids: (kind, { deleted = false } = {}) =>
       db
         .all<{ id: RecordId }>(
@@ -27,12 +27,12 @@ export function createQueries(db: Database, kinds: readonly Kind[]): Queries {
         )
         .map(({ id }) => id),
     readKeys(name) {
-      const kind = kinds.find((one): one is KeyedKind => one.shape === 'keys' && one.name === name)
+      const kind = kinds.keys(name)
       return kind ? index.keys(kind) : new Map()
     },
-    pathOf: (kind, id) => index.pathOf(kind, id) ?? `${kind.folder}/${id}.md`,
+    pathOf: (kind, id) => index.pathOf(own(kind), id) ?? `${kind.folder}/${id}.md`,
     recordAt(path) {
-      const kind = recordKinds.find((one) => path.startsWith(`${one.folder}/`))
+      const kind = kinds.inFolder(path.slice(0, Math.max(0, path.indexOf('/'))))
       const found = kind && db.get<{ id: RecordId }>(`SELECT id FROM ${kind.plural} WHERE path = ?`, path)
       return kind && found && { kind, id: found.id }
     },

@@ -1,6 +1,5 @@
 import { OrchError } from '../base/error.ts'
-import type { Kind } from '../model/kind.ts'
-import { log } from '../model/kinds/log.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import type { Database } from './database.ts'
 import { indexStamp } from './index-tables.ts'
 import { createLogIndex } from './log-index.ts'
@@ -11,14 +10,14 @@ import { createMeta } from './schema.ts'
 /** A project as it lies in its database, to be read by somebody who is not its daemon. */
 export type ProjectReader = Pick<
   Project,
-  'id' | 'name' | 'replica' | 'ids' | 'read' | 'readKeys' | 'logDays' | 'logOfDay' | 'logCount'
+  'id' | 'name' | 'replica' | 'kinds' | 'ids' | 'read' | 'readKeys' | 'logDays' | 'logOfDay' | 'logCount'
 >
 
 /** Reads a project from its database without writing to it. Throws `database_damaged` unless its last daemon was of this version. */
-export function openReader(db: Database, kinds: readonly Kind[]): ProjectReader {
+export function openReader(db: Database, kinds: Kinds): ProjectReader {
   const meta = createMeta(db)
   const queries = createQueries(db, kinds)
-  const logs = createLogIndex(db, log)
+  const logs = createLogIndex(db, kinds.log)
   const fact = (key: string): string => {
     const value = meta.get(key)
     if (value === undefined) throw new OrchError('database_damaged', { reason: `it does not say its ${key}` })
@@ -31,6 +30,7 @@ export function openReader(db: Database, kinds: readonly Kind[]): ProjectReader 
     id: fact('project_id'),
     name: fact('project_name'),
     replica: fact('replica'),
+    kinds,
     ids: queries.ids,
     read: queries.read,
     readKeys: queries.readKeys,

@@ -1,7 +1,8 @@
 import { readLogUpdate } from '../doc/log-update.ts'
 import type { ProjectDoc } from '../doc/project-doc.ts'
 import { isRecordId } from '../model/id.ts'
-import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { KeyedKind, RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { isLogDoc } from '../model/log.ts'
 import type { Database } from './database.ts'
 import { indexTableNames, indexTables } from './index-tables.ts'
@@ -14,28 +15,25 @@ import { noteRowKeys } from './row-keys.ts'
 const ROWS_PER_READ = 1000
 
 /** Makes the index tables anew from the rows' heads and the document, in one transaction. */
-export function rebuildIndex(db: Database, kinds: readonly Kind[], doc: ProjectDoc, journal: Journal): void {
+export function rebuildIndex(db: Database, kinds: Kinds, doc: ProjectDoc, journal: Journal): void {
   db.transaction(() => {
     for (const name of indexTableNames(kinds)) db.exec(`DROP TABLE IF EXISTS ${name}`)
     for (const sql of indexTables(kinds)) db.exec(sql)
     const index = createRecordIndex(db)
-    const log = kinds.find((kind) => kind.shape === 'log')
-    const logs = log && createLogIndex(db, log)
+    const logs = createLogIndex(db, kinds.log)
     for (let n = 0; ; ) {
       const rows = journal.after(n, ROWS_PER_READ)
       for (const { n, row } of rows) {
         index.touch(row.touched, row)
         if (row.doc === MAIN_DOC) noteRowKeys(db, n, row, doc.marksIn(row.update))
-        if (logs && isLogDoc(row.doc)) putLog(logs, row)
+        if (isLogDoc(row.doc)) putLog(logs, row)
       }
       const last = rows.at(-1)
       if (!last) break
       n = last.n
     }
-    for (const kind of kinds) {
-      if (kind.shape === 'records') putRecords(index, kind, doc)
-      else if (kind.shape === 'keys') putKeys(index, kind, doc)
-    }
+    for (const kind of kinds.records) putRecords(index, kind, doc)
+    for (const kind of kinds.keyed) putKeys(index, kind, doc)
   })
 }
 
@@ -56,7 +54,7 @@ function putKeys(index: ReturnType<typeof createRecordIndex>, kind: KeyedKind, d
 }
 
 /** Every index row as text, sorted: two indexes are equal when these are. */
-export function dumpIndex(db: Database, kinds: readonly Kind[]): readonly string[] {
+export function dumpIndex(db: Database, kinds: Kinds): readonly string[] {
   return indexTableNames(kinds).flatMap((name) =>
     db
       .all<Record<string, unknown>>(`SELECT * FROM ${name}`)

@@ -6,6 +6,7 @@ import { type Entry, MAX_ENTRY_LENGTH } from '../model/entry.ts'
 import { canonicalSkeleton } from '../model/front-matter.ts'
 import { makeId, type Random, type RecordId, randomText } from '../model/id.ts'
 import type { KeyedKind, RecordKind, Value, Values } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { checkFile, newFileName } from '../model/layout.ts'
 import { checkLogEntry, type LogEntry, logDocOf, logValues } from '../model/log.ts'
 import type { RecordView } from '../model/record.ts'
@@ -20,7 +21,7 @@ export interface StagingParts {
   readonly doc: ProjectDoc
   readonly index: RecordIndex
   readonly logs: LogIndex
-  readonly keyedKinds: readonly KeyedKind[]
+  readonly kinds: Kinds
   readonly random: Random
   readonly actor: string
   readonly at: number
@@ -40,17 +41,14 @@ export function createStaging(parts: StagingParts): {
   readonly entries: ReadonlyMap<string, readonly LogEntry[]>
 } {
   const { doc, index, random, actor, at, replica, seen } = parts
+  const { own } = parts.kinds
   const steps: ((writer: DocWriter) => void)[] = []
   const created = new Map<string, RecordView>()
   const textsEdited = new Set<string>()
   const entries = new Map<string, LogEntry[]>()
   const logIds = new Set<string>()
 
-  const keyedKind = (name: string): KeyedKind =>
-    must(
-      parts.keyedKinds.find((kind) => kind.name === name),
-      `no keyed kind ${name}`,
-    )
+  const keyedKind = (name: string): KeyedKind => must(parts.kinds.keys(name), `no keyed kind ${name}`)
 
   const living = (kind: RecordKind, id: RecordId): void => {
     if (created.has(id)) return
@@ -90,13 +88,14 @@ export function createStaging(parts: StagingParts): {
     )
 
   const tx: Tx = {
-    read: (kind, id) => created.get(id) ?? index.get(kind, id),
+    read: (kind, id) => created.get(id) ?? index.get(own(kind), id),
     readKeys(kindName) {
       const keys = [...index.keys(keyedKind(kindName)).values()]
       return new Map(keys.flatMap(({ key, value }) => (value === undefined ? [] : [[key, value] as const])))
     },
 
-    create(kind, values, options = {}) {
+    create(named, values, options = {}) {
+      const kind = own(named)
       const id = options.id ?? freshId(doc, kind, random)
       if (doc.has(kind, id) || created.has(id)) throw new OrchError('already_exists', { what: `${kind.name} ${id}` })
       const file = options.file ?? newFileName(kind, id, String(values[kind.title] ?? ''))
@@ -121,7 +120,8 @@ export function createStaging(parts: StagingParts): {
       return id
     },
 
-    update(kind, id, patch) {
+    update(named, id, patch) {
+      const kind = own(named)
       living(kind, id)
       if (patch.file !== undefined) checkFileName(patch.file)
       for (const [name, edits] of Object.entries(patch.edit ?? {})) checkEdits(kind, id, name, edits)
@@ -136,12 +136,14 @@ export function createStaging(parts: StagingParts): {
       steps.push((writer) => writer.edit(kind, id, edit))
     },
 
-    delete(kind, id) {
+    delete(named, id) {
+      const kind = own(named)
       living(kind, id)
       steps.push((writer) => writer.delete(kind, id, replica, { by: actor, at, seen }))
     },
 
-    restore(kind, id) {
+    restore(named, id) {
+      const kind = own(named)
       const record = index.get(kind, id)
       if (!record) throw new OrchError('record_not_found', { kind: kind.name, id })
       if (record.deletedAt === undefined) return

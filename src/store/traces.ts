@@ -2,7 +2,8 @@ import type { Clock } from '../base/clock.ts'
 import { createTurns } from '../base/turns.ts'
 import { createTrace, type Trace } from '../doc/trace.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
-import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
+import type { KeyedKind, RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
 import { issuesOf } from '../model/validate.ts'
 import type { Database } from './database.ts'
 import { checkedRow, type StoredRow } from './journal.ts'
@@ -52,14 +53,14 @@ export interface Followed {
 
 const ROWS_PER_READ = 200
 
-export function createTraces(db: Database, kinds: readonly Kind[], clock: Pick<Clock, 'monotonic'>): Traces {
+export function createTraces(db: Database, kinds: Kinds, clock: Pick<Clock, 'monotonic'>): Traces {
   const targetOf = (key: string): KeyTarget | undefined => {
     if (isRecordId(key)) {
-      const kind = kinds.find((one): one is RecordKind => one.shape === 'records' && one.letter === key[0])
+      const kind = kinds.lettered(key[0])
       return kind && { shape: 'records', kind, id: key }
     }
     const slash = key.indexOf('/')
-    const kind = kinds.find((one): one is KeyedKind => one.shape === 'keys' && one.name === key.slice(0, slash))
+    const kind = kinds.keys(key.slice(0, slash))
     return kind && { shape: 'keys', kind, id: key.slice(slash + 1) }
   }
 

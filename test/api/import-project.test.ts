@@ -4,7 +4,7 @@ import { must } from '../../src/base/assert.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { page } from '../../src/model/kinds/page.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import { kinds } from '../../src/model/kinds.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import { openReader } from '../../src/store/reader.ts'
 import { byAlice, byClaude, claude, createTestProject } from '../helpers/project.ts'
 import { createRandom } from '../helpers/random.ts'
@@ -58,7 +58,7 @@ async function worlds() {
   await into.transact(byAlice, (tx) => tx.appendLog({ id: id('l-00000002'), action: 'theirs' }))
   await old.transact(byClaude, (tx) => tx.delete(task, id('t-00000003')))
   await old.transact(byClaude, (tx) => tx.update(task, id('t-00000002'), { increment: { spentHours: 1 } }))
-  const from = openReader(source.database, kinds)
+  const from = openReader(source.database, builtInKinds)
   const plan = planProject(from, into, createRandom(3))
   return { into, old, from, plan, database: target.database }
 }
@@ -124,7 +124,7 @@ test('a key for which there is no name stays behind and is named in the plan', a
   const key = 'k'.repeat(60)
   await target.project.transact(byAlice, (tx) => tx.setKey('state', key, 1))
   await source.project.transact(byAlice, (tx) => tx.setKey('state', key, 2))
-  const from = openReader(source.database, kinds)
+  const from = openReader(source.database, builtInKinds)
   const plan = planProject(from, target.project, createRandom(3))
   expect(plan.keys).toEqual([{ kind: 'state', key, as: undefined }])
   await importProject({ from, into: target.project, plan, origin: { source: 'import', actor: claude } })

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { GLOBAL_FLAGS, manifestOf } from '../../src/api/manifest.ts'
 import type { Operation } from '../../src/api/operation.ts'
-import { operations } from '../../src/api/operations.ts'
+import { operationsOf } from '../../src/api/operations.ts'
 import { localCommands } from '../../src/cli/local-commands.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 
 const operation = (input: z.ZodType, cli: Partial<Operation['cli']> = {}): Operation => ({
   name: 'toy.make',
@@ -17,7 +18,7 @@ const operation = (input: z.ZodType, cli: Partial<Operation['cli']> = {}): Opera
 })
 
 const flagsOf = (shape: z.ZodRawShape, cli: Partial<Operation['cli']> = {}) =>
-  manifestOf([operation(z.object(shape), cli)]).commands[0]?.flags
+  manifestOf([operation(z.object(shape), cli)], builtInKinds).commands[0]?.flags
 
 describe('a property becomes a flag', () => {
   test.each([
@@ -40,9 +41,8 @@ describe('a property becomes a flag', () => {
 
   test('under the name the operation gives it, or by position, or from standard input', () => {
     const shape = { title: z.string().describe('t'), body: z.string().describe('b'), hours: z.number().describe('h') }
-    const [command] = manifestOf([
-      operation(z.object(shape), { positionals: ['title', 'body'], flags: { hours: 'spent' }, stdin: 'body' }),
-    ]).commands
+    const taken = { positionals: ['title', 'body'], flags: { hours: 'spent' }, stdin: 'body' }
+    const [command] = manifestOf([operation(z.object(shape), taken)], builtInKinds).commands
     expect(command?.positionals.map(({ name, required }) => [name, required])).toEqual([
       ['title', true],
       ['body', false],
@@ -60,7 +60,7 @@ test.each([
 })
 
 test('every command has a name of its own, an example, and no flag of the commands of the daemon’s life is global', () => {
-  const { commands } = manifestOf(operations)
+  const { commands } = manifestOf(operationsOf(builtInKinds), builtInKinds)
   expect(new Set(commands.map(({ command }) => command)).size).toBe(commands.length)
   expect(commands.filter(({ examples }) => examples.length === 0)).toEqual([])
   expect(localCommands.flatMap(({ flags }) => flags.filter(({ name }) => GLOBAL_FLAGS.includes(name)))).toEqual([])

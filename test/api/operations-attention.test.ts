@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { operations } from '../../src/api/operations.ts'
+import { operationsOf } from '../../src/api/operations.ts'
 import { DISMISS } from '../../src/model/attention.ts'
 import { itemOf } from '../helpers/attention.ts'
 import { claude } from '../helpers/project.ts'
@@ -45,6 +45,8 @@ describe('the attention list', () => {
     expect(caller.parts.calls).toEqual([])
     await caller.call('attention.confirm', { item: held.id, way: 'delete' })
     expect(caller.parts.calls).toEqual([`settle ${held.id} delete`])
-    expect(operations.find(({ name }) => name === 'attention.confirm')).toMatchObject({ role: 'admin' })
+    expect(operationsOf(caller.project.kinds).find(({ name }) => name === 'attention.confirm')).toMatchObject({
+      role: 'admin',
+    })
   })
 })

@@ -1,6 +1,6 @@
 import { parseInput } from '../../src/api/input.ts'
 import type { OperationContext, Parts, PeerInfo, SnapshotInfo, Status } from '../../src/api/operation.ts'
-import { operations } from '../../src/api/operations.ts'
+import { operationsOf } from '../../src/api/operations.ts'
 import { must } from '../../src/base/assert.ts'
 import { OrchError } from '../../src/base/error.ts'
 import type { Actor } from '../../src/model/actor.ts'
@@ -38,7 +38,7 @@ function callerOf(test: TestProject, parts: MemoryParts, actor: Actor): Caller {
   }
   const call = async (name: string, input: Readonly<Record<string, unknown>> = {}): Promise<Answer> => {
     const operation = must(
-      operations.find((one) => one.name === name),
+      operationsOf(test.project.kinds).find((one) => one.name === name),
       `no operation ${name}`,
     )
     const output = await operation.run(context, parseInput(operation.input, input))

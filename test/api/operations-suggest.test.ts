@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { manifestOf } from '../../src/api/manifest.ts'
-import { operations } from '../../src/api/operations.ts'
+import { operationsOf } from '../../src/api/operations.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import { type Caller, createCaller } from './operations-caller.ts'
 
 let caller: Caller
@@ -64,7 +65,10 @@ test('what there is nothing of is refused', async () => {
 })
 
 test('whatever a command line may ask for is answered', async () => {
-  const parameters = manifestOf(operations).commands.flatMap(({ positionals, flags }) => [...positionals, ...flags])
+  const parameters = manifestOf(operationsOf(builtInKinds), builtInKinds).commands.flatMap(({ positionals, flags }) => [
+    ...positionals,
+    ...flags,
+  ])
   const asked = new Set(parameters.flatMap(({ suggest: of }) => of ?? []))
   expect(asked.size).toBeGreaterThan(10)
   for (const of of asked) expect(Array.isArray(await suggest(of))).toBe(true)

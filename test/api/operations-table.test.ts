@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
 import { manifestOf } from '../../src/api/manifest.ts'
-import { operationsOf } from '../../src/api/operations/records.ts'
-import { operations } from '../../src/api/operations.ts'
+import { recordOperations } from '../../src/api/operations/records.ts'
+import { operationsOf } from '../../src/api/operations.ts'
 import { prose, tags, text } from '../../src/model/field.ts'
 import { defineKind } from '../../src/model/kind.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
+
+const operations = operationsOf(builtInKinds)
 
 /** What people and programs type; a change here breaks them. */
 const CONTRACT = [
@@ -62,7 +65,7 @@ const CONTRACT = [
 ]
 
 test('commands and flags are as promised', () => {
-  const commands = manifestOf(operations).commands.map(({ command, positionals, flags }) =>
+  const commands = manifestOf(operations, builtInKinds).commands.map(({ command, positionals, flags }) =>
     [
       command,
       ...positionals.map(({ name }) => name.toUpperCase()),
@@ -91,7 +94,7 @@ test('a kind that is declared has its operations', () => {
       body: prose({ help: 'the text' }),
     },
   })
-  const commands = manifestOf(operationsOf(note)).commands
+  const commands = manifestOf(recordOperations(note), builtInKinds).commands
   expect(commands.map(({ command }) => command)).toEqual([
     'note create',
     'note list',

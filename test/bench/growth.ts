@@ -15,7 +15,7 @@ import { createLogFiles } from '../../src/mirror/log-files.ts'
 import { createNodeDisk } from '../../src/mirror/node-disk.ts'
 import { createNotices } from '../../src/mirror/problem.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import { kinds } from '../../src/model/kinds.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import { openAttention } from '../../src/store/attention.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { readNewest, writeSnapshotFile } from '../../src/store/file-load-snapshots.ts'
@@ -54,7 +54,7 @@ const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false 
 function open(db: Database): OpenProject {
   return openProject({
     db,
-    kinds,
+    kinds: builtInKinds,
     clock: systemClock,
     random,
     log: silentLogger,

@@ -9,7 +9,7 @@ import { createSnapshots } from '../../src/git/snapshots.ts'
 import { leaseFacts } from '../../src/host.ts'
 import type { Random } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import { kinds } from '../../src/model/kinds.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import { createRenderer } from '../../src/render.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { openProject } from '../../src/store/open-project.ts'
@@ -29,10 +29,10 @@ function openState(repo: TestRepo) {
   const file = join(dir, 'orch.db')
   const db = openDatabase(file)
   prepareSchema(db)
-  const ledger = openSnapshotLedger(db)
+  const ledger = openSnapshotLedger(db, builtInKinds)
   const project = openProject({
     db,
-    kinds,
+    kinds: builtInKinds,
     clock: systemClock,
     random: (bytes) => randomBytes(bytes),
     log: silentLogger,

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { manifestOf } from '../../src/api/manifest.ts'
-import { operations } from '../../src/api/operations.ts'
+import { operationsOf } from '../../src/api/operations.ts'
 import { complete } from '../../src/cli/complete.ts'
 import { localCommands } from '../../src/cli/local-commands.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 
-const manifest = manifestOf(operations)
+const manifest = manifestOf(operationsOf(builtInKinds), builtInKinds)
 const at = (...words: readonly string[]) => complete(words, manifest, localCommands)
 const values = (...words: readonly string[]) => at(...words).candidates.map(({ value }) => value)
 

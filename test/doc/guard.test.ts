@@ -2,8 +2,9 @@ import { expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { createProjectDoc, type ProjectDoc } from '../../src/doc/project-doc.ts'
 import type { RecordId } from '../../src/model/id.ts'
+import { state } from '../../src/model/kinds/state.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import { kinds } from '../../src/model/kinds.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 
 const id = 't-7f3k9q2m' as RecordId
 
@@ -14,10 +15,10 @@ function createClient(): {
   record: Y.Map<unknown>
   sent(edit: () => void): Uint8Array
 } {
-  const doc = createProjectDoc(kinds)
+  const doc = createProjectDoc(builtInKinds)
   doc.write(7, { actor: 'alice', type: 'person', replica: 'r-1' }, (writer) => {
     writer.create(task, id, { values: { title: 'A', body: 'one two' }, file: 'a.md', front: '', extra: {} })
-    writer.setKey(kinds.find((kind) => kind.shape === 'keys') as never, 'phase', { name: 'beta' })
+    writer.setKey(state, 'phase', { name: 'beta' })
   })
   const client = new Y.Doc()
   Y.applyUpdate(client, doc.encodeState())

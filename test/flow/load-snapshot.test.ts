@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import { silentLogger } from '../../src/base/log.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import { kinds } from '../../src/model/kinds.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import { createCompaction } from '../../src/store/compaction.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { createFileLoadSnapshots } from '../../src/store/file-load-snapshots.ts'
@@ -30,7 +30,7 @@ test('a load snapshot is made in a worker every 1,000 rows, no row is deleted, a
     const db = openDatabase(file)
     const project = openProject({
       db,
-      kinds,
+      kinds: builtInKinds,
       clock: createTestClock(),
       random: createRandom(1),
       log: silentLogger,

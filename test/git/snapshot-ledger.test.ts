@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { openSnapshotLedger, type PendingChange, type SnapshotLedger } from '../../src/git/snapshot-ledger.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import type { Change, KeyedValue } from '../../src/store/project.ts'
 
@@ -26,7 +27,7 @@ const all = (ledger: SnapshotLedger, upto: number, after = 0): readonly PendingC
   ledger.changes({ after, upto, fromKey: '', limit: 100 })
 
 test('what changed is listed once per key, with what was there first and everybody who changed it', () => {
-  const ledger = openSnapshotLedger(openDatabase(':memory:'))
+  const ledger = openSnapshotLedger(openDatabase(':memory:'), builtInKinds)
   expect(ledger.isEmpty()).toBe(true)
   ledger.note([changed('phase', 'one', 1), changed('t-00000001', undefined, 1, 'al', 'task')])
   ledger.note([changed('phase', 'two', 2), changed('phase', 'three', 3, 'bo')])
@@ -56,7 +57,7 @@ test('what changed is listed once per key, with what was there first and everybo
 })
 
 test('[P1] what changes after a cut survives the snapshot of that cut, with what the snapshot held', () => {
-  const ledger = openSnapshotLedger(openDatabase(':memory:'))
+  const ledger = openSnapshotLedger(openDatabase(':memory:'), builtInKinds)
   ledger.note([changed('phase', 'one', 1)])
   const cut = ledger.cut()
   ledger.note([changed('phase', 'two', 2)])
@@ -67,7 +68,7 @@ test('[P1] what changes after a cut survives the snapshot of that cut, with what
 })
 
 test('[P1] cuts that led to no snapshot are one list for the next, and a part of it can be asked for', () => {
-  const ledger = openSnapshotLedger(openDatabase(':memory:'))
+  const ledger = openSnapshotLedger(openDatabase(':memory:'), builtInKinds)
   ledger.note([changed('phase', 'one', 1)])
   const first = ledger.cut()
   ledger.note([changed('phase', 'two', 2), changed('goal', undefined, 2)])
@@ -80,7 +81,7 @@ test('[P1] cuts that led to no snapshot are one list for the next, and a part of
 })
 
 test('a long list comes in pages', () => {
-  const ledger = openSnapshotLedger(openDatabase(':memory:'))
+  const ledger = openSnapshotLedger(openDatabase(':memory:'), builtInKinds)
   ledger.note(['a', 'b', 'c'].map((id) => changed(id, undefined, 1)))
   const upto = ledger.cut()
   const keysFrom = (fromKey: string): string[] =>
@@ -91,7 +92,7 @@ test('a long list comes in pages', () => {
 
 test('it is as durable as the transaction of the rows, and goes on where it was when opened again', () => {
   const db = openDatabase(':memory:')
-  const ledger = openSnapshotLedger(db)
+  const ledger = openSnapshotLedger(db, builtInKinds)
   expect(() =>
     db.transaction(() => {
       ledger.note([changed('lost', undefined, 1)])
@@ -103,7 +104,7 @@ test('it is as durable as the transaction of the rows, and goes on where it was 
   const cut = ledger.cut()
   ledger.keepPaths(new Map([['state/phase', 'state.json']]))
 
-  const again = openSnapshotLedger(db)
+  const again = openSnapshotLedger(db, builtInKinds)
   again.note([changed('phase', 'two', 2)])
   again.done({ commit: 'c1', have: {} }, cut)
   expect(all(again, again.cut())).toMatchObject([{ before: keyValue('two'), pathBefore: 'state.json' }])

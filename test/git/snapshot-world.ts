@@ -34,7 +34,7 @@ export function createSnapshotWorld(
     noteEntries: (entries) => ledger?.noteEntries(entries),
     ...options.project,
   })
-  ledger = openSnapshotLedger(test.database)
+  ledger = openSnapshotLedger(test.database, test.project.kinds)
   return { test, ledger, ...connect(repo, test.project, ledger, clock, options) }
 }
 

@@ -2,8 +2,8 @@ import type { Clock } from '../../src/base/clock.ts'
 import { type Logger, silentLogger } from '../../src/base/log.ts'
 import type { Origin } from '../../src/doc/origin.ts'
 import type { Actor } from '../../src/model/actor.ts'
-import type { Kind } from '../../src/model/kind.ts'
-import { kinds } from '../../src/model/kinds.ts'
+import type { Kinds } from '../../src/model/kind-set.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import type { LogEntry } from '../../src/model/log.ts'
 import type { LoadSnapshots } from '../../src/store/load-snapshot.ts'
 import { type OpenProject, openProject } from '../../src/store/open-project.ts'
@@ -21,7 +21,7 @@ export interface TestProjectOptions {
   readonly clock?: Clock
   readonly seed?: number
   readonly database?: FaultyDatabase
-  readonly kinds?: readonly Kind[]
+  readonly kinds?: Kinds
   readonly name?: string
   readonly inode?: string
   readonly log?: Logger
@@ -47,7 +47,7 @@ export function createTestProject(options: TestProjectOptions = {}): TestProject
   const generations = options.generations ?? new Map<string, number>()
   const project = openProject({
     db: database,
-    kinds: options.kinds ?? kinds,
+    kinds: options.kinds ?? builtInKinds,
     clock,
     random: createRandom(seed),
     log: options.log ?? silentLogger,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { canonicalSkeleton } from '../../src/model/front-matter.ts'
 import { defineKind, type RecordKind } from '../../src/model/kind.ts'
-import { recordKinds } from '../../src/model/kinds.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import { decodeFile, encodeFile, parseRecord, renderRecord } from '../../src/model/markdown.ts'
 import type { RecordView } from '../../src/model/record.ts'
 import { viewOf } from './view.ts'
@@ -13,7 +13,7 @@ const folderOf = (kind: RecordKind): URL => new URL(`../fixtures/kinds/${kind.na
 const filesOf = (kind: RecordKind): readonly string[] =>
   readdirSync(folderOf(kind)).filter((name) => name.endsWith('.md'))
 
-describe.each(recordKinds)('files of a $name', (kind) => {
+describe.each(builtInKinds.records)('files of a $name', (kind) => {
   test.each(filesOf(kind))('[M9] %s is rendered byte for byte as it was read', (name) => {
     const bytes = readFileSync(new URL(name, folderOf(kind)))
     const decoded = decodeFile(bytes)

@@ -11,7 +11,7 @@ import {
 import { emptyValue, type RecordKind, type Value, type Values } from '../../src/model/kind.ts'
 import { page } from '../../src/model/kinds/page.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import { recordKinds } from '../../src/model/kinds.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import type { RecordView } from '../../src/model/record.ts'
 import { applyEdits } from '../../src/model/text-edit.ts'
 import { checkJson } from '../../src/model/validate.ts'
@@ -238,7 +238,7 @@ const frontMatter = (kind: RecordKind): fc.Arbitrary<string> =>
     })
 
 describe('renderFrontMatter', () => {
-  test.each(recordKinds)('[M9] gives back the bytes of any front matter that parses: $name', (kind) => {
+  test.each(builtInKinds.records)('[M9] gives back the bytes of any front matter that parses: $name', (kind) => {
     let read = 0
     fc.assert(
       fc.property(frontMatter(kind), (text) => {
@@ -429,7 +429,7 @@ describe('renderFrontMatter', () => {
     expect(parse(task, text).values).toEqual(values)
   })
 
-  test.each(recordKinds)(
+  test.each(builtInKinds.records)(
     'whatever a $name holds and whatever its skeleton says, the result says its values',
     (kind) => {
       const piece = fc.oneof(
@@ -462,7 +462,7 @@ describe('renderFrontMatter', () => {
         )
         .filter((text) => text !== '')
       const idsOf = (name: string): readonly string[] => {
-        const letter = recordKinds.find((one) => one.name === name)?.letter
+        const letter = builtInKinds.records.find((one) => one.name === name)?.letter
         return [`${letter}-00000001`, `${letter}-00000002`]
       }
       const fits = (value: unknown): boolean => value !== null && checkJson(value) === undefined

@@ -9,7 +9,7 @@ const line = text({ help })
 const status = choice(['todo', 'in_progress', 'completed'], { help, synonyms: { done: 'completed' } })
 const hours = number({ help, min: 0, max: 100 })
 const labels = tags({ help })
-const dependencies = refs('task', { help })
+const dependencies = refs(task, { help })
 
 describe('parseValue', () => {
   test.each<[string, Field, unknown, unknown]>([
@@ -25,7 +25,7 @@ describe('parseValue', () => {
     ['a date', time({ help }), '2024-02-29', '2024-02-29'],
     ['a time', time({ help }), '2026-11-23T08:30:00.123+09:00', '2026-11-23T08:30:00.123+09:00'],
     ['a time without seconds', time({ help }), '2026-11-23 08:30Z', '2026-11-23 08:30Z'],
-    ['an id as people type it', ref('task', { help }), 'T-OOOOOOOl', 't-00000001'],
+    ['an id as people type it', ref(task, { help }), 'T-OOOOOOOl', 't-00000001'],
     ['a set, sorted and each once', labels, ['b', ' a ', 'b', '', null], ['a', 'b']],
     ['members in one normal form', labels, ['e\u0301', '\u00e9'], ['\u00e9']],
     ['a set in one text', labels, 'b, a', ['a', 'b']],
@@ -56,7 +56,7 @@ describe('parseValue', () => {
     ['an hour that does not exist', time({ help }), '2026-02-28T24:00Z', /time that does not exist/],
     ['a time without zone', time({ help }), '2026-02-28T10:00', /time zone/],
     ['a word as a time', time({ help }), 'tomorrow', /date or time/],
-    ['the id of another kind', ref('task', { help }), 'p-00000001', /id of a task/],
+    ['the id of another kind', ref(task, { help }), 'p-00000001', /id of a task/],
     ['half an id', dependencies, ['t-0000'], /member that must be the id of a task/],
     ['a number as a set', labels, 5, /must be a list/],
     ['a list in a list', labels, [['a']], /member that must be text/],

@@ -2,8 +2,10 @@ import { expect, test } from 'vitest'
 import { createProjectDoc } from '../../src/doc/project-doc.ts'
 import { entriesOf } from '../../src/model/comments.ts'
 import type { RecordId } from '../../src/model/id.ts'
+import { kindSet } from '../../src/model/kind-set.ts'
+import { log } from '../../src/model/kinds/log.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import { kinds } from '../../src/model/kinds.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import { byAlice, byClaude, createTestProject } from '../helpers/project.ts'
 
 test('[P2] comments that two replicas add at once are all there, in one order', async () => {
@@ -38,14 +40,14 @@ test('a comment that says nothing, or too much, is refused', async () => {
 
 test('a field that a kind got later works on records that were made before', () => {
   const { comments: _, labels: __, ...fields } = task.fields
-  const old = createProjectDoc([{ ...task, fields }])
+  const old = createProjectDoc(kindSet([{ ...task, fields }, log]))
   const entry = { actor: 'alice', type: 'person', replica: 'r' }
   const id = 't-7f3k9q2m' as RecordId
   old.write(7, entry, (writer) =>
     writer.create({ ...task, fields }, id, { values: { title: 'T' }, file: 'x.md', front: '', extra: {} }),
   )
   const state = old.encodeState()
-  const [a, b] = [createProjectDoc(kinds, [state]), createProjectDoc(kinds, [state])]
+  const [a, b] = [createProjectDoc(builtInKinds, [state]), createProjectDoc(builtInKinds, [state])]
   const comment = (name: string) => ({
     append: { comments: [{ id: name, at: 1, by: name, text: name }] },
     add: { labels: [name] },

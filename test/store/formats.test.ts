@@ -5,7 +5,7 @@ import { readLogUpdate, writeLogUpdate } from '../../src/doc/log-update.ts'
 import { createProjectDoc } from '../../src/doc/project-doc.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import { kinds } from '../../src/model/kinds.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
 import { readLogEntry, renderLogLine } from '../../src/model/log.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot, type LoadSnapshot } from '../../src/store/load-snapshot.ts'
 import { decodeRow, encodeRow, type Row } from '../../src/store/row.ts'
@@ -13,7 +13,7 @@ import { formatFixture } from '../helpers/fixture.ts'
 
 /** A state that uses every type of the document's format 1. */
 function sampleState(): Uint8Array {
-  const doc = createProjectDoc(kinds)
+  const doc = createProjectDoc(builtInKinds)
   const id = 't-7f3k9q2m' as RecordId
   const entry = { actor: 'alice', type: 'person', replica: 'r-00000001' }
   doc.write(7, entry, (writer) => {
@@ -36,7 +36,7 @@ test('load snapshots of format 1 open, and the document in them reads as it was 
   const snapshot: LoadSnapshot = decodeLoadSnapshot(bytes)
   expect(snapshot.n).toBe(42)
   expect(Buffer.from(encodeLoadSnapshot(snapshot)).equals(bytes)).toBe(true)
-  const doc = createProjectDoc(kinds, [snapshot.state])
+  const doc = createProjectDoc(builtInKinds, [snapshot.state])
   expect(doc.read(task, 't-7f3k9q2m' as RecordId)).toMatchObject({
     id: 't-7f3k9q2m',
     kind: 'task',

@@ -2,8 +2,6 @@ import { OrchError } from '../../base/error.ts'
 import type { WriteOrigin } from '../../doc/origin.ts'
 import { makeId, type Random, type RecordId } from '../../model/id.ts'
 import { emptyValue, type RecordKind, textsOf, type Value, type Values } from '../../model/kind.ts'
-import { log } from '../../model/kinds/log.ts'
-import { keyedKinds, recordKinds } from '../../model/kinds.ts'
 import { recordHash } from '../../model/record.ts'
 import { STATE_KEY } from '../../model/validate.ts'
 import type { CreateOptions, Project, StoredRecord } from '../../store/project.ts'
@@ -28,14 +26,14 @@ export interface PlannedKey {
   readonly as: string | undefined
 }
 
-type Target = Pick<Project, 'read' | 'readKeys'>
+type Target = Pick<Project, 'read' | 'readKeys' | 'kinds'>
 
 /** Says what importing `from` into `into` makes; writes nothing. */
 export function planProject(from: ProjectReader, into: Target, random: Random): ProjectPlan {
   const renamed = new Map<RecordId, RecordId>()
   const counts: Record<string, number> = {}
   let deleted = 0
-  for (const kind of recordKinds) {
+  for (const kind of from.kinds.records) {
     const living = from.ids(kind)
     counts[kind.plural] = living.length
     deleted += from.ids(kind, { deleted: true }).length - living.length
@@ -43,8 +41,8 @@ export function planProject(from: ProjectReader, into: Target, random: Random): 
       if (into.read(kind, id)) renamed.set(id, freeId(kind, [from, into], random))
     }
   }
-  counts[log.plural] = from.logCount('')
-  const keys = keyedKinds.flatMap(({ name }) => planKeys(name, from, into))
+  counts[from.kinds.log.plural] = from.logCount('')
+  const keys = from.kinds.keyed.flatMap(({ name }) => planKeys(name, from, into))
   return { renamed, counts, deleted, keys }
 }
 
@@ -85,7 +83,7 @@ const ENTRIES_PER_SLICE = 200
 export async function importProject(parts: ProjectImport): Promise<number> {
   const { from, into, plan, origin } = parts
   let made = 0
-  for (const kind of recordKinds) {
+  for (const kind of from.kinds.records) {
     const ids = from.ids(kind)
     for (let at = 0; at < ids.length; at += RECORDS_PER_SLICE) {
       const slice = ids

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { must } from '../../base/assert.ts'
+import type { Kinds } from '../../model/kind-set.ts'
 import { context as contextKind } from '../../model/kinds/context.ts'
 import { session } from '../../model/kinds/session.ts'
 import { state } from '../../model/kinds/state.ts'
@@ -25,12 +26,8 @@ interface QueryInput {
   readonly limit: number
 }
 
-const listSchema = z.object({
-  items: z.array(recordSchema(contextKind, { bodyOptional: true })).describe('the newest first'),
-})
-
 /** Publishing and finding what others should know. */
-export const contextOperations: readonly Operation[] = [
+export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
   defineOperation<PublishInput, unknown>({
     name: 'context.publish',
     effect: 'write',
@@ -45,7 +42,7 @@ export const contextOperations: readonly Operation[] = [
       expiresAt: valueSchema(fieldOf('expiresAt')).optional(),
       supersedes: valueSchema(fieldOf('supersedes')).optional(),
     }),
-    output: recordSchema(contextKind),
+    output: recordSchema(own(contextKind)),
     cli: {
       command: 'context publish',
       positionals: ['title'],
@@ -81,11 +78,18 @@ export const contextOperations: readonly Operation[] = [
       all: z.boolean().optional().describe('also those that expired or are superseded'),
       limit: z.number().int().min(1).max(1000).default(20).describe('how many at most'),
     }),
-    output: listSchema,
+    output: z.object({
+      items: z.array(recordSchema(own(contextKind), { bodyOptional: true })).describe('the newest first'),
+    }),
     cli: {
       command: 'context query',
       positionals: [],
-      view: { type: 'table', rows: 'items', columns: listColumns(contextKind), empty: 'There are no such contexts.' },
+      view: {
+        type: 'table',
+        rows: 'items',
+        columns: listColumns(own(contextKind)),
+        empty: 'There are no such contexts.',
+      },
       examples: ['orch context query --type decision', 'orch context query --audience reviewer --text login'],
     },
     run({ project, clock }, { task: about, all, limit, ...query }) {
@@ -112,8 +116,8 @@ export const contextOperations: readonly Operation[] = [
     output: z.object({
       project: z.string().describe("the project's name"),
       state: z.record(z.string(), z.json()).describe('every key of the state'),
-      sessions: z.array(recordSchema(session, { bodyOptional: true })).describe('sessions that have not ended'),
-      contexts: z.array(recordSchema(contextKind, { bodyOptional: true })).describe('contexts that hold'),
+      sessions: z.array(recordSchema(own(session), { bodyOptional: true })).describe('sessions that have not ended'),
+      contexts: z.array(recordSchema(own(contextKind), { bodyOptional: true })).describe('contexts that hold'),
       tasks: z
         .object({
           total: z.number().describe('all'),

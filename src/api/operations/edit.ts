@@ -133,7 +133,8 @@ function keptKeys(kind: RecordKind, id: RecordId, base: Content, saved: Content)
 function assertKnownRefs(project: Project, kind: RecordKind, { add, set }: RecordPatch): void {
   for (const [name, { value }] of Object.entries(kind.fields)) {
     if (value.type !== 'ref') continue
-    for (const id of [...listOf(add?.[name]), ...listOf(set?.[name])]) project.resolve(id, kindNamed(value.kind))
+    for (const id of [...listOf(add?.[name]), ...listOf(set?.[name])])
+      project.resolve(id, kindNamed(project, value.kind))
   }
 }
 

@@ -4,7 +4,6 @@ import { OrchError } from '../../base/error.ts'
 import type { Field } from '../../model/field.ts'
 import type { RecordId } from '../../model/id.ts'
 import type { RecordKind, Value } from '../../model/kind.ts'
-import { recordKinds } from '../../model/kinds.ts'
 import { parseValue } from '../../model/validate.ts'
 import type { Project } from '../../store/project.ts'
 
@@ -60,7 +59,7 @@ export function checked(name: string, field: Field, input: unknown): Value {
 
 function resolveRefs(project: Project, field: Field, input: unknown): unknown {
   if (field.value.type !== 'ref') return input
-  const kind = kindNamed(field.value.kind)
+  const kind = kindNamed(project, field.value.kind)
   if (Array.isArray(input)) return input.map((text) => resolveLiving(project, kind, String(text)))
   return input === '' || input === null ? input : resolveLiving(project, kind, String(input))
 }
@@ -77,9 +76,6 @@ export function assertLiving(project: Project, kind: RecordKind, id: RecordId): 
   if (project.read(kind, id)?.deletedAt !== undefined) throw new OrchError('record_deleted', { kind: kind.name, id })
 }
 
-export function kindNamed(name: string): RecordKind {
-  return must(
-    recordKinds.find((kind) => kind.name === name),
-    `no kind ${name}`,
-  )
+export function kindNamed({ kinds }: Pick<Project, 'kinds'>, name: string): RecordKind {
+  return must(kinds.record(name), `no kind ${name}`)
 }

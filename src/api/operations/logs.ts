@@ -65,7 +65,7 @@ function appendOperation(kind: LogKind): Operation {
       const entry = {
         action: action.trim(),
         ...(details !== undefined && { details: parseDetails(details) }),
-        ...(task !== undefined && { task: resolveLiving(project, kindNamed('task'), task) }),
+        ...(task !== undefined && { task: resolveLiving(project, kindNamed(project, 'task'), task) }),
         ...(session !== undefined && { session }),
       }
       const id = await project.transact(originOf(context), (tx) => tx.appendLog(entry))
@@ -134,7 +134,7 @@ function listOperation(kind: LogKind): Operation {
     run({ project }, { task, since, until, ...query }) {
       const page = project.listLog({
         ...query,
-        task: task === undefined ? undefined : project.resolve(task, kindNamed('task')).id,
+        task: task === undefined ? undefined : project.resolve(task, kindNamed(project, 'task')).id,
         since: since === undefined ? undefined : readTime('since', since),
         until: until === undefined ? undefined : readTime('until', until),
       })

@@ -73,9 +73,10 @@ export function toOutput(
   record: StoredRecord,
   options: { readonly withBody: boolean } = { withBody: true },
 ): RecordOutput {
+  const { fields } = project.kinds.own(kind)
   const values = Object.entries(record.values)
     .filter(([name]) => options.withBody || !isLong(kind, name))
-    .map(([name, value]) => [name, shownValue(kind.fields[name], value)])
+    .map(([name, value]) => [name, shownValue(fields[name], value)])
   return {
     id: record.id,
     kind: kind.name,

@@ -12,7 +12,7 @@ import { readPageOperation, writePageOperation } from './paths.ts'
 import { updateOperation } from './update.ts'
 
 /** What can be asked about a kind of records, all of it derived from the kind's declaration. */
-export function operationsOf(kind: RecordKind): readonly Operation[] {
+export function recordOperations(kind: RecordKind): readonly Operation[] {
   switch (kind.fileName) {
     case 'id-slug':
     case 'id':

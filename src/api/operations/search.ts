@@ -47,7 +47,10 @@ export const searchOperations: readonly Operation[] = [
     },
     run({ project }, { text, limit }) {
       const { items, total } = project.search(text, limit)
-      return { items: items.map((one) => ({ ...one, file: project.pathOf(kindNamed(one.kind), one.id) })), total }
+      return {
+        items: items.map((one) => ({ ...one, file: project.pathOf(kindNamed(project, one.kind), one.id) })),
+        total,
+      }
     },
   }),
 ]

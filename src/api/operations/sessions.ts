@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { must } from '../../base/assert.ts'
 import { OrchError, reasonOf } from '../../base/error.ts'
 import type { RecordId } from '../../model/id.ts'
+import type { Kinds } from '../../model/kind-set.ts'
 import { session } from '../../model/kinds/session.ts'
 import { task } from '../../model/kinds/task.ts'
 import type { Project, StoredRecord } from '../../store/project.ts'
@@ -31,7 +32,7 @@ interface EndInput {
 }
 
 /** Beginning and ending a session; reading and changing one is derived from its kind. */
-export const sessionOperations: readonly Operation[] = [
+export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
   defineOperation<StartInput, unknown>({
     name: 'session.start',
     effect: 'write',
@@ -45,7 +46,7 @@ export const sessionOperations: readonly Operation[] = [
         .describe('the page below pages/templates/ that its text is made from'),
       tasks: z.array(z.string()).optional().describe('a task it is about'),
     }),
-    output: recordSchema(session),
+    output: recordSchema(own(session)),
     cli: {
       command: 'session start',
       positionals: ['goal'],
@@ -86,7 +87,7 @@ export const sessionOperations: readonly Operation[] = [
       artifacts: z.array(z.string()).optional().describe('what came of it: a path, an address, a commit'),
     }),
     output: z.object({
-      session: recordSchema(session),
+      session: recordSchema(own(session)),
       snapshot: z.string().optional().describe('the commit that was made'),
       snapshotError: z.string().optional().describe('why no snapshot could be taken; it will be tried again'),
     }),

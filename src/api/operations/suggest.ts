@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { OrchError } from '../../base/error.ts'
 import type { RecordKind } from '../../model/kind.ts'
 import { task } from '../../model/kinds/task.ts'
-import { keyedKinds, recordKinds } from '../../model/kinds.ts'
 import type { Project, StoredRecord } from '../../store/project.ts'
 import type { Operation, OperationContext } from '../operation.ts'
 import { defineOperation } from './define.ts'
@@ -66,18 +65,18 @@ function suggestions(
   limit: number,
 ): readonly Suggestion[] {
   const [, isDeleted, name = ''] = /^(deleted )?(.*)$/s.exec(of) ?? []
-  const kinds = recordKinds.filter((kind) => name === 'record' || kind.name === name)
+  const kinds = project.kinds.records.filter((kind) => name === 'record' || kind.name === name)
   if (kinds.length > 0) return kinds.flatMap((kind) => recordsOf(project, kind, prefix, limit, isDeleted !== undefined))
   if (of === 'peer') return parts.peers.list().map((peer) => ({ value: peer.name, help: peer.url }))
   if (of === 'actor')
     return valuesOf(project, task, ({ values, updatedBy }) => [values.assignee, values.createdBy, updatedBy])
-  const keyed = keyedKinds.find((kind) => kind.name === of)
+  const keyed = project.kinds.keys(of)
   if (keyed) {
     const values = [...project.readKeys(keyed.name).values()].filter(({ value }) => value !== undefined)
     return values.map(({ key, value }) => ({ value: key, help: JSON.stringify(value) ?? '' }))
   }
-  const [kindName, field = ''] = of.split('.')
-  const kind = recordKinds.find((one) => one.name === kindName)
+  const [kindName = '', field = ''] = of.split('.')
+  const kind = project.kinds.record(kindName)
   const declared = kind && Object.hasOwn(kind.fields, field) ? kind.fields[field] : undefined
   if (!kind || !declared) throw new OrchError('invalid_input', { field: 'of', reason: `there is no "${of}"` })
   const { value } = declared

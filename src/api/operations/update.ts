@@ -154,7 +154,7 @@ function membersToRemove(
   const members = listOf(project.read(kind, id)?.values[name])
   const { value } = field
   return (Array.isArray(input) ? input.map(String) : []).map((text) =>
-    value.type !== 'ref' || members.includes(text) ? text : project.resolve(text, kindNamed(value.kind)).id,
+    value.type !== 'ref' || members.includes(text) ? text : project.resolve(text, kindNamed(project, value.kind)).id,
   )
 }
 

@@ -1,10 +1,12 @@
 import { json, MAX_TITLE_LENGTH, prose, ref, tags, text, time } from '../field.ts'
 import { defineKind } from '../kind.ts'
 
-export const context = defineKind('context', {
+const self = { name: 'context', letter: 'c' }
+
+export const context = defineKind(self.name, {
   plural: 'contexts',
   folder: 'context',
-  letter: 'c',
+  letter: self.letter,
   help: 'something others should know: a decision, a finding, a hand-over',
   fields: {
     type: text({ help: 'a free word: decision, finding, handoff, ...', indexed: true, maxLength: 64, shown: true }),
@@ -15,7 +17,7 @@ export const context = defineKind('context', {
     }),
     data: json({ help: 'any JSON, for programs' }),
     expiresAt: time({ help: 'until when it holds', flag: 'expires' }),
-    supersedes: ref('context', { help: 'the context that this one takes the place of', indexed: true }),
+    supersedes: ref(self, { help: 'the context that this one takes the place of', indexed: true }),
     body: prose({ help: 'what it says: any Markdown' }),
     publishedAt: time({ help: 'when it was published', readonly: true, indexed: true }),
     publishedBy: text({ help: 'who published it', readonly: true, indexed: true, maxLength: 64 }),

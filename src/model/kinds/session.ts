@@ -1,5 +1,6 @@
 import { MAX_TITLE_LENGTH, prose, refs, tags, text, time } from '../field.ts'
 import { defineKind } from '../kind.ts'
+import { task } from './task.ts'
 
 export const session = defineKind('session', {
   plural: 'sessions',
@@ -11,7 +12,7 @@ export const session = defineKind('session', {
     startedAt: time({ help: 'when it began', readonly: true }),
     endedAt: time({ help: 'when it ended; empty while it is active', readonly: true }),
     artifacts: tags({ help: 'what came of it: paths, addresses, commits', flag: 'artifact', shown: true }),
-    tasks: refs('task', { help: 'tasks it is about', flag: 'task', indexed: true, shown: true }),
+    tasks: refs(task, { help: 'tasks it is about', flag: 'task', indexed: true, shown: true }),
     summary: prose({ help: 'plan, notes and hand-over: any Markdown' }),
   },
   title: 'goal',

@@ -1,9 +1,11 @@
 import { choice, counter, entries, MAX_TITLE_LENGTH, number, prose, ref, refs, tags, text, time } from '../field.ts'
 import { defineKind } from '../kind.ts'
 
-export const task = defineKind('task', {
+const self = { name: 'task', letter: 't' }
+
+export const task = defineKind(self.name, {
   plural: 'tasks',
-  letter: 't',
+  letter: self.letter,
   help: 'a piece of work',
   fields: {
     title: text({ help: 'what is to be done', required: true, maxLength: MAX_TITLE_LENGTH, shown: true }),
@@ -22,13 +24,13 @@ export const task = defineKind('task', {
     }),
     assignee: text({ help: 'who works on it', indexed: true, maxLength: 200, shown: true }),
     labels: tags({ help: 'free words to find it by', flag: 'label', indexed: true, shown: true }),
-    dependencies: refs('task', {
+    dependencies: refs(self, {
       help: 'tasks that must be completed first',
       flag: 'dependency',
       indexed: true,
       shown: true,
     }),
-    parent: ref('task', { help: 'the task this one is a part of', indexed: true }),
+    parent: ref(self, { help: 'the task this one is a part of', indexed: true }),
     estimatedHours: number({ help: 'how long it may take, in hours', flag: 'estimate', min: 0, max: 1e6 }),
     spentHours: counter({ help: 'how long it took so far, in hours', flag: 'spent' }),
     due: time({ help: 'when it must be completed' }),
