@@ -6,6 +6,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createActivity } from './activity.ts'
 import { createDoor } from './api/door.ts'
+import { createFront } from './api/http/front.ts'
 import type { Parts } from './api/operation.ts'
 import { activeSessionOf } from './api/operations/sessions.ts'
 import { operationsOf } from './api/operations.ts'
@@ -35,7 +36,8 @@ import type { Actor } from './model/actor.ts'
 import { standsStill } from './model/attention.ts'
 import { type Random, randomText } from './model/id.ts'
 import { builtInKinds } from './model/kinds.ts'
-import { createPeerServer } from './peers/accept.ts'
+import { mountsOf } from './mounts.ts'
+import { createAccept } from './peers/accept.ts'
 import { createLinks } from './peers/links.ts'
 import { createLogRooms } from './peers/log-rooms.ts'
 import { createPeering } from './peers/peering.ts'
@@ -159,18 +161,15 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     log: part('peers'),
   })
   const room = createRoom({ peering, clock, log: part('room') })
-  const server = createPeerServer({
-    listen: listenAt(),
+  const accept = createAccept({
     room,
     logRooms: createLogRooms({
       project,
       makeRoom: (document, onEmpty) => createRoom({ peering, clock, log: part('room'), document, onEmpty }),
       log: part('room'),
     }),
-    authenticate: tokens.authenticate,
     clock,
     log: part('peers'),
-    onListening: (port) => meta.set('port', String(port)),
   })
   const stored = createPeerStore(db)
   const configured = config.peers.map(({ token = '', ...peer }) => ({ ...peer, token }))
@@ -227,7 +226,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     mirrorDir,
     fileAccess: () => mirror.abilities().summary,
     branch: branch.ref.replace('refs/heads/', ''),
-    serverUrl: server.url,
+    serverUrl: () => front.url(),
     peers: () => links.list(),
     presence: () => ({ actors: room.presence().map(({ actor }) => actor.name), replicas: room.replicas() }),
     watchdog,
@@ -287,19 +286,20 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     },
   }
 
+  let notReady: string | undefined = 'it is starting'
   let becomeReady = (): void => undefined
   const ready = new Promise<void>((resolve) => {
     becomeReady = resolve
   })
   const door = createDoor({
     operations: operationsOf(kinds),
-    contextOf: ({ actor, session }, progress) => ({
+    contextOf: ({ actor, session }, call) => ({
       project,
       actor,
       session: session ?? activeSessionOf(project, actor.name)?.id,
       clock,
       parts,
-      progress,
+      ...call,
     }),
     ready,
     monotonic: clock.monotonic,
@@ -318,6 +318,18 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     log: part('socket'),
   })
 
+  const front = createFront({
+    listen: listenAt(),
+    allowed: { names: [], origins: [] },
+    authenticate: tokens.authenticate,
+    mounts: mountsOf({ door }),
+    upgrades: [accept],
+    notReady: () => notReady,
+    clock,
+    log: part('http'),
+    onListening: (port) => meta.set('port', String(port)),
+  })
+
   project.onCommit((commit) => {
     mirror.note(commit)
     snapshots.note(commit)
@@ -325,7 +337,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   })
 
   // Only the socket waits for nothing but the loaded state; the rest may take as long as the disk and the peers do.
-  const slow: readonly Service[] = [compaction, watchdog, mirror, snapshots, server, links]
+  const slow: readonly Service[] = [compaction, watchdog, mirror, snapshots, front, links]
   let running: Promise<void> = Promise.resolve()
 
   /** The branch of the history, found once; a project that has no row yet takes over what is there. */
@@ -361,19 +373,25 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       await sockets.start()
       becomeReady()
       running = startAll(slow)
-      running.catch((error: unknown) => {
-        status.report({
-          kind: 'daemon',
-          what: reasonOf(error),
-          where: 'daemon',
-          fix: 'See the daemon log, then `orch restart`.',
-        })
-        host.log.error('a part did not start', { error })
-      })
+      running.then(
+        () => {
+          notReady = undefined
+        },
+        (error: unknown) => {
+          notReady = reasonOf(error)
+          status.report({
+            kind: 'daemon',
+            what: reasonOf(error),
+            where: 'daemon',
+            fix: 'See the daemon log, then `orch restart`.',
+          })
+          host.log.error('a part did not start', { error })
+        },
+      )
     },
     settled: () => running,
     async stop() {
-      await sockets.stop()
+      await Promise.all([door.stop(), sockets.stop()])
       await running.catch(() => undefined)
       await project.idle()
       await stopAll(slow)

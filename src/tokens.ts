@@ -1,14 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Credentials } from './api/http/credentials.ts'
 import { OrchError, reasonOf } from './base/error.ts'
-import type { Actor } from './model/actor.ts'
 import { type Random, randomText } from './model/id.ts'
+import type { Principal } from './model/principal.ts'
 
 /** The token of this repository: who shows it may join the room. Kept in a file that only its owner reads. */
 export interface Tokens {
   show(): string
-  /** Who a token stands for; undefined when it is not ours. Takes the same time for every wrong one. */
-  authenticate(token: string): Actor | undefined
+  /** Who a token stands for. Takes the same time for every wrong one. */
+  authenticate(credentials: Credentials): Promise<Principal>
 }
 
 export function createTokens(file: string, random: Random): Tokens {
@@ -16,8 +17,10 @@ export function createTokens(file: string, random: Random): Tokens {
   const expected = digest(token)
   return {
     show: () => token,
-    authenticate: (given) =>
-      timingSafeEqual(digest(given), expected) ? { name: 'peer', type: 'person', verified: false } : undefined,
+    async authenticate({ token: given, session, from }) {
+      if (given === undefined || !timingSafeEqual(digest(given), expected)) throw new OrchError('unauthorized')
+      return { actor: { name: 'peer', type: 'person', verified: false }, role: 'replica', session, by: 'token', from }
+    },
   }
 }
 

@@ -33,6 +33,10 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   picocolors: ['cli'],
   esbuild: ['root'],
+  '@hono/node-server': ['api'],
+  'prom-client': ['api'],
+  jose: ['api'],
+  selfsigned: ['api'],
 }
 
 const src = resolve(import.meta.dirname, '../src')

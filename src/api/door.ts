@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { OrchError, toOrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { nearest } from '../base/nearest.ts'
@@ -8,7 +9,12 @@ import type { Operation, OperationContext } from './operation.ts'
 /** What a surface may pass besides the input. */
 export interface CallOptions {
   readonly progress?: OperationContext['progress']
+  /** Aborted when the caller has gone. */
+  readonly signal?: AbortSignal
 }
+
+/** What a call adds to what every operation is given. */
+export type CallContext = Pick<OperationContext, 'progress' | 'signal'>
 
 /** One call, when it is over, for who keeps a record of calls. Holds no input and no result. */
 export interface CallNote {
@@ -29,11 +35,13 @@ export interface Door {
   operation(name: string, principal: Principal): Operation
   /** Runs an operation. Waits until the state is loaded. Rejects with an OrchError only. */
   call(name: string, input: unknown, principal: Principal, options?: CallOptions): Promise<unknown>
+  /** Refuses further calls with `daemon_stopping`, tells those that wait to end, and resolves when none runs. */
+  stop(): Promise<void>
 }
 
 export interface DoorParts {
   readonly operations: readonly Operation[]
-  readonly contextOf: (principal: Principal, progress: OperationContext['progress']) => OperationContext
+  readonly contextOf: (principal: Principal, call: CallContext) => OperationContext
   /** Calls wait for this; when it rejects, every one is answered with that error. */
   readonly ready: Promise<void>
   readonly monotonic: () => number
@@ -43,6 +51,9 @@ export interface DoorParts {
 
 export function createDoor(parts: DoorParts): Door {
   const operations = new Map(parts.operations.map((operation) => [operation.name, operation]))
+  const running = new Set<Promise<unknown>>()
+  const stopping = new AbortController()
+  setMaxListeners(0, stopping.signal)
   // A start that fails is reported to whoever asks; it must not count as unhandled while nobody does.
   parts.ready.catch(() => undefined)
 
@@ -55,10 +66,17 @@ export function createDoor(parts: DoorParts): Door {
   }
 
   const run = async (operation: Operation, input: unknown, principal: Principal, options: CallOptions) => {
+    if (stopping.signal.aborted) throw new OrchError('daemon_stopping')
     check(operation, principal)
     await parts.ready
-    const context = parts.contextOf(principal, options.progress ?? (() => undefined))
-    return await operation.run(context, parseInput(operation.input, input))
+    const gone = either(options.signal, stopping.signal)
+    try {
+      const { signal } = gone
+      const context = parts.contextOf(principal, { progress: options.progress ?? (() => undefined), signal })
+      return await operation.run(context, parseInput(operation.input, input))
+    } finally {
+      gone.release()
+    }
   }
 
   return {
@@ -72,15 +90,38 @@ export function createDoor(parts: DoorParts): Door {
       const operation = find(name)
       const began = parts.monotonic()
       let error: OrchError | undefined
+      const job = run(operation, input, principal, options)
+      running.add(job)
       try {
-        return await run(operation, input, principal, options)
+        return await job
       } catch (thrown) {
         error = toOrchError(thrown)
         if (error.code === 'internal') parts.log.error('an operation failed unexpectedly', { op: name, error: thrown })
         throw error
       } finally {
+        running.delete(job)
         parts.note({ operation, principal, milliseconds: parts.monotonic() - began, error })
       }
+    },
+    async stop() {
+      stopping.abort()
+      await Promise.allSettled(running)
+    },
+  }
+}
+
+/** A signal that is aborted with either of two. (`AbortSignal.any` keeps one for every call on a signal that lives long.) */
+function either(one: AbortSignal | undefined, other: AbortSignal): { signal: AbortSignal; release(): void } {
+  if (!one) return { signal: other, release: () => undefined }
+  const controller = new AbortController()
+  const abort = (): void => controller.abort()
+  const sources = [one, other]
+  for (const source of sources) source.addEventListener('abort', abort, { once: true })
+  if (sources.some(({ aborted }) => aborted)) abort()
+  return {
+    signal: controller.signal,
+    release() {
+      for (const source of sources) source.removeEventListener('abort', abort)
     },
   }
 }

@@ -15,6 +15,8 @@ export interface OperationContext {
   readonly parts: Parts
   /** Reports how far long work has got; shown by a terminal. */
   readonly progress: (done: number, total: number, what: string) => void
+  /** Aborted when the caller has gone or the daemon stops: what waits then ends. */
+  readonly signal: AbortSignal
 }
 
 /** The services that some operations ask, as the composition root connects them. */

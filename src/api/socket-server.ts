@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
@@ -61,7 +62,7 @@ export function createSocketServer(parts: SocketServerParts): Service {
     }
     const progress = (done: number, total: number, what: string): void =>
       connection.send({ id: request.id, progress: { done, total, what } satisfies Progress })
-    return await parts.door.call(request.op, request.input, principal, { progress })
+    return await parts.door.call(request.op, request.input, principal, { progress, signal: connection.gone })
   }
 
   const subscribe = (request: Request, connection: Connection): Promise<unknown> =>
@@ -116,6 +117,8 @@ export function createSocketServer(parts: SocketServerParts): Service {
 }
 
 interface Connection {
+  /** Aborted when it has ended, or is to end. */
+  readonly gone: AbortSignal
   send(frame: Parameters<typeof encodeFrame>[0]): void
   onEnd(run: () => void): void
   /** Answers what runs, then hangs up; but who asked to drain hears the end of the process as the end of the connection. */
@@ -134,6 +137,8 @@ function createConnection(socket: Socket, handlers: ConnectionHandlers): Connect
   const reader = createFrameReader()
   const running = new Set<Promise<void>>()
   const ends: (() => void)[] = []
+  const gone = new AbortController()
+  setMaxListeners(0, gone.signal)
   let state: 'hello' | 'refused' | 'open' = 'hello'
   let refusal: Reply | undefined
   let asked = false
@@ -180,16 +185,19 @@ function createConnection(socket: Socket, handlers: ConnectionHandlers): Connect
   })
   socket.on('error', (error) => handlers.log.debug('a connection broke', { error }))
   socket.on('close', () => {
+    gone.abort()
     for (const end of ends.splice(0)) end()
   })
 
   return {
+    gone: gone.signal,
     send,
     onEnd: (run) => {
       ends.push(run)
     },
     async finish() {
       // Subscriptions only end with their connection, so their ends are called first.
+      gone.abort()
       for (const end of ends.splice(0)) end()
       await Promise.allSettled(running)
       if (asked) return void socket.unref()

@@ -107,6 +107,12 @@ export const errorCodes = define({
     message: 'There is no item "{id}" on the attention list',
     hint: 'It may be settled already. See `orch attention list`.',
   },
+  not_served: {
+    exit: 3,
+    http: 404,
+    message: 'Nothing is served at {path}',
+    hint: 'See docs/http.md for what there is.',
+  },
   peer_not_found: { exit: 3, http: 404, message: 'There is no peer "{name}"', hint: 'See `orch peer list`.' },
 
   stale_base: {
@@ -247,6 +253,12 @@ export const errorCodes = define({
     http: 401,
     message: 'No valid token',
     hint: '`orch token show` prints the token of this repository.',
+  },
+  too_many_attempts: {
+    exit: 8,
+    http: 429,
+    message: 'Too many attempts without a valid token from {from}',
+    hint: 'Wait a minute, then try with a valid token.',
   },
   forbidden: { exit: 8, http: 403, message: 'Not allowed: {reason}', hint: 'Ask somebody who may.' },
   untrusted_config: {

@@ -32,6 +32,29 @@ export function guardUpdate(doc: Y.Doc, update: Uint8Array, trust: Trust): Verdi
   return reason === undefined ? { type: 'ok' } : { type: 'forbidden', reason }
 }
 
+/** Whether an update holds anything that the document lacks: a struct, or a deletion. What cannot be read counts as that. */
+export function addsTo(doc: Y.Doc, update: Uint8Array): boolean {
+  const decoded = decode(update)
+  if (!decoded) return true
+  const isKnown = ({ client, clock }: Y.ID, length: number): boolean => clock + length <= Y.getState(doc.store, client)
+  if (decoded.structs.some((struct) => !(struct instanceof Y.Skip) && !isKnown(struct.id, struct.length))) return true
+  for (const [client, ranges] of decoded.ds.clients) {
+    for (const { clock, len } of ranges) {
+      if (!isKnown(new Y.ID(client, clock), len) || !isDeleted(doc, client, clock, len)) return true
+    }
+  }
+  return false
+}
+
+function isDeleted(doc: Y.Doc, client: number, clock: number, length: number): boolean {
+  for (let at = clock; at < clock + length; ) {
+    const struct = Y.getItem(doc.store, new Y.ID(client, at))
+    if (!struct.deleted) return false
+    at = struct.id.clock + struct.length
+  }
+  return true
+}
+
 function hasGap(doc: Y.Doc, decoded: Decoded): boolean {
   const known = Y.decodeStateVector(Y.encodeStateVector(doc))
   const next = new Map<number, number>()

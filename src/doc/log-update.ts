@@ -1,7 +1,7 @@
 import * as Y from 'yjs'
 import { must } from '../base/assert.ts'
 import type { Json } from '../model/record.ts'
-import { GUARD_LIMITS, type Refusal } from './guard.ts'
+import { addsTo, GUARD_LIMITS, type Refusal } from './guard.ts'
 import { CLIENTS_ROOT } from './layout.ts'
 import type { ClientEntry } from './project-doc.ts'
 
@@ -110,6 +110,8 @@ export function countLogEntries(update: Uint8Array): number {
 /** The whole document of a month, for those who speak Yjs. */
 export interface LogDoc {
   apply(update: Uint8Array): void
+  /** Whether an update holds anything that the document lacks. */
+  adds(update: Uint8Array): boolean
   encodeState(stateVector?: Uint8Array): Uint8Array
   encodeStateVector(): Uint8Array
   destroy(): void
@@ -120,6 +122,7 @@ export function createLogDoc(): LogDoc {
   doc.getMap(LOG_ROOT)
   return {
     apply: (update) => Y.applyUpdate(doc, update),
+    adds: (update) => addsTo(doc, update),
     encodeState: (stateVector) => Y.encodeStateAsUpdate(doc, stateVector),
     encodeStateVector: () => Y.encodeStateVector(doc),
     destroy: () => doc.destroy(),

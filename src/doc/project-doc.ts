@@ -4,7 +4,7 @@ import type { RecordId } from '../model/id.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
-import { guardUpdate, type Trust, type Verdict } from './guard.ts'
+import { addsTo, guardUpdate, type Trust, type Verdict } from './guard.ts'
 import { CLIENTS_ROOT, type DeleteMark, LIFE, recordOfRoot } from './layout.ts'
 import { marksIn } from './marks.ts'
 import { type DocRecord, readRecord } from './read.ts'
@@ -46,6 +46,8 @@ export interface ProjectDoc {
   /** Writes under a clientID; the whole is one update. */
   write(client: number, entry: ClientEntry, work: (writer: DocWriter) => void): Applied
   guard(update: Uint8Array, from: Trust['type']): Verdict
+  /** Whether an update holds anything that the document lacks. */
+  adds(update: Uint8Array): boolean
   /** Applies an update that was made elsewhere. Throws when parts of it wait for something that is not here. */
   apply(update: Uint8Array): Applied
   encodeState(stateVector?: Uint8Array): Uint8Array
@@ -143,6 +145,7 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
         doc.clientID = NOBODY
       }
     },
+    adds: (update) => addsTo(doc, update),
     guard: (update, from) => guardUpdate(doc, update, from === 'client' ? { type: from, recordRoots } : { type: from }),
     apply(update) {
       const applied = capture(() => Y.applyUpdate(doc, update))

@@ -30,6 +30,8 @@ export interface Principal {
   readonly token?: string | undefined
   /** Where it calls from: `local`, or an address. */
   readonly from: string
+  /** Aborted when the token is revoked or has expired: who holds a connection open ends it. */
+  readonly ended?: AbortSignal | undefined
 }
 
 /** Whether a role includes what an operation asks. */

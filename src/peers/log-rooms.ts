@@ -1,7 +1,7 @@
 import { reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
-import type { Actor } from '../model/actor.ts'
 import { isLogDoc } from '../model/log.ts'
+import type { Principal } from '../model/principal.ts'
 import type { Project, RoomDocument } from '../store/project.ts'
 import { closeCodes } from './close-codes.ts'
 import type { Room } from './room.ts'
@@ -16,7 +16,7 @@ export interface LogRoomsParts {
 
 /** The rooms of the months of the work log: each is there, with its document in memory, while somebody is in it. */
 export interface LogRooms {
-  join(doc: string, wire: Wire, actor: Actor): void
+  join(doc: string, wire: Wire, principal: Principal): void
   stop(): void
 }
 
@@ -37,14 +37,14 @@ export function createLogRooms({ project, makeRoom, log }: LogRoomsParts): LogRo
   }
 
   return {
-    join(doc, wire, actor) {
+    join(doc, wire, principal) {
       if (!isLogDoc(doc)) return wire.close(closeCodes.unknownRoom, 'unknown room')
       const opened = rooms.get(doc)
       if (!opened && rooms.size >= MAX_ROOMS) return wire.close(closeCodes.tryLater, 'too many rooms are open')
       const opening = opened ?? open(doc)
       rooms.set(doc, opening)
       opening.then(
-        ({ room }) => room.join(wire, actor),
+        ({ room }) => room.join(wire, principal),
         (error: unknown) => {
           rooms.delete(doc)
           log.error('a month of the work log could not be opened', { doc, reason: reasonOf(error) })

@@ -12,6 +12,7 @@ export type PeerProject = Pick<
   | 'name'
   | 'replica'
   | 'have'
+  | 'adds'
   | 'rowsSince'
   | 'applyRows'
   | 'applyUpdate'

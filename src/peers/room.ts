@@ -2,6 +2,7 @@ import * as Y from 'yjs'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Actor } from '../model/actor.ts'
+import { mayExchangeRows, mayWriteDocument, type Principal } from '../model/principal.ts'
 import { MAIN_DOC } from '../store/journal.ts'
 import type { RoomDocument } from '../store/project.ts'
 import { createAwareness, type Presence } from './awareness.ts'
@@ -38,7 +39,7 @@ export interface Room {
   /** What to tell who asks for a project that has joined this one; undefined for all others. */
   moved(name: string): string | undefined
   /** Takes a connection in and keeps it until either side closes it. */
-  join(wire: Wire, actor: Actor): void
+  join(wire: Wire, principal: Principal): void
   /** The stock clients that show themselves. */
   presence(): readonly Presence[]
   /** The ids of the replicas that dialled in and are linked. */
@@ -111,7 +112,7 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
     return member
   }
 
-  const receive = (wire: Wire, actor: Actor, bytes: Uint8Array) => {
+  const receive = (wire: Wire, principal: Principal, bytes: Uint8Array) => {
     const member = members.get(wire)
     if (!member) return
     const frame = decodeFrame(bytes)
@@ -127,8 +128,14 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
     if (member.heard || (frame.type !== 'hello' && frame.type !== 'otherVersion')) {
       return wire.close(closeCodes.malformed, 'a replica says hello first')
     }
+    if (!mayExchangeRows(principal)) {
+      return wire.close(
+        closeCodes.forbidden,
+        `replicas link with a token of the role replica; this is a ${principal.role}`,
+      )
+    }
     member.client.stop()
-    const replica = replicaOn(wire, actor)
+    const replica = replicaOn(wire, principal.actor)
     members.set(wire, replica)
     replica.exchange.start()
     replica.exchange.receive(frame)
@@ -145,17 +152,19 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
   return {
     answersTo: (name) => name === project.id || name === project.name,
     moved: peering.moved,
-    join(wire, actor) {
+    join(wire, principal) {
       if (stopped) return wire.close(closeCodes.leaving, 'the daemon is stopping')
       if (members.size >= maxWires) return wire.close(closeCodes.tryLater, 'too many connections')
-      const client = createStockClient({ wire, actor, project: shared, awareness, clock, log })
+      const { actor } = principal
+      const mayWrite = mayWriteDocument(principal)
+      const client = createStockClient({ wire, actor, mayWrite, project: shared, awareness, clock, log })
       members.set(wire, { type: 'stock', client, heard: false })
       wire.onClose(() => leave(wire))
       client.greet()
       wire.onFrame((bytes) => {
         // What one connection sends must never end the daemon.
         try {
-          receive(wire, actor, bytes)
+          receive(wire, principal, bytes)
         } catch (error) {
           log.error('a frame failed', { actor: actor.name, error })
           wire.close(closeCodes.failed, 'internal error')

@@ -13,7 +13,9 @@ import type { Wire } from './wire.ts'
 export interface StockClientParts {
   readonly wire: Wire
   readonly actor: Actor
-  readonly project: Pick<PeerProject, 'applyUpdate' | 'encodeState' | 'encodeStateVector'>
+  /** Whether what it sends may change the document. */
+  readonly mayWrite: boolean
+  readonly project: Pick<PeerProject, 'adds' | 'applyUpdate' | 'encodeState' | 'encodeStateVector'>
   readonly awareness: Awareness
   readonly clock: Clock
   readonly log: Logger
@@ -39,7 +41,8 @@ const ASK_AGAIN_MAX_MS = 30_000
 /** A provider's first two frames, sent before it can have heard anything: what it lacks, and its own awareness. */
 const OPENING_FRAMES = 2
 
-export function createStockClient({ wire, actor, project, awareness, clock, log }: StockClientParts): StockClient {
+export function createStockClient(parts: StockClientParts): StockClient {
+  const { wire, actor, project, awareness, clock, log } = parts
   const seat: Seat = { actor }
   let frames = 0
   /** What the client holds when all that was sent has arrived; undefined until it has said what it has. */
@@ -89,7 +92,20 @@ export function createStockClient({ wire, actor, project, awareness, clock, log 
     })
   }
 
-  const take = (update: Uint8Array): void => {
+  /**
+   * Who may only read still says what it holds, which is nothing new as a rule. Anything new is refused in a way that
+   * reaches a person: a client that thinks itself saved would lose it.
+   */
+  const refuse = (update: Uint8Array): void => {
+    if (!project.adds(update)) return
+    const reason = 'this token may only read'
+    log.warn('a client that may only read has changes', { actor: actor.name })
+    wire.send(encodeFrame({ type: 'denied', reason }))
+    wire.close(closeCodes.forbidden, reason)
+  }
+
+  const take = (update: Uint8Array) => {
+    if (!parts.mayWrite) return refuse(update)
     project.applyUpdate(update, { source: 'room', actor }).then(
       () => {
         gaps = 0

@@ -36,6 +36,7 @@ export async function openLogRoom({ name, journal, onCommit, applyUpdate }: LogR
   return {
     name,
     applyUpdate,
+    adds: doc.adds,
     encodeState: doc.encodeState,
     encodeStateVector: doc.encodeStateVector,
     close() {

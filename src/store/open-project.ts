@@ -158,6 +158,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
       return journal.have()
     },
     rowsSince: (have, limit) => journal.since(have, limit),
+    adds: (update) => pipeline.doc().adds(update),
     encodeState: (stateVector) => pipeline.doc().encodeState(stateVector),
     encodeStateVector: () => pipeline.doc().encodeStateVector(),
     onCommit: (listen) => pipeline.onCommit(listen),

@@ -157,6 +157,8 @@ export interface RoomDocument {
   /** Its name in rows. */
   readonly name: string
   applyUpdate(update: Uint8Array, origin: WriteOrigin & { readonly source: 'room' }): Promise<void>
+  /** Whether an update holds anything that the durable document lacks. */
+  adds(update: Uint8Array): boolean
   /** The durable document as a Yjs update: all of it, or what a state vector lacks. */
   encodeState(stateVector?: Uint8Array): Uint8Array
   encodeStateVector(): Uint8Array
@@ -223,6 +225,8 @@ export interface Project {
   have(): Vector
   /** Rows that `have` lacks, oldest first in this replica's order (which respects causes), at most `limit`. */
   rowsSince(have: Vector, limit: number): readonly Row[]
+  /** Whether an update holds anything that the durable document lacks. */
+  adds(update: Uint8Array): boolean
   /** The durable document as a Yjs update: all of it, or what a state vector lacks. */
   encodeState(stateVector?: Uint8Array): Uint8Array
   encodeStateVector(): Uint8Array

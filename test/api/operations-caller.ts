@@ -35,6 +35,7 @@ function callerOf(test: TestProject, parts: MemoryParts, actor: Actor): Caller {
     clock: test.clock,
     parts,
     progress: () => undefined,
+    signal: new AbortController().signal,
   }
   const call = async (name: string, input: Readonly<Record<string, unknown>> = {}): Promise<Answer> => {
     const operation = must(

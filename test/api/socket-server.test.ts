@@ -319,7 +319,7 @@ async function serve(parts: Partial<SocketServerParts> = {}): Promise<Service> {
     version: '1.2.0',
     door: createDoor({
       operations,
-      contextOf: ({ actor, session }, progress) => ({ actor, session, progress }) as unknown as OperationContext,
+      contextOf: ({ actor, session }, call) => ({ actor, session, ...call }) as unknown as OperationContext,
       ready: parts.ready ?? Promise.resolve(),
       monotonic: () => 0,
       note: () => undefined,

@@ -5,6 +5,7 @@ import type { Actor } from '../../src/model/actor.ts'
 import type { Kinds } from '../../src/model/kind-set.ts'
 import { builtInKinds } from '../../src/model/kinds.ts'
 import type { LogEntry } from '../../src/model/log.ts'
+import type { Principal, Role } from '../../src/model/principal.ts'
 import type { LoadSnapshots } from '../../src/store/load-snapshot.ts'
 import { type OpenProject, openProject } from '../../src/store/open-project.ts'
 import type { Change } from '../../src/store/project.ts'
@@ -14,6 +15,14 @@ import { createRandom } from './random.ts'
 
 export const alice: Actor = { name: 'alice', type: 'person', verified: true }
 export const claude: Actor = { name: 'claude', type: 'agent', verified: false }
+/** Somebody who came with a token. */
+export const principalOf = (actor: Actor, role: Role = 'replica'): Principal => ({
+  actor,
+  role,
+  by: 'token',
+  from: '127.0.0.1',
+})
+
 export const byAlice = { source: 'api', actor: alice } as const satisfies Origin
 export const byClaude = { source: 'api', actor: claude } as const satisfies Origin
 

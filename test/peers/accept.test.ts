@@ -1,70 +1,39 @@
 import { once } from 'node:events'
-import { createServer, request as httpRequest } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { systemClock } from '../../src/base/clock.ts'
-import { createLogger, formatEntry } from '../../src/base/log.ts'
-import { createPeerServer, type PeerServer } from '../../src/peers/accept.ts'
-import { alice } from '../helpers/project.ts'
+import { OrchError } from '../../src/base/error.ts'
+import { silentLogger } from '../../src/base/log.ts'
+import type { Principal } from '../../src/model/principal.ts'
+import { createAccept } from '../../src/peers/accept.ts'
+import { authenticateGood, outcome, startFront, type TestFront } from '../helpers/front.ts'
+import { alice, principalOf } from '../helpers/project.ts'
 
-const servers: PeerServer[] = []
+const fronts: TestFront[] = []
 afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop()
+  for (const { front } of fronts.splice(0)) await front.stop()
 })
 
-async function serve(listen: { host?: string; port?: number } = {}) {
-  const lines: string[] = []
+async function serve(
+  authenticate: (token: string | undefined) => Promise<Principal> = async (token) =>
+    authenticateGood({ token, from: '' }),
+) {
   const joined: string[] = []
-  const ports: number[] = []
-  const server = createPeerServer({
-    listen: { host: '127.0.0.1', port: 0, ...listen },
+  const accept = createAccept({
     room: {
       moved: (name: string) => (name === 'old' ? 'it has moved' : undefined),
       answersTo: (name) => name === 'my project',
-      join: (_, actor) => joined.push(actor.name),
+      join: (_, { actor }) => joined.push(actor.name),
       stop: () => undefined,
     },
-    logRooms: { join: (doc, _, actor) => joined.push(`${actor.name} in ${doc}`), stop: () => undefined },
-    authenticate: (token) => {
-      if (token === 'broken') throw new Error('the disk')
-      return token === 'good-token' ? alice : undefined
-    },
+    logRooms: { join: (doc, _, { actor }) => joined.push(`${actor.name} in ${doc}`), stop: () => undefined },
     clock: systemClock,
-    log: createLogger(
-      (entry) => lines.push(formatEntry(entry)),
-      () => 0,
-    ),
-    onListening: (port) => ports.push(port),
+    log: silentLogger,
   })
-  servers.push(server)
-  await server.start()
-  return { server, lines, joined, ports, port: ports[0] ?? 0, url: server.url() ?? '' }
+  const started = await startFront({ upgrades: [accept], authenticate: ({ token }) => authenticate(token) })
+  fronts.push(started)
+  return { ...started, joined }
 }
-
-/** What a dialled WebSocket came to: the close code, the HTTP status, or `open`. */
-function outcome(url: string, options: { headers?: Record<string, string>; protocols?: string[] } = {}) {
-  const socket = new WebSocket(url.replace('http', 'ws'), options.protocols ?? [], { headers: options.headers ?? {} })
-  return new Promise<unknown>((resolve) => {
-    socket.on('error', () => undefined)
-    socket.once('unexpected-response', (_, response) => resolve(response.statusCode))
-    socket.once('close', (code) => resolve(code))
-    socket.once('open', () => setImmediate(() => socket.readyState === WebSocket.OPEN && socket.close(3000)))
-  })
-}
-
-const get = (port: number, path: string, headers: Record<string, string> = {}) =>
-  new Promise<readonly [number | undefined, unknown]>((resolve, reject) => {
-    const asked = httpRequest({ host: '127.0.0.1', port, path, headers }, (response) => {
-      let text = ''
-      response.on('data', (part) => {
-        text += part
-      })
-      response.on('end', () => resolve([response.statusCode, JSON.parse(text)]))
-    })
-    asked.on('error', reject)
-    asked.end()
-  })
 
 test('a token is taken from the header, a subprotocol, or the query', async () => {
   const { url, joined } = await serve()
@@ -114,49 +83,29 @@ test('a page of this machine gets in', async () => {
   expect(joined).toEqual(['alice'])
 })
 
-test('it says that it lives, and nothing else', async () => {
-  const { port } = await serve()
-  expect(await get(port, '/healthz')).toEqual([200, { ok: true }])
-  expect(await get(port, '/')).toEqual([404, { error: 'not found' }])
-  expect(await get(port, '/healthz', { host: 'evil.example' })).toEqual([404, { error: 'not found' }])
-})
-
-test('a port that is taken is replaced by a free one, and told', async () => {
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  const { port } = taken.address() as AddressInfo
-  const { ports, lines } = await serve({ port })
-  expect(ports).toHaveLength(1)
-  expect(ports[0]).not.toBe(port)
-  expect(lines.join('')).toContain('the port is taken')
-  taken.close()
-})
-
-test('an address that others reach is refused', async () => {
-  await expect(serve({ host: '0.0.0.0' })).rejects.toMatchObject({ code: 'forbidden' })
-})
-
-test('connections that have shown no token are few', async () => {
-  const { port } = await serve()
-  const sockets = Array.from({ length: 80 }, () =>
-    connect(port, '127.0.0.1')
-      .resume()
-      .on('error', () => undefined),
-  )
-  const gone = () => sockets.filter((socket) => socket.closed).length
-  await vi.waitFor(() => expect(gone()).toBe(16))
-  await expect(get(port, '/healthz')).rejects.toThrow()
-  for (const socket of sockets) socket.destroy()
-  await vi.waitFor(async () => expect(await get(port, '/healthz')).toEqual([200, { ok: true }]))
-})
-
 test('it stops though clients are connected, and may be stopped twice', async () => {
-  const { server, url } = await serve()
+  const { front, url } = await serve()
   const socket = new WebSocket(`${url.replace('http', 'ws')}/sync/my%20project?token=good-token`)
   await once(socket, 'open')
   const closed = once(socket, 'close')
-  await server.stop()
+  await front.stop()
   expect((await closed)[0]).toBe(1001)
-  await server.stop()
-  expect(server.url()).toBeUndefined()
+  await front.stop()
+  expect(front.url()).toBeUndefined()
+})
+
+test('too many wrong tokens: come back later, which is no reason to give up', async () => {
+  const { url } = await serve(() => Promise.reject(new OrchError('too_many_attempts', { from: '::1' })))
+  expect(await outcome(`${url}/sync/my%20project?token=x`)).toBe(1013)
+})
+
+test('a connection ends with its token, and is told so', async () => {
+  const token = new AbortController()
+  const { url, joined } = await serve(async () => ({ ...principalOf(alice), ended: token.signal }))
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/sync/my%20project?token=x`)
+  await once(socket, 'open')
+  await expect.poll(() => joined).toEqual(['alice'])
+  const closed = once(socket, 'close')
+  token.abort()
+  expect((await closed)[0]).toBe(4401)
 })

@@ -8,7 +8,7 @@ import { createRoom, type Room } from '../../src/peers/room.ts'
 import { joinMarks } from '../../src/store/join-marks.ts'
 import type { OpenProject } from '../../src/store/open-project.ts'
 import { createPeerStore } from '../../src/store/peer-store.ts'
-import { alice, byAlice, createTestProject, type TestProject } from '../helpers/project.ts'
+import { alice, byAlice, createTestProject, principalOf, type TestProject } from '../helpers/project.ts'
 import { createRandom } from '../helpers/random.ts'
 import type { FaultyDatabase } from '../memory/database.ts'
 import type { MemoryNetwork } from '../memory/wire.ts'
@@ -66,7 +66,7 @@ export async function createTestReplica(options: {
     const moved = room.answersTo(asked) ? undefined : room.moved(asked)
     if (moved !== undefined) return wire.close(closeCodes.moved, moved)
     if (!room.answersTo(asked)) return wire.close(closeCodes.unknownRoom, 'unknown project')
-    room.join(wire, alice)
+    room.join(wire, principalOf(alice))
   })
   await links.start()
   return {

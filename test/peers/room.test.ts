@@ -4,11 +4,12 @@ import { silentLogger } from '../../src/base/log.ts'
 import type { Actor } from '../../src/model/actor.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
+import type { Role } from '../../src/model/principal.ts'
 import { type Decoded, decodeFrame, encodeFrame } from '../../src/peers/frames.ts'
 import { createPeering } from '../../src/peers/peering.ts'
 import { createRoom } from '../../src/peers/room.ts'
 import { createTestClock, settle } from '../helpers/clock.ts'
-import { alice, byAlice, claude, createTestProject } from '../helpers/project.ts'
+import { alice, byAlice, claude, createTestProject, principalOf } from '../helpers/project.ts'
 import { createMemoryLine, type MemoryLine } from '../memory/wire.ts'
 
 function openRoom(options: { readonly maxWires?: number } = {}) {
@@ -24,15 +25,16 @@ function openRoom(options: { readonly maxWires?: number } = {}) {
   })
   const room = createRoom({ peering, clock, log: silentLogger, ...options })
   return {
+    hello: peering.hello,
     clock,
     project,
     database,
     room,
     add: (title: string, body = '') => project.transact(byAlice, (tx) => tx.create(task, { title, body })),
-    join(actor: Actor = alice) {
+    join(actor: Actor = alice, role?: Role) {
       const line = createMemoryLine({ clock })
       const client = createClient(line)
-      room.join(line.ends[1], actor)
+      room.join(line.ends[1], principalOf(actor, role))
       return client
     },
   }
@@ -135,7 +137,7 @@ test('[P1] nobody sees an update that could not be made durable, and its client 
   world.database.heal()
   const line = createMemoryLine()
   const again = createClient(line, one.doc)
-  world.room.join(line.ends[1], alice)
+  world.room.join(line.ends[1], principalOf(alice))
   again.open()
   await settle()
   expect([titleOf(world, id), two.title(id)]).toEqual(['lost?', 'lost?'])
@@ -313,4 +315,58 @@ test('a full room sends newcomers away to come back later; a stopped one closes 
   world.room.stop()
   await settle()
   expect(clients.map(({ ended }) => ended[0]?.[0])).toEqual([1001, 1001, 1013])
+})
+
+test('who may only read follows, and shows itself; what it holds already is no offence', async () => {
+  const world = openRoom()
+  const id = await world.add('before')
+  await world.project.transact(byAlice, (tx) => tx.update(task, id, { set: { title: 'after' } }))
+  const reader = world.join(claude, 'reader')
+  reader.open({ cursor: 1 })
+  await settle()
+  reader.wire.send(encodeFrame({ type: 'step2', update: Y.encodeStateAsUpdate(reader.doc) }))
+  await world.project.transact(byAlice, (tx) => tx.update(task, id, { set: { title: 'later' } }))
+  await settle()
+  expect([reader.title(id), reader.ended]).toEqual(['later', []])
+  expect(world.room.presence().map(({ actor }) => actor.name)).toEqual(['claude'])
+})
+
+test.each([
+  ['an update', (client: ReturnType<typeof createClient>, id: string) => client.setTitle(id, 'mine')],
+  [
+    'a second answer to what the server lacks',
+    (client: ReturnType<typeof createClient>, id: string) => {
+      const own = new Y.Doc()
+      Y.applyUpdate(own, Y.encodeStateAsUpdate(client.doc))
+      own.getMap<Y.Map<unknown>>('tasks').get(id)?.set('title', 'mine')
+      client.wire.send(encodeFrame({ type: 'step2', update: Y.encodeStateAsUpdate(own) }))
+    },
+  ],
+  [
+    'a deletion alone',
+    (client: ReturnType<typeof createClient>, id: string) => {
+      const body = client.doc.getMap<Y.Map<unknown>>('tasks').get(id)?.get('body') as Y.Text
+      body.delete(0, 3)
+    },
+  ],
+])('[P6] who may only read cannot write by %s, and is told', async (_, write) => {
+  const world = openRoom()
+  const id = await world.add('before', 'a text')
+  const rows = world.project.rowsSince({}, 100).length
+  const reader = world.join(claude, 'reader')
+  reader.open()
+  await settle()
+  write(reader, id)
+  await settle()
+  expect(world.project.rowsSince({}, 100)).toHaveLength(rows)
+  expect(reader.types()).toContain('denied')
+  expect(reader.ended).toEqual([[4403, 'this token may only read']])
+})
+
+test.each(['reader', 'writer'] as const)('a %s is no replica: rows would carry the names of others', async (role) => {
+  const world = openRoom()
+  const other = world.join(claude, role)
+  other.wire.send(encodeFrame({ ...openRoom().hello(), type: 'hello' }))
+  await settle()
+  expect(other.ended).toEqual([[4403, expect.stringContaining('role replica')]])
 })

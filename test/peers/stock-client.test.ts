@@ -6,17 +6,19 @@ import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 import { must } from '../../src/base/assert.ts'
 import { systemClock } from '../../src/base/clock.ts'
+import { OrchError } from '../../src/base/error.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import { createPeerServer } from '../../src/peers/accept.ts'
+import { createAccept } from '../../src/peers/accept.ts'
 import { createLinks } from '../../src/peers/links.ts'
 import { createLogRooms, type LogRoomsParts } from '../../src/peers/log-rooms.ts'
 import { createPeering } from '../../src/peers/peering.ts'
 import { createRoom } from '../../src/peers/room.ts'
 import { dialSockets } from '../../src/peers/wire.ts'
 import { createPeerStore } from '../../src/store/peer-store.ts'
-import { alice, byAlice, claude, createTestProject } from '../helpers/project.ts'
+import { startFront } from '../helpers/front.ts'
+import { alice, byAlice, claude, createTestProject, principalOf } from '../helpers/project.ts'
 import { createRandom } from '../helpers/random.ts'
 
 const undo: (() => void | Promise<void>)[] = []
@@ -42,21 +44,20 @@ async function serve(seed: number) {
   const logRooms = createLogRooms({ ...parts, project, makeRoom })
   const dial = dialSockets(systemClock)
   const links = createLinks({ ...parts, peering, dial, random: createRandom(seed), store: createPeerStore(database) })
-  const server = createPeerServer({
-    ...parts,
-    listen: { host: '127.0.0.1', port: 0 },
-    room,
-    logRooms,
-    authenticate: (token) => [alice, claude].find(({ name }) => name === token),
-    onListening: () => undefined,
+  const { front } = await startFront({
+    upgrades: [createAccept({ ...parts, room, logRooms })],
+    async authenticate({ token }) {
+      const actor = [alice, claude].find(({ name }) => name === token)
+      if (!actor) throw new OrchError('unauthorized')
+      return principalOf(actor)
+    },
   })
-  await server.start()
   await links.start()
   undo.push(async () => {
     await links.stop()
-    await server.stop()
+    await front.stop()
   })
-  const sync = `${server.url()?.replace('http', 'ws')}/sync`
+  const sync = `${front.url()?.replace('http', 'ws')}/sync`
   return { project, room, links, sync, url: `${sync}/${project.name}` }
 }
 
