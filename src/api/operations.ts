@@ -18,7 +18,7 @@ import { suggestOperations } from './operations/suggest.ts'
 /** The one table of what a caller can ask of a project with these kinds. Commands, docs and every other surface are views of it. */
 export const operationsOf = (kinds: Kinds): readonly Operation[] => [
   ...overviewOperations,
-  ...kinds.records.flatMap(recordOperations),
+  ...kinds.records.flatMap((kind) => recordOperations(kinds, kind)),
   ...sessionOperations(kinds),
   ...contextOperations(kinds),
   ...searchOperations,

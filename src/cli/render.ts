@@ -54,7 +54,7 @@ function table(result: unknown, view: View & { type: 'table' }, look: Look): Ren
   const rows = (at(result, view.rows) ?? []) as readonly unknown[]
   if (rows.length === 0) {
     const footer = footerOf(result, 0)
-    return { text: `${view.empty}\n`, ...(footer && { footer }) }
+    return { text: `${fill(view.empty, result)}\n`, ...(footer && { footer }) }
   }
   const columns = view.columns.filter((column) => rows.some((row) => cell(at(row, column.key), column, look) !== ''))
   const cells = rows.map((row) => columns.map((column) => oneLine(cell(at(row, column.key), column, look))))

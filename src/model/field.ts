@@ -26,6 +26,8 @@ interface FieldOptions {
   readonly flag?: string | false
   /** Has an index in SQL, and a filter in `list`. */
   readonly indexed?: boolean
+  /** Of ids: what the records that are named call those that name them: `dependents`. Queries can go back by it. */
+  readonly inverse?: string
   /** Stands in a new file even when it is empty, so that a person sees where to write. */
   readonly shown?: boolean
 }

@@ -53,7 +53,7 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
     const { id, session, at, actor, action, details, task } = entry
     const known = db.get<SqlEntry>(`SELECT * FROM ${table} WHERE id = ?`, id)
     // Two replicas may have drawn one id, which is rare. Every replica keeps the same one, whichever came first.
-    if (known && rank(fromSql(known)) <= rank(entry)) return false
+    if (known && rank(logEntryOf(known)) <= rank(entry)) return false
     db.run(
       `INSERT OR REPLACE INTO ${table} (id, session, at, actor, action, details, task) VALUES (?, ?, ?, ?, ?, ?, ?)`,
       id,
@@ -85,7 +85,7 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
     },
     get(id) {
       const row = db.get<SqlEntry>(`SELECT * FROM ${table} WHERE id = ?`, id)
-      return row && fromSql(row)
+      return row && logEntryOf(row)
     },
     list({ since, until, limit, after, ...equal }) {
       const where: string[] = []
@@ -103,7 +103,7 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
         ...params,
         limit + 1,
       )
-      const items = rows.slice(0, limit).map(fromSql)
+      const items = rows.slice(0, limit).map(logEntryOf)
       const last = items.at(-1)
       return { items, next: rows.length > limit && last ? encodeCursor(last) : undefined }
     },
@@ -132,7 +132,7 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
           after(day),
           limit,
         )
-        .map(fromSql),
+        .map(logEntryOf),
   }
 }
 
@@ -150,7 +150,8 @@ export function logTables({ table, fields }: LogKind): readonly string[] {
   ]
 }
 
-interface SqlEntry {
+/** An entry as its table row. */
+export interface SqlEntry {
   readonly id: string
   readonly session: string
   readonly at: string
@@ -160,7 +161,7 @@ interface SqlEntry {
   readonly task: string
 }
 
-const fromSql = (row: SqlEntry): LogEntry => ({
+export const logEntryOf = (row: SqlEntry): LogEntry => ({
   ...row,
   id: row.id as RecordId,
   details: JSON.parse(row.details) as Json,

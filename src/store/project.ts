@@ -1,9 +1,11 @@
 import type { Origin, RowOrigin, WriteOrigin } from '../doc/origin.ts'
+import type { Filter } from '../model/filter.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind, Values } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { LogEntry } from '../model/log.ts'
 import type { Json, RecordMeta, RecordView } from '../model/record.ts'
+import type { Relation } from '../model/relation.ts'
 import type { TextEdit } from '../model/text-edit.ts'
 import type { LogPage, LogPlace, LogQuery } from './log-index.ts'
 import type { Past } from './past.ts'
@@ -126,6 +128,8 @@ export interface Query {
   readonly where?: Readonly<Record<string, readonly (string | null)[]>>
   /** Words that must all be in the record's id, title or body, in any case. */
   readonly text?: string
+  /** What else must be so. */
+  readonly filter?: Filter
   /** Which records: those that are not deleted (default), only deleted ones, or all. */
   readonly deleted?: 'no' | 'only' | 'all'
   /** A register or `updatedAt`, `createdAt`; `-` before it for descending. By default by priority or title, then id. */
@@ -133,6 +137,12 @@ export interface Query {
   readonly limit: number
   /** The `next` of the page before. */
   readonly after?: string
+}
+
+/** A value that records have, and how many have it; of a set, each member counts. */
+export interface Group {
+  readonly value: string | number | null
+  readonly count: number
 }
 
 /** A record that holds what was searched for. */
@@ -180,6 +190,16 @@ export interface Project {
   /** A record as it is now and durable, deleted ones included. */
   read(kind: RecordKind, id: RecordId): StoredRecord | undefined
   list(kind: RecordKind, query: Query): Page
+  /** Which values a field has among the records of a query, the most frequent first. Throws `invalid_input`. */
+  groups(kind: RecordKind, query: Omit<Query, 'limit'>, field: string): readonly Group[]
+  /** The living records that a relation leads to, by the record it begins at, in the order of lists: asked for at once. */
+  related(
+    kind: RecordKind,
+    relation: Relation,
+    ids: readonly RecordId[],
+  ): ReadonlyMap<RecordId, readonly StoredRecord[]>
+  /** The newest entry of the work log that names each of these as its task or session. */
+  lastEntries(by: 'task' | 'session', ids: readonly string[]): ReadonlyMap<string, LogEntry>
   /** Living records of every kind that hold all the words of a text, the best first. */
   search(text: string, limit: number): { readonly items: readonly Found[]; readonly total: number }
   /**

@@ -2,13 +2,27 @@ import type { RecordId } from '../model/id.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Database } from './database.ts'
 import type { Project } from './project.ts'
-import { listRecords } from './query.ts'
+import { groupRecords, listRecords } from './query.ts'
 import { createRecordIndex } from './record-index.ts'
+import { lastEntries, relatedRecords } from './related.ts'
 import { resolveRecord } from './resolve.ts'
 import { searchRecords } from './search.ts'
 
 /** What can be asked of records and keys, now or as they were. */
-export type Queries = Pick<Project, 'read' | 'list' | 'search' | 'resolve' | 'ids' | 'readKeys' | 'pathOf' | 'recordAt'>
+export type Queries = Pick<
+  Project,
+  | 'read'
+  | 'list'
+  | 'groups'
+  | 'related'
+  | 'lastEntries'
+  | 'search'
+  | 'resolve'
+  | 'ids'
+  | 'readKeys'
+  | 'pathOf'
+  | 'recordAt'
+>
 
 /** Answers from the index tables of a database. */
 export function createQueries(db: Database, kinds: Kinds): Queries {
@@ -17,6 +31,9 @@ export function createQueries(db: Database, kinds: Kinds): Queries {
   return {
     read: (kind, id) => index.get(own(kind), id),
     list: (kind, query) => listRecords(db, own(kind), query),
+    groups: (kind, query, field) => groupRecords(db, own(kind), query, field),
+    related: (kind, relation, ids) => relatedRecords(db, own(kind), relation, ids),
+    lastEntries: (by, ids) => lastEntries(db, kinds.log, by, ids),
     search: (text, limit) => searchRecords(db, kinds.records, text, limit),
     resolve: (text, kind) => resolveRecord(db, kinds.records, text, kind && own(kind)),
     ids: (kind, { deleted = false } = {}) =>

@@ -1,8 +1,10 @@
 import { OrchError } from '../base/error.ts'
+import { placeOf } from '../model/filter.ts'
 import type { RecordKind } from '../model/kind.ts'
 import type { Database, SqlValue } from './database.ts'
+import { filterSql, type Sql } from './filter-sql.ts'
 import { setTable } from './index-tables.ts'
-import type { Page, Query } from './project.ts'
+import type { Group, Page, Query } from './project.ts'
 import { fromSqlRecord, type SqlRecord } from './record-index.ts'
 
 /** Answers a list: filtered, sorted, one page. Throws `invalid_input` on a field or cursor that does not exist. */
@@ -35,21 +37,46 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
 /** Up to so many matches, sorting them costs less than walking all records in order. */
 const FEW_MATCHES = 500
 
-interface Sql {
-  readonly sql: string
-  readonly params: readonly SqlValue[]
+/** Which values a field has among the records that a query is about, and how often; the most frequent first. */
+export function groupRecords(
+  db: Database,
+  kind: RecordKind,
+  query: Omit<Query, 'limit'>,
+  name: string,
+): readonly Group[] {
+  const { field } = placeOf({ kinds: [] }, kind, name)
+  if (field?.merge === 'prose' || field?.merge === 'entries' || field?.value.type === 'json') {
+    throw new OrchError('invalid_input', { field: 'groupBy', reason: `${name} is a text: there is one of each` })
+  }
+  const { sql, params } = conditions(kind, query, true)
+  const from =
+    field?.merge === 'set'
+      ? `${kind.plural} LEFT JOIN ${setTable(kind, name)} AS s ON s.id = ${kind.plural}.id`
+      : kind.plural
+  const value = field?.merge === 'set' ? 's.value' : `${kind.plural}."${name}"`
+  return db.all<Group>(
+    `SELECT ${value} AS value, count(*) AS count FROM ${from} WHERE ${sql} GROUP BY 1 ORDER BY count DESC, value LIMIT ${MAX_GROUPS}`,
+    ...params,
+  )
 }
 
-function conditions(kind: RecordKind, { where = {}, text, deleted = 'no' }: Query, useFieldIndexes: boolean): Sql {
+const MAX_GROUPS = 1000
+
+function conditions(
+  kind: RecordKind,
+  { where = {}, text, deleted = 'no', filter = [] }: Omit<Query, 'limit'>,
+  useFieldIndexes: boolean,
+): Sql {
   const parts: Sql[] = [deletedCondition(deleted)]
   for (const [name, values] of Object.entries(where)) parts.push(fieldCondition(kind, name, values, useFieldIndexes))
   for (const word of (text ?? '').split(/\s+/).filter(Boolean)) {
     const like = `%${word.replace(/[\\%_]/g, (special) => `\\${special}`)}%`
     parts.push({
-      sql: `(id LIKE ? ESCAPE '\\' OR "${kind.title}" LIKE ? ESCAPE '\\' OR "${kind.body}" LIKE ? ESCAPE '\\')`,
+      sql: `(${kind.plural}.id LIKE ? ESCAPE '\\' OR "${kind.title}" LIKE ? ESCAPE '\\' OR "${kind.body}" LIKE ? ESCAPE '\\')`,
       params: [like, like, like],
     })
   }
+  if (filter.length > 0) parts.push(filterSql(kind, filter, kind.plural))
   return { sql: parts.map((part) => part.sql).join(' AND '), params: parts.flatMap((part) => part.params) }
 }
 
@@ -74,8 +101,8 @@ function fieldCondition(kind: RecordKind, name: string, values: readonly (string
   const parts: string[] = []
   if (field.merge === 'set') {
     const table = setTable(kind, name)
-    if (texts.length) parts.push(`id IN (SELECT id FROM ${table} WHERE value IN (${marks}))`)
-    if (texts.length < values.length) parts.push(`id NOT IN (SELECT id FROM ${table})`)
+    if (texts.length) parts.push(`${kind.plural}.id IN (SELECT id FROM ${table} WHERE value IN (${marks}))`)
+    if (texts.length < values.length) parts.push(`${kind.plural}.id NOT IN (SELECT id FROM ${table})`)
   } else {
     // A plus keeps SQLite from looking the value up in its index.
     const column = `${useIndexes ? '' : '+'}"${name}"`

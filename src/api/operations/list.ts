@@ -1,39 +1,33 @@
 import { z } from 'zod'
-import type { Field } from '../../model/field.ts'
-import { type RecordKind, textsOf } from '../../model/kind.ts'
+import { placeOf } from '../../model/filter.ts'
+import type { RecordId } from '../../model/id.ts'
+import type { RecordKind } from '../../model/kind.ts'
+import type { Kinds } from '../../model/kind-set.ts'
+import type { Project, StoredRecord } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
-import { checked, describe, flagOf } from './fields.ts'
-import { listColumns, recordSchema, toOutput } from './output.ts'
+import { flagOf } from './fields.ts'
+import { included, includesOf } from './include.ts'
+import { listColumns, type RecordOutput, recordSchema, toOutput } from './output.ts'
+import { closingOf, type SelectionInput, selectionOf, selectionSchemas } from './selection.ts'
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 1000
 
-interface ListInput {
-  readonly text?: string | undefined
+interface ListInput extends SelectionInput {
   readonly sort?: string | undefined
   readonly limit: number
   readonly after?: string | undefined
-  readonly deleted?: boolean | undefined
   readonly full?: boolean | undefined
-  readonly all?: boolean | undefined
+  readonly fields?: readonly string[] | undefined
+  readonly include?: readonly string[] | undefined
 }
 
-/** `task list --status todo --label ui --text login` */
-export function listOperation(kind: RecordKind): Operation {
-  const filters = Object.entries(kind.fields).filter(([, field]) => isFilter(field))
-  const closing = closingOf(kind)
+/** `task list --status todo --label ui --where 'due<2026-12-01' --include lastLog` */
+export function listOperation(kinds: Kinds, kind: RecordKind): Operation {
+  const selection = selectionSchemas(kind)
   const input = z.strictObject({
-    ...Object.fromEntries(
-      filters.map(([name, field]) => [
-        name,
-        describe(z.array(z.string()).optional(), field, 'only where one of these is: '),
-      ]),
-    ),
-    ...Object.fromEntries(
-      Object.entries(kind.filters).map(([name, { help }]) => [name, z.boolean().optional().describe(help)]),
-    ),
-    text: z.string().optional().describe('only with all these words in id, title or text'),
+    ...selection.schemas,
     sort: z.string().optional().describe('sort by this field; with - before it, descending'),
     limit: z
       .number()
@@ -43,16 +37,12 @@ export function listOperation(kind: RecordKind): Operation {
       .default(DEFAULT_LIMIT)
       .describe(`how many at most, up to ${MAX_LIMIT}`),
     after: z.string().optional().describe('go on after this page: the next of the page before'),
-    deleted: z.boolean().optional().describe('the deleted ones instead'),
     full: z.boolean().optional().describe(`with the ${kind.body} of each`),
-    ...(closing && {
-      all: z
-        .boolean()
-        .optional()
-        .describe(
-          `also ${closing.closed.join(' and ')} ones, which are left out where no ${closing.field} is asked for`,
-        ),
-    }),
+    fields: z.array(z.string()).optional().describe('only these fields of each'),
+    include: z
+      .array(z.string())
+      .optional()
+      .describe(`what belongs to each, under related: ${includesOf(kinds, kind).join(', ')}`),
   })
   return defineOperation<ListInput & Record<string, unknown>, unknown>({
     name: `${kind.name}.list`,
@@ -61,7 +51,7 @@ export function listOperation(kind: RecordKind): Operation {
     help: `Lists ${kind.plural}, a page at a time.`,
     input: input as unknown as z.ZodType<ListInput & Record<string, unknown>>,
     output: z.object({
-      items: z.array(recordSchema(kind, { bodyOptional: true })).describe('the page'),
+      items: z.array(recordSchema(kind, { bodyOptional: true, partial: true })).describe('the page'),
       total: z.number().describe('how many there are in all'),
       next: z.string().optional().describe('where the next page begins, when there is one'),
       hidden: z.number().optional().describe('how many more there are with all'),
@@ -69,61 +59,96 @@ export function listOperation(kind: RecordKind): Operation {
     cli: {
       command: `${kind.name} list`,
       positionals: [],
-      flags: Object.fromEntries(filters.map(([name, field]) => [name, flagOf(name, field)])),
+      flags: selection.flags,
       view: { type: 'table', rows: 'items', columns: listColumns(kind), empty: emptyText(kind) },
-      examples: [
-        `orch ${kind.name} list --text login`,
-        ...filters
-          .slice(0, 1)
-          .map(([name, field]) => `orch ${kind.name} list --${flagOf(name, field)} ${exampleOf(field)}`),
-      ],
+      examples: [`orch ${kind.name} list --text login`, ...filterExamples(kind, 'list')],
     },
     run({ project }, input) {
-      const where: Record<string, readonly (string | null)[]> = {}
-      for (const [name, field] of filters) {
-        const wanted = input[name]
-        if (Array.isArray(wanted) && wanted.length > 0) where[name] = filterValues(name, field, wanted)
-      }
-      for (const [name, filter] of Object.entries(kind.filters))
-        if (input[name] === true) Object.assign(where, filter.where)
-      const query = {
+      const { query, hidden } = selectionOf(project, kind, input)
+      const page = project.list(kind, {
+        ...query,
         limit: input.limit,
-        deleted: input.deleted ? 'only' : 'no',
-        ...(input.text !== undefined && { text: input.text }),
         ...(input.sort !== undefined && { sort: input.sort }),
         ...(input.after !== undefined && { after: input.after }),
-      } as const
-      const hides = closing && !input.all && !input.deleted && !(closing.field in where) ? closing : undefined
-      const page = project.list(kind, { ...query, where: hides ? { ...where, [hides.field]: hides.open } : where })
-      const hidden = hides
-        ? project.list(kind, { where: { ...where, [hides.field]: hides.closed }, text: input.text ?? '', limit: 1 })
-            .total
-        : 0
+      })
+      const more = hidden ? project.list(kind, { ...hidden, limit: 1 }).total : 0
       return {
-        items: page.items.map((record) => toOutput(project, kind, record, { withBody: input.full === true })),
+        items: itemsOf(project, kind, page.items, input),
         total: page.total,
         ...(page.next !== undefined && { next: page.next }),
-        ...(hidden > 0 && { hidden }),
+        ...(more > 0 && { hidden: more }),
       }
     },
   })
 }
 
-interface Closing {
-  readonly field: string
-  readonly closed: readonly string[]
-  readonly open: readonly (string | null)[]
+/** `task count --by status --label ui` */
+export function countOperation(kind: RecordKind): Operation {
+  const selection = selectionSchemas(kind)
+  return defineOperation<SelectionInput & { readonly by?: string | undefined } & Record<string, unknown>, unknown>({
+    name: `${kind.name}.count`,
+    effect: 'read',
+    role: 'reader',
+    help: `Counts ${kind.plural}, in all or by the values of a field.`,
+    input: z.strictObject({
+      by: z.string().optional().describe('the field; of one with several values, each counts'),
+      ...selection.schemas,
+    }) as unknown as z.ZodType<SelectionInput & { readonly by?: string | undefined } & Record<string, unknown>>,
+    output: z.object({
+      total: z.number().describe('how many there are in all'),
+      groups: z
+        .array(
+          z.object({
+            value: z.union([z.string(), z.number(), z.null()]).describe('the value; null where there is none'),
+            count: z.number().describe('how many have it'),
+          }),
+        )
+        .describe('by value, the most frequent first'),
+    }),
+    cli: {
+      command: `${kind.name} count`,
+      positionals: [],
+      flags: selection.flags,
+      view: {
+        type: 'table',
+        rows: 'groups',
+        columns: [
+          { key: 'count', head: 'count' },
+          { key: 'value', head: 'value' },
+        ],
+        empty: 'There are {total}.',
+      },
+      examples: [`orch ${kind.name} count`, ...filterExamples(kind, 'count')],
+    },
+    run({ project }, input) {
+      const { query } = selectionOf(project, kind, input)
+      const { total } = project.list(kind, { ...query, limit: 1 })
+      return { total, groups: input.by === undefined ? [] : project.groups(kind, query, input.by) }
+    },
+  })
 }
 
-/** What says that a record is closed: the first field that stamps a time when it enters some of its choices. */
-function closingOf(kind: RecordKind): Closing | undefined {
-  const [stamp] = Object.values(kind.stamps)
-  if (!stamp) return undefined
-  const { field, values: closed } = stamp
-  const choice = kind.fields[field]?.value
-  if (choice?.type !== 'choice') return undefined
-  return { field, closed, open: [...choice.choices.filter((one) => !closed.includes(one)), null] }
+function itemsOf(
+  project: Project,
+  kind: RecordKind,
+  records: readonly StoredRecord[],
+  { full = false, fields, include = [] }: Pick<ListInput, 'full' | 'fields' | 'include'>,
+): readonly RecordOutput[] {
+  const wanted = fields
+    ?.flatMap((names) => names.split(','))
+    .map((name) => (SHOWN_AROUND.includes(name) ? name : placeOf({ kinds: project.kinds.records }, kind, name).name))
+  const names = include.flatMap((one) => one.split(','))
+  const ids = records.map(({ id }) => id)
+  const more = names.length > 0 ? included(project, kind, ids, names) : new Map<RecordId, RecordOutput>()
+  return records.map((record) => {
+    const all = toOutput(project, kind, record, { withBody: full || wanted !== undefined })
+    const shown = wanted ? Object.fromEntries(['id', ...wanted].map((name) => [name, all[name]])) : all
+    return more.size > 0 ? { ...shown, related: more.get(record.id) } : shown
+  })
 }
+
+/** What an answer shows around the fields, beside what can be filtered by. */
+const SHOWN_AROUND: readonly string[] = ['kind', 'file', 'hash', 'extra', 'issues', 'deletedAt', 'deletedBy']
 
 function emptyText(kind: RecordKind): string {
   return closingOf(kind)
@@ -131,21 +156,15 @@ function emptyText(kind: RecordKind): string {
     : `There are no such ${kind.plural}.`
 }
 
-/** Indexed words can be filtered by; times and ids of other records are asked for in other ways. */
-function isFilter(field: Field): boolean {
-  return field.indexed === true && (field.value.type === 'text' || field.value.type === 'choice')
-}
-
-/** An empty text stands for empty; other values are read as they are when written, so that synonyms work. */
-function filterValues(name: string, field: Field, wanted: readonly string[]): readonly (string | null)[] {
-  return wanted.flatMap((text): readonly (string | null)[] => {
-    if (text === '') return [null]
-    const value = checked(name, field, field.merge === 'set' ? [text] : text)
-    if (value === null) return [null]
-    return typeof value === 'object' ? textsOf(value) : [String(value)]
-  })
-}
-
-function exampleOf(field: Field): string {
-  return field.value.type === 'choice' ? (field.value.choices[0] ?? '') : 'word'
+function filterExamples(kind: RecordKind, verb: 'list' | 'count'): readonly string[] {
+  const [first] = Object.entries(kind.fields).filter(([, { indexed, value }]) => indexed && value.type === 'choice')
+  if (!first) return []
+  const [name, field] = first
+  const value = field.value.type === 'choice' ? field.value.choices[0] : 'word'
+  return verb === 'list'
+    ? [
+        `orch ${kind.name} list --${flagOf(name, field)} ${value}`,
+        `orch ${kind.name} list --where 'createdAt>2026-11-01'`,
+      ]
+    : [`orch ${kind.name} count --by ${name}`]
 }

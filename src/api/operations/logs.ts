@@ -69,7 +69,7 @@ function appendOperation(kind: LogKind): Operation {
         ...(session !== undefined && { session }),
       }
       const id = await project.transact(originOf(context), (tx) => tx.appendLog(entry))
-      return toOutput(must(project.readLog(id), `no entry ${id}`))
+      return entryOutput(must(project.readLog(id), `no entry ${id}`))
     },
   })
 }
@@ -138,13 +138,13 @@ function listOperation(kind: LogKind): Operation {
         since: since === undefined ? undefined : readTime('since', since),
         until: until === undefined ? undefined : readTime('until', until),
       })
-      return { items: page.items.map(toOutput), ...(page.next !== undefined && { next: page.next }) }
+      return { items: page.items.map(entryOutput), ...(page.next !== undefined && { next: page.next }) }
     },
   })
 }
 
-/** What is empty is left out. */
-function toOutput({ id, at, actor, action, session, task, details }: LogEntry): unknown {
+/** An entry as every surface shows it: what is empty is left out. */
+export function entryOutput({ id, at, actor, action, session, task, details }: LogEntry): unknown {
   return {
     id,
     at,

@@ -17,16 +17,18 @@ export const entrySchema = z.object({
   text: z.string().describe('what it says: any Markdown'),
 })
 
+const related = z.record(z.string(), z.unknown()).optional().describe('what was included, by name')
+
 /** The schema of a record as every surface shows it. Values are not held to their kind's rules: what is there is shown. */
 export function recordSchema(
   kind: RecordKind,
-  options: { readonly bodyOptional?: boolean } = {},
+  options: { readonly bodyOptional?: boolean; readonly partial?: boolean } = {},
 ): z.ZodType<RecordOutput> {
   const fields = Object.entries(kind.fields).map(([name, field]) => {
     const schema = fieldSchema(field).describe(field.help)
     return [name, options.bodyOptional && isLong(kind, name) ? schema.optional() : schema] as const
   })
-  return z.object({
+  const schema = z.object({
     id: z.string().describe('its id, for good'),
     kind: z.literal(kind.name),
     ...Object.fromEntries(fields),
@@ -46,7 +48,9 @@ export function recordSchema(
     deletedAt: z.string().optional().describe('when it was deleted, if it is'),
     deletedBy: z.string().optional().describe('who deleted it'),
     issues: z.array(z.string()).optional().describe('what is wrong with its values'),
-  }) as z.ZodType<RecordOutput>
+  })
+  if (options.partial) return schema.partial().extend({ related }) as z.ZodType<RecordOutput>
+  return schema as unknown as z.ZodType<RecordOutput>
 }
 
 function fieldSchema(field: Field): z.ZodType {

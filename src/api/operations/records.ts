@@ -1,24 +1,26 @@
 import { z } from 'zod'
 import { must, unreachable } from '../../base/assert.ts'
 import type { RecordKind } from '../../model/kind.ts'
+import type { Kinds } from '../../model/kind-set.ts'
 import type { Operation } from '../operation.ts'
 import { appendOperations } from './append.ts'
 import { createOperation } from './create.ts'
 import { defineOperation, exampleId, idHelp, originOf } from './define.ts'
 import { assertLiving, resolveLiving } from './fields.ts'
-import { listOperation } from './list.ts'
+import { countOperation, listOperation } from './list.ts'
 import { recordSchema, toOutput } from './output.ts'
 import { readPageOperation, writePageOperation } from './paths.ts'
 import { updateOperation } from './update.ts'
 
 /** What can be asked about a kind of records, all of it derived from the kind's declaration. */
-export function recordOperations(kind: RecordKind): readonly Operation[] {
+export function recordOperations(kinds: Kinds, kind: RecordKind): readonly Operation[] {
   switch (kind.fileName) {
     case 'id-slug':
     case 'id':
       return [
         ...(kind.creator === undefined ? [createOperation(kind)] : []),
-        listOperation(kind),
+        listOperation(kinds, kind),
+        countOperation(kind),
         showOperation(kind),
         updateOperation(kind),
         deleteOperation(kind),
@@ -27,7 +29,8 @@ export function recordOperations(kind: RecordKind): readonly Operation[] {
       ]
     case 'path':
       return [
-        listOperation(kind),
+        listOperation(kinds, kind),
+        countOperation(kind),
         readPageOperation(kind),
         writePageOperation(kind),
         updateOperation(kind),

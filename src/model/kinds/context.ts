@@ -17,7 +17,11 @@ export const context = defineKind(self.name, {
     }),
     data: json({ help: 'any JSON, for programs' }),
     expiresAt: time({ help: 'until when it holds', flag: 'expires' }),
-    supersedes: ref(self, { help: 'the context that this one takes the place of', indexed: true }),
+    supersedes: ref(self, {
+      help: 'the context that this one takes the place of',
+      indexed: true,
+      inverse: 'supersededBy',
+    }),
     body: prose({ help: 'what it says: any Markdown' }),
     publishedAt: time({ help: 'when it was published', readonly: true, indexed: true }),
     publishedBy: text({ help: 'who published it', readonly: true, indexed: true, maxLength: 64 }),

@@ -12,7 +12,7 @@ export const session = defineKind('session', {
     startedAt: time({ help: 'when it began', readonly: true }),
     endedAt: time({ help: 'when it ended; empty while it is active', readonly: true }),
     artifacts: tags({ help: 'what came of it: paths, addresses, commits', flag: 'artifact', shown: true }),
-    tasks: refs(task, { help: 'tasks it is about', flag: 'task', indexed: true, shown: true }),
+    tasks: refs(task, { help: 'tasks it is about', flag: 'task', indexed: true, shown: true, inverse: 'sessions' }),
     summary: prose({ help: 'plan, notes and hand-over: any Markdown' }),
   },
   title: 'goal',

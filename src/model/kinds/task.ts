@@ -27,10 +27,11 @@ export const task = defineKind(self.name, {
     dependencies: refs(self, {
       help: 'tasks that must be completed first',
       flag: 'dependency',
+      inverse: 'dependents',
       indexed: true,
       shown: true,
     }),
-    parent: ref(self, { help: 'the task this one is a part of', indexed: true }),
+    parent: ref(self, { help: 'the task this one is a part of', indexed: true, inverse: 'subtasks' }),
     estimatedHours: number({ help: 'how long it may take, in hours', flag: 'estimate', min: 0, max: 1e6 }),
     spentHours: counter({ help: 'how long it took so far, in hours', flag: 'spent' }),
     due: time({ help: 'when it must be completed' }),
