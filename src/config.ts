@@ -62,6 +62,18 @@ export const options = {
   ),
   'git.quietMs': option(milliseconds, 5000, 'Commit a snapshot this long after the last change.', '5000'),
   'git.maxMs': option(milliseconds, 60_000, 'But at the latest this long after the first one.', '60000'),
+  'claims.graceMs': option(
+    milliseconds,
+    120_000,
+    "An agent's claims end this long after its connection is gone, unless it is back.",
+    '120000',
+  ),
+  'claims.idleMs': option(
+    milliseconds,
+    1_800_000,
+    'Claims of an agent without a connection (by commands) end this long after its last command.',
+    '1800000',
+  ),
   listen: option(
     z
       .string()

@@ -5,12 +5,14 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createActivity } from './activity.ts'
+import { createAgents } from './agents/agents.ts'
+import { claimantOf, contextOfCaller } from './api/context-of-caller.ts'
 import { createDoor } from './api/door.ts'
 import { createFront } from './api/http/front.ts'
 import type { Parts } from './api/operation.ts'
-import { activeSessionOf } from './api/operations/sessions.ts'
 import { operationsOf } from './api/operations.ts'
 import { createSocketServer } from './api/socket-server.ts'
+import { loadTokenCounter } from './api/tokens.ts'
 import { createAttention } from './attention.ts'
 import { type Clock, sleep } from './base/clock.ts'
 import { OrchError, reasonOf } from './base/error.ts'
@@ -265,11 +267,24 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     },
     problems: () => status.problems().filter(standsStill),
   })
+  const agents = createAgents({
+    db,
+    project,
+    clock,
+    random,
+    log: part('claims'),
+    graceMs: config['claims.graceMs'],
+    idleMs: config['claims.idleMs'],
+    ask: async (replica) => {
+      throw new OrchError('arbiter_unreachable', { replica, reason: 'it is not linked' })
+    },
+  })
   const activity = createActivity(kinds)
   const parts: Parts = {
     snapshots: { take: snapshots.take, history: snapshots.history },
     mirror: { sync: () => mirror.sync() },
     attention: { list: attention.list, settle: attention.settle },
+    agents: { ...agents, countTokens: loadTokenCounter },
     peers: {
       add: async (peer) => links.add(peer),
       remove: async (peerName) => links.remove(peerName),
@@ -293,14 +308,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   })
   const door = createDoor({
     operations: operationsOf(kinds),
-    contextOf: ({ actor, session }, call) => ({
-      project,
-      actor,
-      session: session ?? activeSessionOf(project, actor.name)?.id,
-      clock,
-      parts,
-      ...call,
-    }),
+    identify: agents.identify,
+    contextOf: contextOfCaller({ project, clock, parts, renewed: agents.claims.renewed }),
     ready,
     monotonic: clock.monotonic,
     note: () => undefined,
@@ -314,6 +323,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     person: host.person,
     ready,
     drain: host.drain,
+    attach: (principal) => agents.claims.attach(claimantOf(agents.identify(principal))),
     activity: activity.subscribe,
     log: part('socket'),
   })
@@ -334,10 +344,11 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     mirror.note(commit)
     snapshots.note(commit)
     activity.note(commit)
+    agents.claims.note(commit)
   })
 
   // Only the socket waits for nothing but the loaded state; the rest may take as long as the disk and the peers do.
-  const slow: readonly Service[] = [compaction, watchdog, mirror, snapshots, front, links]
+  const slow: readonly Service[] = [compaction, watchdog, agents.claims, mirror, snapshots, front, links]
   let running: Promise<void> = Promise.resolve()
 
   /** The branch of the history, found once; a project that has no row yet takes over what is there. */

@@ -11,9 +11,10 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   mirror: ['base', 'model', 'doc', 'store'],
   git: ['base', 'model', 'doc', 'store'],
   peers: ['base', 'model', 'doc', 'store'],
+  agents: ['base', 'model', 'doc', 'store'],
   api: ['base', 'model', 'doc', 'store'],
   cli: ['base', 'model', 'api'],
-  root: ['base', 'model', 'doc', 'store', 'mirror', 'git', 'peers', 'api', 'cli', 'root'],
+  root: ['base', 'model', 'doc', 'store', 'mirror', 'git', 'peers', 'agents', 'api', 'cli', 'root'],
 }
 
 /** Who may use a package: with one owner it can be replaced. */
@@ -32,6 +33,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   zod: ['model', 'api', 'root'],
   commander: ['cli'],
   picocolors: ['cli'],
+  'gpt-tokenizer': ['api'],
   esbuild: ['root'],
   '@hono/node-server': ['api'],
   'prom-client': ['api'],

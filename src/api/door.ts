@@ -42,6 +42,8 @@ export interface Door {
 export interface DoorParts {
   readonly operations: readonly Operation[]
   readonly contextOf: (principal: Principal, call: CallContext) => OperationContext
+  /** The caller as it is to be taken, by the key of the session that it names. Throws `session_key`. */
+  readonly identify?: (principal: Principal) => Principal
   /** Calls wait for this; when it rejects, every one is answered with that error. */
   readonly ready: Promise<void>
   readonly monotonic: () => number
@@ -65,10 +67,12 @@ export function createDoor(parts: DoorParts): Door {
     throw new OrchError('usage', { reason })
   }
 
-  const run = async (operation: Operation, input: unknown, principal: Principal, options: CallOptions) => {
+  const run = async (operation: Operation, input: unknown, caller: Principal, options: CallOptions) => {
     if (stopping.signal.aborted) throw new OrchError('daemon_stopping')
-    check(operation, principal)
+    check(operation, caller)
     await parts.ready
+    const principal = parts.identify?.(caller) ?? caller
+    check(operation, principal)
     const gone = either(options.signal, stopping.signal)
     try {
       const { signal } = gone

@@ -5,6 +5,7 @@ import type { Actor } from '../model/actor.ts'
 import type { AttentionItem } from '../model/attention.ts'
 import type { OperationRole } from '../model/principal.ts'
 import type { Project } from '../store/project.ts'
+import type { AgentParts } from './agent-parts.ts'
 
 /** What an operation is given. Everything it can reach is here. */
 export interface OperationContext {
@@ -35,6 +36,7 @@ export interface Parts {
     /** Settles an item; resolves to what was done. Throws `attention_not_found`, or `invalid_input` for a way it has not. */
     settle(id: string, way: string, origin: WriteOrigin): Promise<string>
   }
+  readonly agents: AgentParts
   readonly peers: {
     add(peer: { readonly name: string; readonly url: string; readonly token: string }): Promise<void>
     remove(name: string): Promise<void>

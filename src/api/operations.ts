@@ -1,6 +1,7 @@
 import type { Kinds } from '../model/kind-set.ts'
 import type { Operation } from './operation.ts'
 import { attentionOperations } from './operations/attention.ts'
+import { claimOperations } from './operations/claims.ts'
 import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
 import { editOperations } from './operations/edit.ts'
@@ -9,7 +10,9 @@ import { keyOperationsOf } from './operations/keys.ts'
 import { logOperationsOf } from './operations/logs.ts'
 import { overviewOperations } from './operations/overview.ts'
 import { peerOperations } from './operations/peers.ts'
+import { readyOperations } from './operations/ready.ts'
 import { recordOperations } from './operations/records.ts'
+import { reservationOperations } from './operations/reservations.ts'
 import { searchOperations } from './operations/search.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { snapshotOperations } from './operations/snapshots.ts'
@@ -21,6 +24,9 @@ export const operationsOf = (kinds: Kinds): readonly Operation[] => [
   ...kinds.records.flatMap((kind) => recordOperations(kinds, kind)),
   ...sessionOperations(kinds),
   ...contextOperations(kinds),
+  ...readyOperations,
+  ...claimOperations,
+  ...reservationOperations,
   ...searchOperations,
   ...editOperations,
   ...kinds.keyed.flatMap(keyOperationsOf),

@@ -35,7 +35,7 @@ export interface Caller {
 
 export interface Request {
   readonly id: number
-  /** An operation's name, or `activity` to hear what happens from now on. */
+  /** An operation's name, `activity` to hear what happens from now on, or `attach`: claims of this caller hold while this connection lives. */
   readonly op: string
   readonly input?: unknown
   /** By default the person whose repository it is. */

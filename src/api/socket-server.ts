@@ -34,6 +34,8 @@ export interface SocketServerParts {
   readonly ready: Promise<void>
   /** Asked to end: must lead to `stop` and to the end of the process. */
   readonly drain: () => void
+  /** Hears that a caller has a connection that stays, until the returned function is called. Throws `session_key`. */
+  readonly attach: (principal: Principal) => () => void
   readonly activity: (listen: (activity: Activity) => void) => () => void
   readonly log: Logger
 }
@@ -56,6 +58,11 @@ export function createSocketServer(parts: SocketServerParts): Service {
   const run = async (request: Request, connection: Connection): Promise<unknown> => {
     if (stopping) throw new OrchError('daemon_stopping')
     const principal = principalOf(request, parts.person)
+    if (request.op === 'attach') {
+      await parts.ready
+      connection.onEnd(parts.attach(principal))
+      return { attached: true }
+    }
     if (request.op === 'activity') {
       await parts.ready
       return subscribe(request, connection)

@@ -163,6 +163,42 @@ export const errorCodes = define({
     message: 'The update builds on something that is not here',
     hint: 'Synchronise with this replica, then send what it lacks.',
   },
+  already_claimed: {
+    exit: 4,
+    http: 409,
+    message: '{id} is held by {holder}{since}',
+    hint: 'Claim another: without an id, the best ready task is taken. Or wait until it is free, or ask {holder} to hand it over.',
+  },
+  not_ready: {
+    exit: 4,
+    http: 409,
+    message: '{id} cannot be begun: {reason}',
+    hint: 'Claim another: without an id, the best ready task is taken.',
+  },
+  nothing_ready: {
+    exit: 4,
+    http: 409,
+    message: 'There is no ready task that fits',
+    hint: '`orch blocked` says what the others wait for; `orch wait --ready` comes back when there is one.',
+  },
+  not_claimed: {
+    exit: 4,
+    http: 409,
+    message: '{id} is not claimed by you: {reason}',
+    hint: 'Nothing was changed. `orch claims` shows who holds what.',
+  },
+  fenced: {
+    exit: 4,
+    http: 412,
+    message: 'Your claim {fence} on {id} has ended: {reason}',
+    hint: 'Nothing was changed. Show the task to see what happened since; claim it again before you go on with it.',
+  },
+  arbiter_unreachable: {
+    exit: 4,
+    http: 503,
+    message: 'The replica that grants claims, {replica}, cannot be reached: {reason}',
+    hint: 'Link with it (`orch peer list`). Claims made meanwhile are provisional and settled when it is back.',
+  },
   git_refused: {
     exit: 4,
     http: 409,
@@ -261,6 +297,12 @@ export const errorCodes = define({
     hint: 'Wait a minute, then try with a valid token.',
   },
   forbidden: { exit: 8, http: 403, message: 'Not allowed: {reason}', hint: 'Ask somebody who may.' },
+  session_key: {
+    exit: 8,
+    http: 403,
+    message: 'The session {id} is continued only with its key: {reason}',
+    hint: 'Set ORCH_SESSION to what `orch session start` printed, or start a session of your own.',
+  },
   untrusted_config: {
     exit: 8,
     http: 403,

@@ -1,5 +1,5 @@
 import * as Y from 'yjs'
-import { CLIENTS_ROOT } from './layout.ts'
+import { ARBITER_ROOT, CLIENTS_ROOT } from './layout.ts'
 
 type Decoded = ReturnType<typeof Y.decodeUpdate>
 /** Where an item sits: below a root type, or below the item of another type; under a key, or in a sequence. */
@@ -8,6 +8,9 @@ interface Place {
   readonly parent: Y.Item | undefined
   readonly key: string | null
 }
+
+/** Who wrote what, and who grants claims: no client says that. */
+const ONLY_DAEMONS: readonly string[] = [CLIENTS_ROOT, ARBITER_ROOT]
 
 /**
  * Why a foreign update may not be applied although it is well formed; undefined when it may. A record, or a type nested in
@@ -57,7 +60,7 @@ export function findForbidden(doc: Y.Doc, decoded: Decoded, recordRoots: Readonl
   for (const item of incoming.values()) {
     if (isKnown(item.id)) continue
     const { root, parent, key } = placeOf(item)
-    if (root === CLIENTS_ROOT) return 'only daemons write `clients`'
+    if (root !== undefined && ONLY_DAEMONS.includes(root)) return `only daemons write \`${root}\``
     if (key === null) continue
     if (root !== undefined && recordRoots.has(root) && doc.getMap(root).has(key)) return `it replaces the record ${key}`
     const record = parent && isKnown(parent.id) && isRecord(parent) && parent.content instanceof Y.ContentType
@@ -74,7 +77,8 @@ export function findForbidden(doc: Y.Doc, decoded: Decoded, recordRoots: Readonl
         if (!(struct instanceof Y.Item) || struct.deleted) continue
         if (isRecord(struct)) return 'it removes a record; delete it with the operation, which can be taken back'
         if (isNestedType(struct)) return 'it removes a part of a record that others may be writing in'
-        if (placeOf(struct).root === CLIENTS_ROOT) return 'only daemons write `clients`'
+        const { root } = placeOf(struct)
+        if (root !== undefined && ONLY_DAEMONS.includes(root)) return `only daemons write \`${root}\``
       }
     }
   }

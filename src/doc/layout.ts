@@ -13,6 +13,15 @@ export const LIFE = 'life'
 /** Root types beside the kinds' own. */
 export const CLIENTS_ROOT = 'clients'
 
+/** Who grants claims: `replica` and `epoch`. Both are written together. */
+export const ARBITER_ROOT = 'arbiter'
+
+/** The one replica that grants claims. A later epoch takes the place of an earlier one. */
+export interface Arbiter {
+  readonly replica: string
+  readonly epoch: number
+}
+
 /** What a deletion says: who, when, and what its replica had seen; it holds only while nobody outside that edits the record. */
 export interface DeleteMark {
   readonly by: string

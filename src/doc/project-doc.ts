@@ -5,7 +5,7 @@ import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
 import { addsTo, guardUpdate, type Trust, type Verdict } from './guard.ts'
-import { CLIENTS_ROOT, type DeleteMark, LIFE, recordOfRoot } from './layout.ts'
+import { ARBITER_ROOT, type Arbiter, CLIENTS_ROOT, type DeleteMark, LIFE, recordOfRoot } from './layout.ts'
 import { marksIn } from './marks.ts'
 import { type DocRecord, readRecord } from './read.ts'
 import { createRecord, editRecord, markDeleted, markRestored, type NewRecord, type RecordEdit } from './write.ts'
@@ -34,6 +34,7 @@ export interface DocWriter {
   delete(kind: RecordKind, id: RecordId, replica: string, mark: DeleteMark): void
   restore(kind: RecordKind, id: RecordId, by: string, at: number): void
   setKey(kind: KeyedKind, key: string, value: Json | undefined): void
+  setArbiter(arbiter: Arbiter): void
 }
 
 /** The one Y.Doc of a project, behind the words of the model. */
@@ -43,6 +44,8 @@ export interface ProjectDoc {
   ids(kind: RecordKind): IterableIterator<string>
   keys(kind: KeyedKind): ReadonlyMap<string, Json>
   key(kind: KeyedKind, key: string): Json | undefined
+  /** Who grants claims, where somebody was named. */
+  arbiter(): Arbiter | undefined
   /** Writes under a clientID; the whole is one update. */
   write(client: number, entry: ClientEntry, work: (writer: DocWriter) => void): Applied
   guard(update: Uint8Array, from: Trust['type']): Verdict
@@ -74,6 +77,7 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
     roots.set(doc.getMap(kind.plural) as Y.AbstractType<unknown>, kind)
   const recordRoots = new Set(kinds.records.map((kind) => kind.plural))
   const clients = doc.getMap<ClientEntry>(CLIENTS_ROOT)
+  const arbiter = doc.getMap<string | number>(ARBITER_ROOT)
   doc.transact(() => {
     for (const update of updates) Y.applyUpdate(doc, update)
   }, 'load')
@@ -98,6 +102,10 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
       const root = rootOf(kind)
       if (value === undefined) root.delete(key)
       else root.set(key, value)
+    },
+    setArbiter({ replica, epoch }) {
+      arbiter.set('replica', replica)
+      arbiter.set('epoch', epoch)
     },
   }
 
@@ -132,6 +140,10 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
     ids: (kind) => rootOf(kind).keys(),
     keys: (kind) => new Map([...rootOf(kind).entries()].map(([key, value]) => [key, toJson(value)])),
     key: (kind, key) => (rootOf(kind).has(key) ? toJson(rootOf(kind).get(key)) : undefined),
+    arbiter() {
+      const [replica, epoch] = [arbiter.get('replica'), arbiter.get('epoch')]
+      return typeof replica === 'string' && typeof epoch === 'number' ? { replica, epoch } : undefined
+    },
     write(client, entry, work) {
       doc.clientID = client
       try {

@@ -15,7 +15,11 @@ type Target =
   | { readonly shape: 'keys'; readonly kind: KeyedKind; readonly id: string }
 
 /** `note` hears the changes inside the same SQL transaction: what it writes is durable with the row. */
-export function createChanges(index: RecordIndex, kinds: Kinds, note: (changes: readonly Change[]) => void): Changes {
+export function createChanges(
+  index: RecordIndex,
+  kinds: Kinds,
+  note: (row: RowHead, changes: readonly Change[]) => void,
+): Changes {
   const targetOf = (key: string): Target | undefined => {
     if (isRecordId(key)) {
       const kind = kinds.lettered(key[0])
@@ -64,7 +68,7 @@ export function createChanges(index: RecordIndex, kinds: Kinds, note: (changes: 
         const same = currentOf(target, row)
         changes.push({ kind: target.kind.name, id: target.id, before: same, after: same, row })
       }
-      note(changes)
+      note(row, changes)
       return changes
     },
   }

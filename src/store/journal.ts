@@ -93,6 +93,17 @@ export function createJournal(db: Database): Journal {
   }
 }
 
+/**
+ * The replica that wrote the first row of all: that of `init`. Where two empty replicas met before either had written,
+ * both may have begun; then every replica that knows both takes the same one.
+ */
+export function founderOf(journal: Journal): string | undefined {
+  const firsts = Object.keys(journal.have())
+    .flatMap((replica) => journal.since({ ...journal.have(), [replica]: 0 }, 1))
+    .filter(({ seen }) => Object.keys(seen).length === 0)
+  return firsts.toSorted((a, b) => a.at - b.at || (a.replica < b.replica ? -1 : 1))[0]?.replica
+}
+
 const ROWS_PER_READ = 200
 
 /** The updates of a document's rows after `n`, up to and with `upto`, in this replica's order. Throws when a row is damaged. */

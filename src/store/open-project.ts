@@ -4,12 +4,14 @@ import type { Logger } from '../base/log.ts'
 import { createProjectDoc, type ProjectDoc } from '../doc/project-doc.ts'
 import { type Random, randomText } from '../model/id.ts'
 import type { Kinds } from '../model/kind-set.ts'
+import { task } from '../model/kinds/task.ts'
 import type { LogEntry } from '../model/log.ts'
+import { openChangeFeed } from './change-feed.ts'
 import { createChanges } from './changes.ts'
 import { createClients } from './clients.ts'
 import type { Database } from './database.ts'
 import { indexStamp } from './index-tables.ts'
-import { createJournal, type Journal, MAIN_DOC, updatesBetween } from './journal.ts'
+import { createJournal, founderOf, type Journal, MAIN_DOC, updatesBetween } from './journal.ts'
 import { checkLease, type Generations, type LeaseFacts, takeLease } from './lease.ts'
 import type { LoadSnapshot, LoadSnapshots } from './load-snapshot.ts'
 import { createLogIndex } from './log-index.ts'
@@ -21,6 +23,7 @@ import { createQueries } from './queries.ts'
 import { dumpIndex, rebuildIndex } from './rebuild.ts'
 import { createRecordIndex } from './record-index.ts'
 import { createMeta, prepareSchema } from './schema.ts'
+import { createWorkGraph } from './work-graph.ts'
 
 export interface OpenProjectParts {
   readonly db: Database
@@ -98,6 +101,10 @@ export function openProject(parts: OpenProjectParts): OpenProject {
 
   const index = createRecordIndex(db)
   const logs = createLogIndex(db, kinds.log)
+  const graph = createWorkGraph(db, kinds.own(task))
+  const feed = openChangeFeed(db, journal, (key) =>
+    key.includes('/') ? key.slice(0, key.indexOf('/')) : kinds.lettered(key[0])?.name,
+  )
   let loaded: ProjectDoc | undefined = first
   const pipeline = createPipeline({
     db,
@@ -105,8 +112,16 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     journal,
     index,
     logs,
-    noteEntries: (entries) => parts.noteEntries?.(entries),
-    changes: createChanges(index, kinds, (changes) => parts.note?.(changes)),
+    noteEntries(row, entries) {
+      feed.noteEntries(row, entries)
+      parts.noteEntries?.(entries)
+    },
+    onRollback: () => graph.forget(),
+    changes: createChanges(index, kinds, (row, changes) => {
+      feed.note(row, changes)
+      graph.note(changes)
+      parts.note?.(changes)
+    }),
     clients: createClients(db, () => identity.replica, random),
     clock,
     random,
@@ -124,6 +139,12 @@ export function openProject(parts: OpenProjectParts): OpenProject {
   }
   const queries = createQueries(db, kinds)
   const past = createPast({ db, kinds, journal, clock, doc: () => pipeline.doc() })
+  let founded: { readonly replicas: number; readonly by: string | undefined } | undefined
+  const founder = (): string | undefined => {
+    const replicas = Object.keys(journal.have()).length
+    if (founded?.replicas !== replicas) founded = { replicas, by: founderOf(journal) }
+    return founded.by
+  }
 
   return {
     get id() {
@@ -138,6 +159,24 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     kinds,
     ...queries,
     past,
+    ready(query) {
+      const { ids, total } = graph.ready(query)
+      return { items: ids.flatMap((id) => queries.read(task, id) ?? []), total }
+    },
+    blocked(limit) {
+      const { items, total } = graph.blocked(limit)
+      const found = items.flatMap(({ id, by }) => {
+        const record = queries.read(task, id)
+        return record ? [{ task: record, by }] : []
+      })
+      return { items: found, total }
+    },
+    blockersOf: (id) => graph.blockersOf(id),
+    dependentsOf: (id) => graph.dependentsOf(id),
+    changedSince: (have, query) => feed.since(have, query),
+    changedIn: (session, limit) => feed.ofSession(session, limit),
+    lastChange: (id) => feed.last(id),
+    arbiter: () => pipeline.doc().arbiter() ?? { replica: founder() ?? identity.replica, epoch: 0 },
     transact: (origin, write, options) => pipeline.write(origin, write, options),
     applyRows: (rows, origin) => pipeline.rows(rows, origin),
     applyUpdate: (update, origin) => pipeline.update(update, origin, MAIN_DOC),

@@ -13,7 +13,7 @@ import type { Clients } from './clients.ts'
 import type { Database } from './database.ts'
 import { type Journal, MAIN_DOC } from './journal.ts'
 import type { LogIndex } from './log-index.ts'
-import type { Change, Commit, TransactOptions, Tx } from './project.ts'
+import type { Change, Commit, RowHead, TransactOptions, Tx } from './project.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Row, Vector } from './row.ts'
 import { noteRowKeys } from './row-keys.ts'
@@ -28,7 +28,9 @@ export interface PipelineParts {
   readonly changes: Changes
   readonly clients: Clients
   /** Hears what each row added to the work log, inside its SQL transaction. */
-  readonly noteEntries: (entries: readonly LogEntry[]) => void
+  readonly noteEntries: (row: RowHead, entries: readonly LogEntry[]) => void
+  /** Hears that what was noted since the last commit did not become durable. */
+  readonly onRollback: () => void
   readonly clock: Clock
   readonly random: Random
   /** Ours; it changes when this database turns out to be a copy. */
@@ -130,6 +132,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       return { done, failed: [], reason: '' }
     } catch (error) {
       log.error('commit failed', { error })
+      parts.onRollback()
       failure = reasonOf(error)
       const failed = [...taken, ...waiting]
       waiting = []
@@ -147,6 +150,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     } catch (error) {
       if (isStorageFailure(error)) throw error
       log.error('a write failed for a reason of its own', { error })
+      parts.onRollback()
       reload()
       docIsAhead = true
       return { refusal: toOrchError(error), commits: [] }
@@ -192,7 +196,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   const recordLog = (row: Row, additions: LogAdditions): readonly LogEntry[] => {
     journal.append(row)
     const entries = logs.add(row.doc, additions)
-    parts.noteEntries(entries)
+    parts.noteEntries(row, entries)
     return entries
   }
 

@@ -1,3 +1,4 @@
+import type { Arbiter } from '../doc/layout.ts'
 import type { Origin, RowOrigin, WriteOrigin } from '../doc/origin.ts'
 import type { Filter } from '../model/filter.ts'
 import type { RecordId } from '../model/id.ts'
@@ -7,9 +8,11 @@ import type { LogEntry } from '../model/log.ts'
 import type { Json, RecordMeta, RecordView } from '../model/record.ts'
 import type { Relation } from '../model/relation.ts'
 import type { TextEdit } from '../model/text-edit.ts'
+import type { Changed, ChangedPage, ChangedQuery } from './change-feed.ts'
 import type { LogPage, LogPlace, LogQuery } from './log-index.ts'
 import type { Past } from './past.ts'
 import type { Row, Vector } from './row.ts'
+import type { ReadyQuery } from './work-graph.ts'
 
 /** A record with what the rows say around it. */
 export type StoredRecord = RecordView & RecordMeta
@@ -64,6 +67,8 @@ export interface Tx {
   restore(kind: RecordKind, id: RecordId): void
   /** Sets a key of a keyed kind; undefined removes it. */
   setKey(kind: string, key: string, value: Json | undefined): void
+  /** Names the replica that grants claims from now on. */
+  setArbiter(arbiter: Arbiter): void
   /** Adds an entry to the work log and returns its id. In the writer's name, at this moment, unless the entry says otherwise. */
   appendLog(entry: NewLogEntry): RecordId
 }
@@ -211,6 +216,25 @@ export interface Project {
   ids(kind: RecordKind, options?: { readonly deleted?: boolean }): readonly RecordId[]
   /** A key of a keyed kind, or all of them by key. */
   readKeys(kind: string): ReadonlyMap<string, KeyedValue>
+  /** Tasks that can be begun now, the best first: by priority, due date, what waits behind them, age. */
+  ready(query: ReadyQuery): { readonly items: readonly StoredRecord[]; readonly total: number }
+  /** Open tasks that cannot be begun, in the same order, and the open tasks each depends on. */
+  blocked(limit: number): {
+    readonly items: readonly { readonly task: StoredRecord; readonly by: readonly RecordId[] }[]
+    readonly total: number
+  }
+  /** The open tasks a task depends on. */
+  blockersOf(id: RecordId): readonly RecordId[]
+  /** Tasks that depend on a task. */
+  dependentsOf(id: RecordId): readonly RecordId[]
+  /** What rows that `have` lacks changed, each exactly once, in this replica's order. */
+  changedSince(have: Vector, query: ChangedQuery): ChangedPage
+  /** What was done in a session: the newest so many, in their order. */
+  changedIn(session: string, limit: number): readonly Changed[]
+  /** The last change of a record. */
+  lastChange(id: string): Changed | undefined
+  /** The replica that grants claims: the one that was named last, or that of `init`. */
+  arbiter(): Arbiter
   /** The path below the mirror directory where a record's file belongs: unique, even where two records ask for one name. */
   pathOf(kind: RecordKind, id: RecordId): string
   /** The record whose file belongs at a path below the mirror directory. */

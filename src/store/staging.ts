@@ -165,6 +165,10 @@ export function createStaging(parts: StagingParts): {
       steps.push((writer) => writer.setKey(kind, key, value))
     },
 
+    setArbiter(arbiter) {
+      steps.push((writer) => writer.setArbiter(arbiter))
+    },
+
     appendLog(values) {
       const id = values.id ?? freshLogId()
       if (values.id && parts.logs.get(id)) throw new OrchError('already_exists', { what: `the entry ${id}` })

@@ -1,11 +1,17 @@
+import { type Agents, createAgents } from '../../src/agents/agents.ts'
+import type { AgentParts } from '../../src/api/agent-parts.ts'
 import { parseInput } from '../../src/api/input.ts'
-import type { OperationContext, Parts, PeerInfo, SnapshotInfo, Status } from '../../src/api/operation.ts'
+import type { Operation, OperationContext, Parts, PeerInfo, SnapshotInfo, Status } from '../../src/api/operation.ts'
 import { operationsOf } from '../../src/api/operations.ts'
+import { loadTokenCounter } from '../../src/api/tokens.ts'
 import { must } from '../../src/base/assert.ts'
 import { OrchError } from '../../src/base/error.ts'
+import { silentLogger } from '../../src/base/log.ts'
 import type { Actor } from '../../src/model/actor.ts'
 import type { AttentionItem } from '../../src/model/attention.ts'
+import type { Kinds } from '../../src/model/kind-set.ts'
 import { alice, createTestProject, type TestProject } from '../helpers/project.ts'
+import { createRandom } from '../helpers/random.ts'
 
 export interface Caller extends TestProject {
   /** Runs an operation as every surface does: input checked, and the answer held to the operation's own output. */
@@ -15,7 +21,7 @@ export interface Caller extends TestProject {
   /** The refusal itself. */
   error(name: string, input?: Readonly<Record<string, unknown>>): Promise<OrchError>
   /** The same, called by somebody else. */
-  as(actor: Actor): Caller
+  as(actor: Actor, session?: string): Caller
   readonly parts: MemoryParts
 }
 
@@ -24,14 +30,40 @@ export type Answer = Readonly<Record<string, unknown>>
 
 /** Operations on a real project; the services around it are plain lists. */
 export function createCaller(): Caller {
-  return callerOf(createTestProject(), createMemoryParts(), alice)
+  const test = createTestProject()
+  return callerOf(test, createMemoryParts(createTestAgents(test)), alice)
 }
 
-function callerOf(test: TestProject, parts: MemoryParts, actor: Actor): Caller {
+const tables = new WeakMap<Kinds, readonly Operation[]>()
+
+/** Making the table takes longer than most calls. */
+function tableOf(kinds: Kinds): readonly Operation[] {
+  const table = tables.get(kinds) ?? operationsOf(kinds)
+  tables.set(kinds, table)
+  return table
+}
+
+/** The real claims of a project whose replica stands alone. */
+export function createTestAgents({ project, database, clock }: TestProject): Agents {
+  const agents = createAgents({
+    db: database,
+    project,
+    clock,
+    random: createRandom(7),
+    log: silentLogger,
+    graceMs: 60_000,
+    idleMs: 600_000,
+    ask: (replica) => Promise.reject(new Error(`nobody knows ${replica}`)),
+  })
+  project.onCommit(agents.claims.note)
+  return agents
+}
+
+function callerOf(test: TestProject, parts: MemoryParts, actor: Actor, session?: string): Caller {
   const context: OperationContext = {
     project: test.project,
     actor,
-    session: undefined,
+    session,
     clock: test.clock,
     parts,
     progress: () => undefined,
@@ -39,7 +71,7 @@ function callerOf(test: TestProject, parts: MemoryParts, actor: Actor): Caller {
   }
   const call = async (name: string, input: Readonly<Record<string, unknown>> = {}): Promise<Answer> => {
     const operation = must(
-      operationsOf(test.project.kinds).find((one) => one.name === name),
+      tableOf(test.project.kinds).find((one) => one.name === name),
       `no operation ${name}`,
     )
     const output = await operation.run(context, parseInput(operation.input, input))
@@ -60,7 +92,7 @@ function callerOf(test: TestProject, parts: MemoryParts, actor: Actor): Caller {
     parts,
     call,
     error,
-    as: (other) => callerOf(test, parts, other),
+    as: (other, within) => callerOf(test, parts, other, within),
     async refusal(name, input) {
       const { code, data } = await error(name, input)
       return { code, data }
@@ -69,13 +101,14 @@ function callerOf(test: TestProject, parts: MemoryParts, actor: Actor): Caller {
 }
 
 interface MemoryParts extends Parts {
+  readonly agents: AgentParts & Agents
   readonly calls: string[]
   readonly peerList: PeerInfo[]
   next: SnapshotInfo | undefined
   trouble: readonly AttentionItem[]
 }
 
-function createMemoryParts(): MemoryParts {
+function createMemoryParts(agents: Agents): MemoryParts {
   const calls: string[] = []
   const peerList: PeerInfo[] = []
   const parts: MemoryParts = {
@@ -83,6 +116,7 @@ function createMemoryParts(): MemoryParts {
     peerList,
     next: undefined,
     trouble: [],
+    agents: { ...agents, countTokens: loadTokenCounter },
     snapshots: {
       take(message) {
         calls.push(`take ${message ?? ''}`.trim())

@@ -327,6 +327,7 @@ async function serve(parts: Partial<SocketServerParts> = {}): Promise<Service> {
     }),
     person,
     ready: Promise.resolve(),
+    attach: () => () => undefined,
     drain: () => drains++,
     activity(listen) {
       listeners.add(listen)

@@ -53,6 +53,11 @@ export function recordSchema(
   return schema as unknown as z.ZodType<RecordOutput>
 }
 
+/** A record's schema with more around its fields. */
+export function extendSchema(schema: z.ZodType<RecordOutput>, more: z.ZodRawShape): z.ZodType<RecordOutput> {
+  return schema instanceof z.ZodObject ? (schema.extend(more) as unknown as z.ZodType<RecordOutput>) : schema
+}
+
 function fieldSchema(field: Field): z.ZodType {
   switch (field.merge) {
     case 'register':

@@ -9,7 +9,7 @@ import type { Project, StoredRecord } from '../../store/project.ts'
 import type { Operation, OperationContext } from '../operation.ts'
 import { defineOperation, idHelp, originOf } from './define.ts'
 import { checked, readInput, resolveLiving } from './fields.ts'
-import { recordSchema, toOutput } from './output.ts'
+import { extendSchema, type RecordOutput, recordSchema, toOutput } from './output.ts'
 import { fillTemplate, templateText } from './templates.ts'
 
 /** The only active session of an actor; undefined when there is none, or more than one and nobody said which. */
@@ -46,16 +46,18 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
         .describe('the page below pages/templates/ that its text is made from'),
       tasks: z.array(z.string()).optional().describe('a task it is about'),
     }),
-    output: recordSchema(own(session)),
+    output: extendSchema(recordSchema(own(session)), {
+      key: z.string().describe('what this session is continued with: keep it in ORCH_SESSION, and to yourself'),
+    }),
     cli: {
       command: 'session start',
       positionals: ['goal'],
       flags: { tasks: 'task' },
-      view: { type: 'text', field: 'id' },
+      view: { type: 'text', field: 'key' },
       examples: ["orch session start 'Fix the login' --task t-7f3k"],
     },
     async run(context, input) {
-      const { project, clock, actor } = context
+      const { project, clock, actor, parts } = context
       const goal = input.goal === undefined ? null : checked('goal', must(session.fields.goal, 'no goal'), input.goal)
       const tasks = readInput(project, 'tasks', must(session.fields.tasks, 'no tasks'), input.tasks ?? [])
       const ids = typeof tasks === 'object' && tasks !== null ? (tasks as readonly RecordId[]) : []
@@ -69,7 +71,7 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
         })
         return tx.create(session, { goal, tasks: ids, summary })
       })
-      return shown(project, id)
+      return { ...shown(project, id), key: parts.agents.issueKey(id, actor) }
     },
   }),
   defineOperation<EndInput, unknown>({
@@ -128,15 +130,24 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
           ...(handOver !== '' && { edit: { summary: [{ at: text.length, delete: 0, insert: gap + handOver }] } }),
         })
       })
+      const ended = project.read(session, id)
+      const whose = { name: String(ended?.values.actor ?? ''), type: 'agent', verified: false } as const
+      await parts.agents.claims.releaseAll({ actor: whose, session: id }, 'its session ended')
       return { session: shown(project, id), ...(await snapshotOf(parts)) }
     },
   }),
 ]
 
-function sessionToEnd({ project, actor, session: own }: OperationContext, text: string | undefined): RecordId {
-  if (text !== undefined) return resolveLiving(project, session, text)
+function sessionToEnd({ project, actor, session: own, parts }: OperationContext, text: string | undefined): RecordId {
+  if (text !== undefined) {
+    const id = resolveLiving(project, session, text)
+    // A name that was only said ends nobody's session.
+    const isOther = actor.type === 'agent' && own !== id && parts.agents.marks.keyOf(id) !== undefined
+    if (isOther) throw new OrchError('session_key', { id, reason: 'another session, or none, asks to end it' })
+    return id
+  }
   const named = own === undefined ? undefined : project.resolve(own, session).id
-  const id = named ?? activeSessionOf(project, actor.name)?.id
+  const id = named ?? (actor.type === 'person' ? activeSessionOf(project, actor.name)?.id : undefined)
   if (id === undefined) {
     throw new OrchError('usage', { reason: 'Which session is to end? You have none that is active, or more than one' })
   }
@@ -159,6 +170,6 @@ async function snapshotOf(
   }
 }
 
-function shown(project: Project, id: RecordId): unknown {
+function shown(project: Project, id: RecordId): RecordOutput {
   return toOutput(project, session, must(project.read(session, id), `no record ${id}`))
 }

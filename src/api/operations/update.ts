@@ -4,6 +4,7 @@ import { OrchError } from '../../base/error.ts'
 import type { Field } from '../../model/field.ts'
 import { isRecordId, type RecordId } from '../../model/id.ts'
 import { type RecordKind, textsOf, type Value } from '../../model/kind.ts'
+import { task } from '../../model/kinds/task.ts'
 import { type RecordView, recordHash } from '../../model/record.ts'
 import { diffText } from '../../model/text-diff.ts'
 import type { Project, RecordPatch, Tx } from '../../store/project.ts'
@@ -24,7 +25,11 @@ interface Change {
   readonly schema: z.ZodType
 }
 
-type Input = TextInput & { readonly id: string; readonly base?: string | undefined } & Readonly<Record<string, unknown>>
+type Input = TextInput & {
+  readonly id: string
+  readonly base?: string | undefined
+  readonly fence?: number | undefined
+} & Readonly<Record<string, unknown>>
 
 /** `task update t-7f3k --status review --add-label ui --spent +2 --append 'Tried it on Windows.'` */
 export function updateOperation(kind: RecordKind): Operation {
@@ -39,6 +44,9 @@ export function updateOperation(kind: RecordKind): Operation {
       .string()
       .optional()
       .describe('the hash of what this change is about; refused when it is something else by now'),
+    ...(kind.name === task.name && {
+      fence: z.number().int().optional().describe('the number of your claim on it; refused when that has ended'),
+    }),
   })
   return defineOperation<Input, unknown>({
     name: `${kind.name}.update`,
@@ -64,6 +72,7 @@ export function updateOperation(kind: RecordKind): Operation {
       await project.transact(originOf(context), (tx) => {
         const before = must(tx.read(kind, id), `no record ${id}`)
         checkBase(before, input.base)
+        if (input.fence !== undefined) context.parts.agents.claims.checkFence(id, input.fence)
         assertNoCircles(tx, kind, before, patch)
         const edits = Object.entries(texts).map(([name, text]) => [name, diffText(String(before.values[name]), text)])
         tx.update(kind, id, {

@@ -1,0 +1,39 @@
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { Actor } from '../model/actor.ts'
+import type { Random } from '../model/id.ts'
+import type { Json } from '../model/record.ts'
+import { type AgentMarks, openAgentMarks } from '../store/agent-marks.ts'
+import type { Database } from '../store/database.ts'
+import { openLeases } from '../store/leases.ts'
+import type { Project } from '../store/project.ts'
+import { type Claims, createClaims } from './claims.ts'
+import { createIdentity, type Identity } from './identity.ts'
+
+export interface AgentsParts {
+  readonly db: Database
+  readonly project: Project
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly graceMs: number
+  readonly idleMs: number
+  /** Asks another replica. Rejects when it cannot be reached. */
+  readonly ask: (replica: string, body: Json) => Promise<Json>
+}
+
+/** What the daemon keeps of its agents: who holds what, who is who, and what each has read. */
+export interface Agents extends Identity {
+  readonly claims: Claims
+  readonly marks: AgentMarks
+  readonly issueKey: (session: string, actor: Actor) => string
+}
+
+export function createAgents({ db, ...parts }: AgentsParts): Agents {
+  const { project, clock, random } = parts
+  const marks = openAgentMarks(db)
+  const leases = openLeases(db, project, clock.now)
+  const claims = createClaims({ ...parts, leases })
+  const identity = createIdentity(marks, random)
+  return { claims, marks, issueKey: identity.issue, ...identity }
+}

@@ -1,0 +1,98 @@
+import { OrchError } from '../base/error.ts'
+import type { RecordId } from '../model/id.ts'
+import type { Values } from '../model/kind.ts'
+import { context } from '../model/kinds/context.ts'
+import { session as sessionKind } from '../model/kinds/session.ts'
+import { task as taskKind } from '../model/kinds/task.ts'
+import type { Holder, Lease } from '../store/leases.ts'
+import { isSameHolder } from '../store/leases.ts'
+import type { Project, StoredRecord, Tx } from '../store/project.ts'
+import { closedStatuses } from '../store/work.ts'
+
+/** What the log says when a claim is taken, and when it ends: other replicas read the second one, with its number. */
+export const CLAIMED = 'claimed'
+export const RELEASED = 'released'
+
+const NOTICE_DAYS = 7
+const DAY_MS = 86_400_000
+
+/** Why a holder cannot claim a task; undefined when it can. A task that is not here yet is its replica's to vouch for. */
+export function refusalOf(
+  project: Pick<Project, 'blockersOf'>,
+  record: Pick<StoredRecord, 'id' | 'values' | 'deletedAt'> | undefined,
+  lease: Lease | undefined,
+  holder: Holder,
+): OrchError | undefined {
+  if (lease && !isSameHolder(lease, holder)) return held(lease)
+  if (!record) return undefined
+  const { id, values, deletedAt } = record
+  if (deletedAt !== undefined) return new OrchError('record_deleted', { kind: taskKind.name, id })
+  const status = String(values.status)
+  if (closedStatuses.includes(status)) return new OrchError('not_ready', { id, reason: `it is ${status}` })
+  if (lease) return undefined
+  const assignee = values.assignee
+  if (typeof assignee === 'string' && assignee !== '' && assignee !== holder.actor) {
+    return new OrchError('already_claimed', { id, holder: assignee, since: ', to whom it is assigned' })
+  }
+  const blockers = project.blockersOf(id)
+  if (blockers.length > 0) return new OrchError('not_ready', { id, reason: `it waits for ${blockers.join(', ')}` })
+  return status === 'blocked' ? new OrchError('not_ready', { id, reason: 'its status is blocked' }) : undefined
+}
+
+export function held({ task, actor, session, at, provisional }: Lease): OrchError {
+  const since = ` since ${new Date(at).toISOString()}${session && ` in session ${session}`}`
+  return new OrchError('already_claimed', {
+    id: task,
+    holder: actor,
+    since: `${since}${provisional ? ', provisionally' : ''}`,
+  })
+}
+
+/** What a claim changes: who works on the task, and that somebody does; the log tells. */
+export function writeClaim(tx: Tx, lease: Lease): void {
+  const { task, actor, session, fence, provisional } = lease
+  const record = tx.read(taskKind, task)
+  if (record) {
+    const begins = record.values.status === 'todo'
+    tx.update(taskKind, task, { set: { assignee: actor, ...(begins && { status: 'in_progress' }) } })
+  }
+  const known = session === '' ? undefined : tx.read(sessionKind, session as RecordId)
+  if (known && !isGone(known)) tx.update(sessionKind, session as RecordId, { add: { tasks: [task] } })
+  tx.appendLog({
+    action: CLAIMED,
+    task,
+    ...(session && { session }),
+    details: { fence, ...(provisional && { provisional }) },
+  })
+}
+
+/** What the end of a claim changes: what was in progress can be begun again by somebody. */
+export function writeRelease(tx: Tx, lease: Lease, reason: string): void {
+  const { task, actor, session, fence } = lease
+  const record = tx.read(taskKind, task)
+  if (record && !isGone(record) && record.values.assignee === actor && record.values.status === 'in_progress') {
+    tx.update(taskKind, task, { set: { status: 'todo', assignee: null } })
+  }
+  writeReleased(tx, { task, actor, session, fence }, reason)
+}
+
+export function writeReleased(
+  tx: Tx,
+  { task, actor, session, fence }: Pick<Lease, 'task' | 'actor' | 'session' | 'fence'>,
+  reason: string,
+): void {
+  tx.appendLog({ action: RELEASED, task, ...(session && { session }), details: { holder: actor, fence, reason } })
+}
+
+/** Tells an actor what happened to its claim. */
+export function writeNotice(tx: Tx, actor: string, now: number, title: string): void {
+  const values: Values = {
+    type: 'notice',
+    title,
+    audience: [actor],
+    expiresAt: new Date(now + NOTICE_DAYS * DAY_MS).toISOString(),
+  }
+  tx.create(context, values)
+}
+
+const isGone = (record: object): boolean => 'deletedAt' in record && record.deletedAt !== undefined

@@ -1,0 +1,244 @@
+import type { RecordId } from '../model/id.ts'
+import { type RecordKind, textsOf, type Values } from '../model/kind.ts'
+import type { Database } from './database.ts'
+import { setTable } from './index-tables.ts'
+import type { Change, StoredRecord } from './project.ts'
+import { closedStatuses } from './work.ts'
+
+export interface ReadyQuery {
+  /** Tasks that wait for this actor by name are ready for it, too. */
+  readonly actor?: string | undefined
+  /** Only tasks with one of these labels. */
+  readonly labels?: readonly string[] | undefined
+  /** What the asker is able to do: only tasks that share a label with it, or have none. */
+  readonly capabilities?: readonly string[] | undefined
+  /** Tasks that somebody holds. */
+  readonly claimed: ReadonlySet<string>
+  readonly limit: number
+}
+
+export interface ReadyIds {
+  readonly ids: readonly RecordId[]
+  /** How many there are in all. */
+  readonly total: number
+}
+
+export interface BlockedTask {
+  readonly id: RecordId
+  /** The open tasks it depends on; empty when only its status says that it is blocked. */
+  readonly by: readonly RecordId[]
+}
+
+/**
+ * Which tasks can be begun, and what the others wait for. Asked at every claim, and the order needs the whole graph
+ * (critical path), so it is kept in memory: 10,000 tasks take 4 MB, a question 2 ms, where SQL took 30.
+ */
+export interface WorkGraph {
+  /** Open tasks that nothing stands in the way of and nobody has, the best first: by priority, due date, what waits behind them, age. */
+  ready(query: ReadyQuery): ReadyIds
+  /** Open tasks that cannot be begun, in the same order. */
+  blocked(limit: number): { readonly items: readonly BlockedTask[]; readonly total: number }
+  /** The open tasks a task depends on. */
+  blockersOf(id: string): readonly RecordId[]
+  /** Tasks that depend on a task. */
+  dependentsOf(id: string): readonly RecordId[]
+  /** Takes what a row changed. */
+  note(changes: readonly Change[]): void
+  /** Forgets all: what was noted may have been taken back. */
+  forget(): void
+}
+
+interface Node {
+  readonly id: RecordId
+  readonly rank: number
+  readonly due: string
+  readonly createdAt: string
+  readonly isOpen: boolean
+  readonly status: string
+  readonly assignee: string | null
+  readonly dependencies: readonly string[]
+  readonly labels: readonly string[]
+  readonly hours: number
+}
+
+/** After every date, so that what has none comes last. */
+const NEVER = '~'
+/** What a task counts that nobody has estimated, in hours. */
+const UNKNOWN_HOURS = 1
+
+export function createWorkGraph(db: Database, kind: RecordKind): WorkGraph {
+  let nodes: Map<string, Node> | undefined
+  let dependents = new Map<string, Set<RecordId>>()
+  let behind: Map<string, number> | undefined
+  const priority = kind.fields.priority?.value
+  const ranks = priority?.type === 'choice' ? priority.choices : []
+
+  const nodeOf = (id: RecordId, values: Values, deleted: boolean): Node => {
+    const rank = ranks.indexOf(String(values.priority))
+    return {
+      id,
+      rank: rank < 0 ? ranks.length : rank,
+      due: typeof values.due === 'string' ? values.due : NEVER,
+      createdAt: String(values.createdAt ?? ''),
+      isOpen: !deleted && !closedStatuses.includes(String(values.status)),
+      status: String(values.status),
+      assignee: typeof values.assignee === 'string' && values.assignee !== '' ? values.assignee : null,
+      dependencies: textsOf(values.dependencies),
+      labels: textsOf(values.labels),
+      hours: typeof values.estimatedHours === 'number' ? values.estimatedHours : UNKNOWN_HOURS,
+    }
+  }
+
+  const put = (all: Map<string, Node>, node: Node): void => {
+    const before = all.get(node.id)
+    for (const id of before?.dependencies ?? []) dependents.get(id)?.delete(node.id)
+    for (const id of node.dependencies) {
+      const known = dependents.get(id)
+      if (known) known.add(node.id)
+      else dependents.set(id, new Set([node.id]))
+    }
+    all.set(node.id, node)
+    const isSame =
+      before?.isOpen === node.isOpen &&
+      before.hours === node.hours &&
+      before.dependencies.join() === node.dependencies.join()
+    if (!isSame) behind = undefined
+  }
+
+  const load = (): Map<string, Node> => {
+    if (nodes) return nodes
+    const all = new Map<string, Node>()
+    dependents = new Map()
+    behind = undefined
+    const lists = new Map<string, { labels: string[]; dependencies: string[] }>()
+    for (const name of ['labels', 'dependencies'] as const) {
+      for (const { id, value } of db.all<{ id: string; value: string }>(
+        `SELECT id, value FROM ${setTable(kind, name)}`,
+      )) {
+        const known = lists.get(id) ?? { labels: [], dependencies: [] }
+        known[name].push(value)
+        lists.set(id, known)
+      }
+    }
+    const rows = db.all<Record<string, string | number | null>>(
+      `SELECT id, priority, due, createdAt, status, assignee, estimatedHours, deletedAt FROM ${kind.plural}`,
+    )
+    for (const { id, deletedAt, ...values } of rows) {
+      put(all, nodeOf(String(id) as RecordId, { ...values, ...lists.get(String(id)) }, deletedAt !== null))
+    }
+    nodes = all
+    return all
+  }
+
+  const openDependencies = (all: Map<string, Node>, node: Node): readonly RecordId[] =>
+    node.dependencies.filter((id): id is RecordId => all.get(id)?.isOpen === true)
+  const isBlocked = (all: Map<string, Node>, node: Node): boolean =>
+    node.dependencies.some((id) => all.get(id)?.isOpen === true)
+
+  /** Hours of the longest chain of open tasks that waits behind each: the critical path. A circle counts once. */
+  const chains = (all: Map<string, Node>): Map<string, number> => {
+    if (behind) return behind
+    const lengths = new Map<string, number>()
+    const onPath = new Set<string>()
+    for (const start of dependents.keys()) {
+      const stack = [{ id: start, rest: [...(dependents.get(start) ?? [])], length: 0 }]
+      while (stack.length > 0) {
+        const top = stack.at(-1) as (typeof stack)[number]
+        onPath.add(top.id)
+        const next = top.rest.pop()
+        if (next === undefined || lengths.has(top.id)) {
+          lengths.set(top.id, lengths.get(top.id) ?? top.length)
+          onPath.delete(top.id)
+          stack.pop()
+          continue
+        }
+        const node = all.get(next)
+        if (!node?.isOpen || onPath.has(next)) continue
+        const known = dependents.has(next) ? lengths.get(next) : 0
+        if (known === undefined) {
+          top.rest.push(next)
+          stack.push({ id: next, rest: [...(dependents.get(next) ?? [])], length: 0 })
+        } else top.length = Math.max(top.length, known + node.hours)
+      }
+    }
+    behind = lengths
+    return lengths
+  }
+
+  const order =
+    (lengths: ReadonlyMap<string, number>) =>
+    (a: Node, b: Node): number =>
+      a.rank - b.rank ||
+      compare(a.due, b.due) ||
+      (lengths.get(b.id) ?? 0) - (lengths.get(a.id) ?? 0) ||
+      compare(a.createdAt, b.createdAt) ||
+      compare(a.id, b.id)
+
+  return {
+    ready({ actor, labels, capabilities, claimed, limit }) {
+      const all = load()
+      const found: Node[] = []
+      for (const node of all.values()) {
+        if (!node.isOpen || claimed.has(node.id)) continue
+        const isFree = node.assignee === null ? BEGUN_BY_NOBODY.has(node.status) : false
+        if (!isFree && !(node.status === 'todo' && actor !== undefined && node.assignee === actor)) continue
+        if (labels && labels.length > 0 && !node.labels.some((label) => labels.includes(label))) continue
+        const fits = !capabilities || node.labels.length === 0 || node.labels.some((one) => capabilities.includes(one))
+        if (!fits || isBlocked(all, node)) continue
+        found.push(node)
+      }
+      return { ids: best(found, order(chains(all)), limit).map(({ id }) => id), total: found.length }
+    },
+    blocked(limit) {
+      const all = load()
+      const found = [...all.values()].filter(
+        (node) => node.isOpen && (node.status === 'blocked' || isBlocked(all, node)),
+      )
+      const items = best(found, order(chains(all)), limit)
+      return { items: items.map((node) => ({ id: node.id, by: openDependencies(all, node) })), total: found.length }
+    },
+    blockersOf(id) {
+      const all = load()
+      const node = all.get(id)
+      return node ? openDependencies(all, node) : []
+    },
+    dependentsOf(id) {
+      load()
+      return [...(dependents.get(id) ?? [])]
+    },
+    note(changes) {
+      if (!nodes) return
+      for (const change of changes) {
+        if (change.kind !== kind.name || change.after === undefined) continue
+        const after = change.after as StoredRecord
+        put(nodes, nodeOf(after.id, after.values, after.deletedAt !== undefined))
+      }
+    },
+    forget() {
+      nodes = undefined
+    },
+  }
+}
+
+/** Statuses in which a task without an assignee can be taken: one in progress that nobody works on was left behind. */
+const BEGUN_BY_NOBODY: ReadonlySet<string> = new Set(['todo', 'in_progress'])
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** The first `limit` in order, without sorting the rest. */
+function best<T>(items: readonly T[], order: (a: T, b: T) => number, limit: number): readonly T[] {
+  if (items.length <= limit * 8) return items.toSorted(order).slice(0, limit)
+  const kept: T[] = []
+  for (const item of items) {
+    if (kept.length === limit && order(item, kept[limit - 1] as T) >= 0) continue
+    let [low, high] = [0, kept.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (order(kept[middle] as T, item) <= 0) low = middle + 1
+      else high = middle
+    }
+    kept.splice(low, 0, item)
+    if (kept.length > limit) kept.pop()
+  }
+  return kept
+}
