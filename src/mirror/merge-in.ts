@@ -19,7 +19,7 @@ import type { Disk } from './disk.ts'
 import { changedState, unknownBase, valuesOf } from './ingest.ts'
 import { placeOf, type Ref } from './places.ts'
 import { NOTICE_MS, type Notices } from './problem.ts'
-import { chooseBase, STALE_MS } from './stale.ts'
+import { chooseBase, STALE_MS, UNREAD_MS } from './stale.ts'
 import { acceptable, TAKE } from './ways.ts'
 
 export interface MergeInParts {
@@ -72,8 +72,6 @@ const LOST_FRONT_MATTER: FileProblem = { reason: 'has lost its front matter', li
 
 export function createMergeIn(parts: MergeInParts): MergeIn {
   const { project, disk, bases, clock, notices, onTaken } = parts
-  /** Old texts that were saved again and not obeyed: the second time they are. */
-  const askedOnce = new Map<string, string>()
   const origin = (path: string): WriteOrigin => ({ source: 'file', actor: parts.fileActor(), path })
 
   const record = async (kind: RecordKind, id: RecordId, base: Base, saved: Saved): Promise<FileProblem | undefined> => {
@@ -98,14 +96,14 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     text: string,
     versions = recentVersions(path),
   ): string => {
-    const choice = chooseBase(text, base, versions)
+    const choice = chooseBase(text, base, versions, clock.now() - UNREAD_MS)
     if (!choice.stale) return choice.text
     const item = { kind: 'stale_save', where: path, key: 'stale' } as const
     if (choice.stale === 'as-it-was') {
       const hash = sha256(text)
-      const isSecondTime = askedOnce.get(path) === hash
-      if (isSecondTime) askedOnce.delete(path)
-      else askedOnce.set(path, hash)
+      // The second time it is obeyed, also when orch was started anew in between.
+      const isSecondTime = bases.asked(path) === hash
+      bases.ask(path, isSecondTime ? undefined : hash)
       if (isSecondTime) {
         notices.over(item)
         return base
@@ -247,7 +245,7 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     const registered = known && bases.pathsOf(kind.name, known.id).find((one) => one !== path)
     const versions = recentVersions(path)
     // A path of ours that had this record until a moment ago: not a copy, but a late save.
-    const isCopy = registered !== undefined && versions.length === 0 && (await disk.read(registered)).type !== 'absent'
+    const isCopy = registered !== undefined && versions.length === 0 && (await isThere(disk, registered))
     if (!known || isCopy) {
       await create(kind, file, saved, parsed, put)
       return undefined
@@ -320,6 +318,14 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
   }
 
   return { record, keys, newcomer, late }
+}
+
+/** Whether a file has this very name: on many disks it can be opened by one that differs in case or form as well. */
+async function isThere(disk: Disk, path: string): Promise<boolean> {
+  if ((await disk.read(path)).type === 'absent') return false
+  const at = path.lastIndexOf('/')
+  const listing = await disk.list(path.slice(0, at))
+  return listing.type !== 'entries' || listing.entries.some(({ name }) => name === path.slice(at + 1))
 }
 
 function contentOf(kind: RecordKind, text: string | undefined): FileContent | undefined {

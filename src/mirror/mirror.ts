@@ -13,6 +13,7 @@ import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Commit, Project } from '../store/project.ts'
 import { type Abilities, type Disk, LEAST } from './disk.ts'
 import { checkDisplaced } from './displaced.ts'
+import { createFights } from './fights.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
 import { createMergeIn } from './merge-in.ts'
 import { LOCAL, placeOf, README, type Ref } from './places.ts'
@@ -107,8 +108,9 @@ export function createMirror(parts: MirrorParts): Mirror {
     writing.poke()
   }
   const { fileActor } = parts
+  const fights = createFights(clock)
   const mergeIn = createMergeIn({ project, disk, bases, clock, notices, fileActor, onTaken })
-  const takeIn = createTakeIn({ kinds: project.kinds, disk, bases, clock, notices, quiet, mergeIn })
+  const takeIn = createTakeIn({ kinds: project.kinds, disk, bases, clock, notices, quiet, fights, mergeIn })
   const vanished = createVanished({ project, bases, clock, notices, fileActor, onTaken })
   const visits = createVisits({
     takeIn,
@@ -135,8 +137,9 @@ export function createMirror(parts: MirrorParts): Mirror {
     log,
     notices,
     onChanged: (path) => visits.hint(path),
-    onWritten(path) {
+    onWritten(path, hash) {
       known.set(path, '')
+      if (hash !== undefined) fights.changed(path, hash, 'us')
       cancelDisplaced ??= clock.after(DISPLACED_MS, lookAtDisplaced)
     },
     onDisplaced() {

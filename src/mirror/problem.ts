@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { attentionId, type Happened, type Problem } from '../model/attention.ts'
 import type { AttentionStore } from '../store/attention.ts'
 import type { Base } from '../store/mirror-bases.ts'
+import { FIGHT } from './fights.ts'
 
 /** How long something that happened, and asks for no decision, is shown. */
 export const NOTICE_MS = 24 * 60 * 60 * 1000
@@ -67,14 +68,17 @@ export function createNotices({ clock, store, onChange }: NoticesParts): Notices
 
 /** A file that is left alone, as a problem. */
 export function brokenFile({ path, id, problem }: Pick<Base, 'path' | 'id' | 'problem'>): Problem {
+  const isFight = problem?.reason === FIGHT
   return {
-    kind: 'broken_file',
+    kind: isFight ? 'paused_file' : 'broken_file',
     key: 'broken',
     what: problem?.reason ?? '',
     where: path,
     ...(id !== '' && { record: id }),
     ...(problem?.line !== undefined && { line: problem.line }),
     ...(problem?.column !== undefined && { column: problem.column }),
-    fix: 'Correct the file and save it. Until then it is left as it is; what others change waits.',
+    fix: isFight
+      ? 'Stop one of the two programs. The file is left as it is until somebody saves another text, or for ten minutes; what others change waits.'
+      : 'Correct the file and save it. Until then it is left as it is; what others change waits.',
   }
 }

@@ -7,6 +7,9 @@ export const STALE_MS = 120_000
 /** How many replaced texts are compared with a save; the others are older still. */
 export const MAX_CANDIDATES = 50
 
+/** Nobody has read what was written so shortly before they save: a save that shows nothing of it was made without it. */
+export const UNREAD_MS = 3000
+
 /** The text that a save was made from [M6]. */
 export interface Choice {
   readonly text: string
@@ -16,15 +19,27 @@ export interface Choice {
 
 /**
  * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to, unless the save
- * shows what replaced that. Of equals the base, then the newest.
+ * shows what replaced that. Of equals the base, then the newest. A text that was replaced after `unreadSince` is chosen
+ * also when it is not closer, if the save shows nothing of what replaced it: where one word was put in the place of
+ * another and the save has a third, both explanations are as good, and only this one loses nothing.
  */
-export function chooseBase(disk: string, base: string, versions: readonly Version[]): Choice {
+export function chooseBase(
+  disk: string,
+  base: string,
+  versions: readonly Version[],
+  unreadSince = Number.POSITIVE_INFINITY,
+): Choice {
   let choice: Choice = { text: base }
   let least = distance(base, disk)
+  // Only what was written without a save in between is unread: a save shows what its maker had.
+  let unread = base
+  let isUnread = true
   for (const version of versions.slice(0, MAX_CANDIDATES)) {
     if (least === 0) break
     const cost = distance(version.text, disk)
-    if (cost >= least || hasSeen(disk, version)) continue
+    isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version)
+    if (isUnread) unread = version.text
+    if (!isUnread && (cost >= least || hasSeen(disk, version))) continue
     least = cost
     choice = { text: version.text, stale: cost === 0 ? 'as-it-was' : 'edited' }
   }
@@ -38,6 +53,23 @@ function hasSeen(disk: string, { text, next }: Version): boolean {
   if (added.length > 0) return added.filter((line) => saved.has(line)).length * 2 >= added.length
   const gone = [...before].filter((line) => !after.has(line))
   return gone.length > 0 && !gone.some((line) => saved.has(line))
+}
+
+/** Whether nothing that a version was replaced with is left in a text, though there was something. */
+function showsNothingOf(disk: string, { text, next }: Version): boolean {
+  const gone = diffText(next, disk)
+  let shift = 0
+  let isAny = false
+  for (const { at, delete: deleted, insert } of diffText(text, next)) {
+    const start = at + shift
+    shift += insert.length - deleted
+    for (const { index } of insert.matchAll(/\S+/g)) {
+      isAny = true
+      const from = start + index
+      if (!gone.some((edit) => edit.at <= from && from < edit.at + edit.delete)) return false
+    }
+  }
+  return isAny
 }
 
 function linesOf(text: string): ReadonlySet<string> {

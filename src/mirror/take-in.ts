@@ -6,6 +6,7 @@ import type { Kinds } from '../model/kind-set.ts'
 import { decodeFile, type FileStyle, sameText } from '../model/markdown.ts'
 import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
 import type { Disk, FileRead, Stamp } from './disk.ts'
+import { FIGHT, type Fights } from './fights.ts'
 import type { MergeIn, Saved } from './merge-in.ts'
 import { type Place, placeOf } from './places.ts'
 import type { Notices } from './problem.ts'
@@ -18,6 +19,7 @@ export interface TakeInParts {
   readonly clock: Clock
   readonly notices: Notices
   readonly quiet: Quiet
+  readonly fights: Fights
   readonly mergeIn: MergeIn
 }
 
@@ -42,7 +44,7 @@ export type TakeIn = (path: string) => Promise<Visit>
 
 const LF: FileStyle = { bom: false, eol: 'lf' }
 
-export function createTakeIn({ kinds, disk, bases, clock, notices, quiet, mergeIn }: TakeInParts): TakeIn {
+export function createTakeIn({ kinds, disk, bases, clock, notices, quiet, fights, mergeIn }: TakeInParts): TakeIn {
   const seen = new Map<string, { readonly signature: string; readonly since: number }>()
   /** Since when a changed file has been found open for writing. */
   const openSince = new Map<string, number>()
@@ -98,7 +100,12 @@ export function createTakeIn({ kinds, disk, bases, clock, notices, quiet, mergeI
     const { signature, changedAt, isBeingWritten } = found
     const hash = sha256(found.bytes)
     const base = bases.get(path)
-    if (base?.hash === hash) {
+    if (fights.isOn(path, hash)) {
+      leaveAlone(path, place, hash, { reason: FIGHT })
+      return { type: 'looked', signature: '' }
+    }
+    const wasPaused = base?.problem?.reason === FIGHT
+    if (base?.hash === hash && !wasPaused) {
       forget(path)
       return { type: 'looked', signature: trusted(found) }
     }
@@ -142,6 +149,8 @@ export function createTakeIn({ kinds, disk, bases, clock, notices, quiet, mergeI
       bases.put({ ...base, text: saved.text, hash: saved.hash, style: saved.style })
       return
     }
+    if (base && fights.changed(saved.path, saved.hash, 'others'))
+      return leaveAlone(saved.path, place, saved.hash, { reason: FIGHT })
     const problem = isBlank ? { reason: 'is empty', line: 1, column: 1 } : await merge(place, base, saved)
     if (problem) leaveAlone(saved.path, place, saved.hash, problem)
   }

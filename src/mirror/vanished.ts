@@ -13,9 +13,10 @@ import { DELETE, type HeldDeletes } from './ways.ts'
 
 /** How long a file must be gone before that means something: programs remove and make again when they save. */
 export const GONE_MS = 1000
-/** More than this many files at once, and more than this part of all, is an accident. */
+/** More than this many files within this time, and more than this part of all, is an accident. */
 const MANY = 10
 const MANY_PART = 0.2
+const MANY_MS = 10_000
 
 const WHOLE_DIRECTORY: Happened = {
   kind: 'held_deletes',
@@ -50,6 +51,8 @@ export interface Vanished {
 
 export function createVanished({ project, bases, clock, notices, fileActor, onTaken }: VanishedParts): Vanished {
   let since = new Map<string, number>()
+  /** When files were last taken as deleted. */
+  let taken: readonly number[] = []
 
   /** Writes the file again: the record is as it was. */
   const bringBack = (base: Base): void => {
@@ -83,6 +86,7 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
         (tx) => tx.delete(place.kind, id),
         { also: () => bases.drop(base.path) },
       )
+      taken = [...taken, clock.monotonic()]
     } catch (error) {
       // Deleted by somebody else in this moment.
       if (!(error instanceof OrchError && error.code === 'record_deleted')) throw error
@@ -102,7 +106,7 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
       key: [...missing].sort().join('\n'),
       what: `${missing.length} files were gone at once: they are there again, and no record was deleted`,
       where: '.',
-      why: `More than ${MANY} files, and more than a fifth of them, went within a second: that may be an accident.`,
+      why: `More than ${MANY} files, and more than a fifth of them, went within ten seconds: that may be an accident.`,
       fix: 'If they were meant to go, a person says so at a terminal; else there is nothing to do. A few files at a time are deleted without a question.',
       ways: [DELETE],
       data: records satisfies HeldDeletes,
@@ -115,7 +119,8 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
       since = new Map(missing.map((path) => [path, since.get(path) ?? now]))
       const due = [...since].filter(([, at]) => isGone || now - at >= GONE_MS).map(([path]) => path)
       if (due.length === 0 || (isUnsettled && !isGone)) return
-      const isMany = missing.length > Math.max(MANY, total * MANY_PART)
+      taken = taken.filter((at) => now - at < MANY_MS)
+      const isMany = missing.length + taken.length > Math.max(MANY, (total + taken.length) * MANY_PART)
       const gone = (isMany || isGone ? missing : due).flatMap((path) => bases.get(path) ?? [])
       for (const path of isMany || isGone ? missing : due) since.delete(path)
       for (const base of gone) await (isMany || isGone ? bringBack(base) : decide(base))

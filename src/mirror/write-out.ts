@@ -35,8 +35,8 @@ export interface WriteOutParts {
   readonly notices: Notices
   /** Somebody saved there: it must be taken in before it can be written. */
   readonly onChanged: (path: string) => void
-  /** A file was made, replaced or removed by us. */
-  readonly onWritten: (path: string) => void
+  /** A file was made, replaced or removed by us; the hash of what it holds now. */
+  readonly onWritten: (path: string, hash: string | undefined) => void
   /** A save was set aside and must be taken in. */
   readonly onDisplaced: () => void
   /** What had to wait because a program had the file open can be tried again. */
@@ -177,12 +177,12 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   ): Promise<void> => {
     const aside = new Map<Intent, string>()
     for (const { intent, outcome } of outcomes) {
-      if (outcome === 'displaced') aside.set(intent, await textAside(intent))
+      if (outcome === 'displaced' || outcome === 'crossed') aside.set(intent, await textAside(intent))
     }
     bases.atomically(() => {
       for (const { intent, outcome } of outcomes) {
         settle(intent, outcome)
-        // Whoever saved the file that is now in its place may have loaded the one that was set aside.
+        // Whoever saves next, or has already, may have loaded the one that was set aside.
         const text = aside.get(intent)
         if (text) bases.addVersion(intent.path, { text, next: '', replacedAt: clock.now() })
       }
@@ -195,7 +195,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         continue
       }
       notices.works(intent.path)
-      parts.onWritten(intent.path)
+      parts.onWritten(intent.path, intent.to)
       mark(intent)
       // A name that became free may be the one that another record asks for.
       const next = intent.to === undefined ? project.recordAt(intent.path) : undefined

@@ -80,6 +80,10 @@ export interface MirrorBases {
   /** Texts replaced at a path since a time, newest first. */
   versions(path: string, since: number): readonly Version[]
   addVersion(path: string, version: Version): void
+  /** Hash of the old text that was last saved again at a path and not obeyed. */
+  asked(path: string): string | undefined
+  /** Remembers it, or forgets it. */
+  ask(path: string, hash: string | undefined): void
   intents(): readonly Intent[]
   begin(intents: readonly Intent[]): void
   end(name: string): void
@@ -100,6 +104,7 @@ CREATE TABLE IF NOT EXISTS mirror_versions (
   n INTEGER PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, next TEXT NOT NULL, at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS mirror_versions_path ON mirror_versions (path, n);
 CREATE INDEX IF NOT EXISTS mirror_versions_at ON mirror_versions (at);
+CREATE TABLE IF NOT EXISTS mirror_asked (path TEXT PRIMARY KEY, hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mirror_intents (
   name TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, from_hash TEXT, to_hash TEXT,
   from_text TEXT NOT NULL, to_text TEXT NOT NULL, style TEXT NOT NULL) WITHOUT ROWID;
@@ -168,6 +173,11 @@ export function openMirrorBases(db: Database): MirrorBases {
         path,
         VERSIONS_PER_PATH,
       )
+    },
+    asked: (path) => db.get<{ hash: string }>('SELECT hash FROM mirror_asked WHERE path = ?', path)?.hash,
+    ask(path, hash) {
+      if (hash === undefined) db.run('DELETE FROM mirror_asked WHERE path = ?', path)
+      else db.run('INSERT OR REPLACE INTO mirror_asked VALUES (?, ?)', path, hash)
     },
     intents: () => db.all<IntentRow>('SELECT * FROM mirror_intents').map(intentOf),
     begin(intents) {

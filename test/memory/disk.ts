@@ -215,8 +215,9 @@ export function createMemoryDisk(
       }
     },
     rename(from, to) {
-      files.set(to, must(files.get(from), `no file ${from}`))
+      const node = must(files.get(from), `no file ${from}`)
       files.delete(from)
+      files.set(to, node)
       for (const parent of parents(to)) directories.add(parent)
     },
     copy: (from, to) => put(to, must(inodeOf(from), `no file ${from}`).bytes.slice()),

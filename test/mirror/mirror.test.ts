@@ -216,7 +216,7 @@ describe('[M4] where the disk tells who has a file open', () => {
     return { ...t, id, handle: t.disk.open(t.path(id)) }
   }
 
-  test('R2 [M4] it is never read before it is closed, and 25 ms after', async () => {
+  test('[M4] R2: it is never read before it is closed, and 25 ms after', async () => {
     const t = await withOpenTask()
     const whole = t.file(t.id).replace('two', 'two by hand')
     t.handle.write(whole.slice(0, -20))
@@ -304,6 +304,32 @@ describe('[M6] stale saves', () => {
     t.disk.save(t.path(t.id), loaded)
     await t.sync()
     expect(t.file(t.id)).not.toContain('by an agent')
+  })
+
+  test('[M6] R5: exactly the old text is obeyed the second time also across a restart of orch', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    await t.update(t.id, { edit: { body: [{ at: 0, delete: 0, insert: 'by an agent\n\n' }] } })
+    await t.sync()
+    t.disk.save(t.path(t.id), loaded)
+    await t.sync()
+    const next = await t.restart()
+    await next.sync()
+    expect(next.file(t.id)).toContain('by an agent')
+    next.disk.save(next.path(t.id), loaded)
+    await next.sync()
+    expect(next.file(t.id)).not.toContain('by an agent')
+  })
+
+  test('[M6] R4: the texts that were replaced are known after a restart', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    await t.update(t.id, { edit: { body: [{ at: 0, delete: 0, insert: 'by an agent, a whole sentence\n\n' }] } })
+    await t.sync()
+    const next = await t.restart()
+    next.disk.save(next.path(t.id), loaded.replace('three', 'three by hand'))
+    await next.sync()
+    expect(next.file(t.id)).toContain('by an agent, a whole sentence\n\none\n\ntwo\n\nthree by hand\n')
   })
 
   test('[M6] later it is a revert', async () => {
@@ -461,6 +487,34 @@ describe('[M8] absence', () => {
     expect(problems(t).join()).toContain('11 files were gone at once')
   })
 
+  test('[M8] D3: many files that go one after the other are held as well', async () => {
+    const t = await createTestMirror()
+    for (let i = 0; i < 30; i++) await t.create(`Task ${i}`)
+    await t.sync()
+    for (const path of taskPaths(t)) {
+      t.disk.delete(path)
+      t.events()?.hint(path)
+      await t.clock.advance(300)
+    }
+    await t.sync()
+    expect(titles(t).length).toBeGreaterThanOrEqual(20)
+    expect(taskPaths(t)).toHaveLength(titles(t).length)
+    expect(problems(t).join()).toContain('files were gone')
+  })
+
+  test('[M8] a few files a minute are deleted without a question, however many in all', async () => {
+    const t = await createTestMirror()
+    for (let i = 0; i < 12; i++) await t.create(`Task ${i}`)
+    await t.sync()
+    for (const path of taskPaths(t)) {
+      t.disk.delete(path)
+      await t.clock.advance(5000)
+    }
+    await t.sync()
+    expect(titles(t)).toEqual([])
+    expect(problems(t)).toEqual([])
+  })
+
   test('[M8] a directory that is gone, or an empty one in its place, is filled again', async () => {
     const t = await withTask()
     for (const path of ['', 'tasks', '.orch']) {
@@ -523,6 +577,74 @@ describe('[M10] style', () => {
   })
 })
 
+describe('[M10] fights', () => {
+  /** A formatter of somebody: runs after every save, by whomever, and has its own idea. */
+  async function fight(t: Awaited<ReturnType<typeof withTask>>, turns: number): Promise<void> {
+    const [mine, theirs] = ['- item\n', '* item\n']
+    for (let i = 0; i < turns; i++) {
+      const text = t.file(t.id)
+      t.disk.save(t.path(t.id), i % 2 === 0 ? text.replace(mine, theirs) : text.replace(theirs, mine))
+      t.events()?.hint(t.path(t.id))
+      await t.clock.advance(2000)
+    }
+  }
+
+  test('[M10] W3: two programs that undo one another are noticed, and the file is left alone and told about', async () => {
+    const t = await withTask('- item')
+    await fight(t, 20)
+    const rows = t.held.project.rowCount()
+    expect(rows).toBeLessThan(10)
+    expect(t.mirror.problems()).toMatchObject([{ kind: 'paused_file', where: t.path(t.id) }])
+    await fight(t, 20)
+    expect(t.held.project.rowCount()).toBe(rows)
+    // What others change waits.
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.sync()
+    expect(t.file(t.id)).not.toContain('status: review')
+    // Somebody saves another text: it is merged, and everything goes on.
+    t.disk.save(t.path(t.id), `${t.file(t.id).trimEnd()}\n\nby hand\n`)
+    await t.sync()
+    expect(t.file(t.id)).toMatch(/status: review\n[\s\S]*item\n\nby hand\n/)
+    expect(t.mirror.problems()).toEqual([])
+  })
+
+  test('[M10] W3: after ten minutes, or when orch is started again, it is tried again', async () => {
+    const t = await withTask('- item')
+    await fight(t, 20)
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.clock.advance(11 * 60_000)
+    await t.sync()
+    expect(t.file(t.id)).toContain('status: review')
+    expect(t.mirror.problems()).toEqual([])
+    await fight(t, 20)
+    expect(t.mirror.problems()).toHaveLength(1)
+    const next = await t.restart()
+    await next.sync()
+    expect(next.mirror.problems()).toEqual([])
+  })
+
+  test('[M10] W3: a formatter that undoes what orch puts back is noticed as well', async () => {
+    const t = await withTask()
+    for (let i = 0; i < 20; i++) {
+      t.disk.save(t.path(t.id), t.file(t.id).replace(/^createdBy: .*\n/m, ''))
+      t.events()?.hint(t.path(t.id))
+      await t.clock.advance(2000)
+    }
+    expect(t.mirror.problems()).toMatchObject([{ kind: 'paused_file' }])
+  })
+
+  test('[M10] commands that set a value back and forth are no fight', async () => {
+    const t = await withTask()
+    for (let i = 0; i < 20; i++) {
+      await t.update(t.id, { set: { status: i % 2 === 0 ? 'review' : 'todo' } })
+      await t.clock.advance(500)
+    }
+    expect(t.mirror.problems()).toEqual([])
+    await t.sync()
+    expect(t.file(t.id)).toContain('status: todo')
+  })
+})
+
 describe('[M11] new, renamed and copied files', () => {
   test('[M11] a new file becomes a record: its name is kept, its id spliced in', async () => {
     const t = await createTestMirror()
@@ -572,6 +694,50 @@ describe('[M11] new, renamed and copied files', () => {
     expect(t.held.project.ids(task)).toEqual(ids)
     expect(taskPaths(t).every((path) => path.startsWith('tasks/old/'))).toBe(true)
     expect(taskPaths(t)).toHaveLength(14)
+  })
+
+  test('[M11] on a disk that folds case, a file renamed in case alone keeps its record', async () => {
+    const t = await createTestMirror({ tier: { foldsCase: true } })
+    const id = await t.create('Fix login', { body: 'one' })
+    await t.update(id, { file: 'login.md' })
+    await t.sync()
+    t.disk.rename('tasks/login.md', 'tasks/Login.md')
+    await t.sync()
+    expect(titles(t)).toEqual(['Fix login'])
+    expect(taskPaths(t)).toEqual(['tasks/Login.md'])
+    expect(t.path(id)).toBe('tasks/Login.md')
+    await t.update(id, { set: { status: 'review' } })
+    await t.sync()
+    expect(t.disk.text('tasks/Login.md')).toContain('status: review')
+    expect(problems(t)).toEqual([])
+  })
+
+  test('[M11] a file renamed in case alone keeps its record where case counts, too', async () => {
+    const t = await withTask()
+    t.disk.rename(t.path(t.id), t.path(t.id).replace('fix-login', 'Fix-Login'))
+    await t.sync()
+    expect(titles(t)).toEqual(['Fix login'])
+    expect(taskPaths(t)).toEqual([t.path(t.id)])
+    expect(t.path(t.id)).toContain('Fix-Login')
+  })
+
+  test('[M11] a renamed folder takes its pages along, however they came', async () => {
+    const t = await createTestMirror()
+    for (const name of ['a', 'b', 'deep/c']) t.disk.save(`pages/guide/${name}.md`, `# ${name}\n`)
+    await t.sync()
+    const ids = t.held.project.ids(page)
+    for (const path of t.disk.paths().filter((one) => one.startsWith('pages/guide/'))) {
+      t.disk.rename(path, path.replace('pages/guide/', 'pages/manual/'))
+      await t.clock.advance(30)
+    }
+    await t.sync()
+    expect(t.held.project.ids(page)).toEqual(ids)
+    expect(ids.map((id) => t.held.project.pathOf(page, id)).sort()).toEqual([
+      'pages/manual/a.md',
+      'pages/manual/b.md',
+      'pages/manual/deep/c.md',
+    ])
+    expect(t.disk.paths().filter((path) => path.startsWith('pages/'))).toHaveLength(3)
   })
 
   test('[M11] a copied file becomes a record of its own', async () => {

@@ -27,6 +27,22 @@ describe('stale saves', () => {
     expect(chooseBase('title\nbetter\n', base, [version(old, next)])).toEqual({ text: old, stale: 'edited' })
   })
 
+  test('[M6] R4: where one word was replaced and the save has a third, nobody’s is lost', () => {
+    const [old, base] = ['slot: one\n\nmore\n', 'slot: two\n\nmore\n']
+    const saved = 'slot: three\n\nmore\n'
+    const choose = (unreadSince: number) =>
+      chooseBase(saved, base, [{ text: old, next: base, replacedAt: 1000 }], unreadSince)
+    expect(choose(500)).toEqual({ text: old, stale: 'edited' })
+    // Who had the time to read it took it out.
+    expect(choose(1500)).toEqual({ text: base })
+    // Who shows some of it had read it.
+    expect(
+      chooseBase(`${saved}mine`, `${base}mine`, [{ text: old, next: `${base}mine`, replacedAt: 1000 }], 0),
+    ).toEqual({
+      text: `${base}mine`,
+    })
+  })
+
   test('[M6] exactly a replaced text is told apart', () => {
     expect(chooseBase('one\n', 'one\ntwo\n', [version('one\n')])).toEqual({ text: 'one\n', stale: 'as-it-was' })
   })
