@@ -31,6 +31,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'fast-diff': ['model'],
   yaml: ['model', 'root'],
   zod: ['model', 'api', 'root'],
+  '@dagrejs/dagre': ['api'],
   commander: ['cli'],
   picocolors: ['cli'],
   'gpt-tokenizer': ['api'],

@@ -5,6 +5,7 @@ import { claimOperations } from './operations/claims.ts'
 import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
 import { editOperations } from './operations/edit.ts'
+import { graphOperations } from './operations/graph.ts'
 import { importOperations } from './operations/import.ts'
 import { keyOperationsOf } from './operations/keys.ts'
 import { logOperationsOf } from './operations/logs.ts'
@@ -28,6 +29,7 @@ export const operationsOf = (kinds: Kinds): readonly Operation[] => [
   ...claimOperations,
   ...reservationOperations,
   ...searchOperations,
+  ...graphOperations,
   ...editOperations,
   ...kinds.keyed.flatMap(keyOperationsOf),
   ...logOperationsOf(kinds.log),

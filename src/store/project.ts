@@ -11,6 +11,7 @@ import type { TextEdit } from '../model/text-edit.ts'
 import type { Changed, ChangedPage, ChangedQuery } from './change-feed.ts'
 import type { LogPage, LogPlace, LogQuery } from './log-index.ts'
 import type { Past } from './past.ts'
+import type { FoundGraph, GraphQuery, Progress } from './record-graph.ts'
 import type { Row, Vector } from './row.ts'
 import type { ReadyQuery } from './work-graph.ts'
 
@@ -203,6 +204,10 @@ export interface Project {
     relation: Relation,
     ids: readonly RecordId[],
   ): ReadonlyMap<RecordId, readonly StoredRecord[]>
+  /** Records of a kind around one, or all open ones, and the ids they hold of one another in a field. */
+  graph(kind: RecordKind, query: GraphQuery): FoundGraph
+  /** What is done of the parts of records, and of theirs: of each that has parts. */
+  progress(kind: RecordKind, ids: readonly string[]): ReadonlyMap<string, Progress>
   /** The newest entry of the work log that names each of these as its task or session. */
   lastEntries(by: 'task' | 'session', ids: readonly string[]): ReadonlyMap<string, LogEntry>
   /** Living records of every kind that hold all the words of a text, the best first. */

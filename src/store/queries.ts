@@ -3,6 +3,7 @@ import type { Kinds } from '../model/kind-set.ts'
 import type { Database } from './database.ts'
 import type { Project } from './project.ts'
 import { groupRecords, listRecords } from './query.ts'
+import { progressOf, recordGraph } from './record-graph.ts'
 import { createRecordIndex } from './record-index.ts'
 import { lastEntries, relatedRecords } from './related.ts'
 import { resolveRecord } from './resolve.ts'
@@ -15,6 +16,8 @@ export type Queries = Pick<
   | 'list'
   | 'groups'
   | 'related'
+  | 'graph'
+  | 'progress'
   | 'lastEntries'
   | 'search'
   | 'resolve'
@@ -33,6 +36,8 @@ export function createQueries(db: Database, kinds: Kinds): Queries {
     list: (kind, query) => listRecords(db, own(kind), query),
     groups: (kind, query, field) => groupRecords(db, own(kind), query, field),
     related: (kind, relation, ids) => relatedRecords(db, own(kind), relation, ids),
+    graph: (kind, query) => recordGraph(db, own(kind), query),
+    progress: (kind, ids) => progressOf(db, own(kind), ids),
     lastEntries: (by, ids) => lastEntries(db, kinds.log, by, ids),
     search: (text, limit) => searchRecords(db, kinds.records, text, limit),
     resolve: (text, kind) => resolveRecord(db, kinds.records, text, kind && own(kind)),

@@ -53,6 +53,7 @@ const CONTRACT = [
   'arbiter set REPLICA',
   'reserve GLOBS --minutes --note --release',
   'search TEXT --limit',
+  'graph ID --by --direction --depth --format',
   'cat ID',
   'edit ID --base --text',
   'state get KEY',

@@ -5,6 +5,7 @@ import type { RecordKind } from '../../model/kind.ts'
 import type { Kinds } from '../../model/kind-set.ts'
 import { relationsOf } from '../../model/relation.ts'
 import type { Project } from '../../store/project.ts'
+import { hasParts } from './graph.ts'
 import { entryOutput } from './logs.ts'
 import { type RecordOutput, toOutput } from './output.ts'
 
@@ -15,6 +16,7 @@ export function includesOf(kinds: Kinds, kind: RecordKind): readonly string[] {
     ...relations.map(({ name }) => name),
     ...(relations.some(({ name }) => name === 'sessions') ? ['activeSession'] : []),
     ...(logged(kind) ? ['lastLog'] : []),
+    ...(hasParts(kind) ? ['progress'] : []),
   ]
 }
 
@@ -40,6 +42,10 @@ function one(project: Project, kind: RecordKind, ids: readonly RecordId[], name:
       const entry = entries.get(id)
       return entry ? entryOutput(entry) : null
     }
+  }
+  if (name === 'progress') {
+    const progress = project.progress(kind, ids)
+    return (id) => progress.get(id) ?? null
   }
   const relation = relationsOf(project.kinds.records, kind).find(
     (found) => found.name === (name === 'activeSession' ? 'sessions' : name),
