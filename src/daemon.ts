@@ -281,7 +281,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   })
   const activity = createActivity(kinds)
   const parts: Parts = {
-    snapshots: { take: snapshots.take, history: snapshots.history },
+    snapshots: { take: snapshots.take, history: snapshots.history, moment: snapshots.moment },
     mirror: { sync: () => mirror.sync() },
     attention: { list: attention.list, settle: attention.settle },
     agents: { ...agents, countTokens: loadTokenCounter },

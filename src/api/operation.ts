@@ -5,6 +5,7 @@ import type { Actor } from '../model/actor.ts'
 import type { AttentionItem } from '../model/attention.ts'
 import type { OperationRole } from '../model/principal.ts'
 import type { Project } from '../store/project.ts'
+import type { Vector } from '../store/row.ts'
 import type { AgentParts } from './agent-parts.ts'
 
 /** What an operation is given. Everything it can reach is here. */
@@ -26,6 +27,8 @@ export interface Parts {
     /** Commits what is not in git yet; undefined when nothing is. */
     take(message?: string): Promise<SnapshotInfo | undefined>
     history(query: { readonly id?: string; readonly limit: number }): Promise<readonly SnapshotInfo[]>
+    /** The moment of a commit: of the history branch with the rows it holds, of any other with its time alone. Undefined when there is no such revision. */
+    moment(revision: string): Promise<CommitMoment | undefined>
   }
   readonly mirror: {
     /** Resolves when all that was saved before is merged, and all that is merged is written out. */
@@ -47,6 +50,13 @@ export interface Parts {
     doctor(): Promise<readonly Finding[]>
     token(): string
   }
+}
+
+export interface CommitMoment {
+  readonly commit: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly have?: Vector
 }
 
 export interface SnapshotInfo {
@@ -103,6 +113,8 @@ export type View =
   | { readonly type: 'record'; readonly at?: string; readonly bytes?: readonly string[] }
   /** A sentence with `{paths}` of the result filled in. */
   | { readonly type: 'message'; readonly text: string }
+  /** Records that differ: `result[rows]`, each with its fields and its texts by words. */
+  | { readonly type: 'changes'; readonly rows: string; readonly empty: string }
   /** `result[field]` as it is. */
   | { readonly type: 'text'; readonly field: string }
   /** Any JSON, indented. */

@@ -6,10 +6,12 @@ import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
 import { editOperations } from './operations/edit.ts'
 import { graphOperations } from './operations/graph.ts'
+import { historyOperations } from './operations/history.ts'
 import { importOperations } from './operations/import.ts'
 import { keyOperationsOf } from './operations/keys.ts'
 import { logOperationsOf } from './operations/logs.ts'
 import { overviewOperations } from './operations/overview.ts'
+import { pastOperations } from './operations/past.ts'
 import { peerOperations } from './operations/peers.ts'
 import { readyOperations } from './operations/ready.ts'
 import { recordOperations } from './operations/records.ts'
@@ -18,6 +20,7 @@ import { searchOperations } from './operations/search.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { snapshotOperations } from './operations/snapshots.ts'
 import { suggestOperations } from './operations/suggest.ts'
+import { takeBackOperations } from './operations/take-back.ts'
 
 /** The one table of what a caller can ask of a project with these kinds. Commands, docs and every other surface are views of it. */
 export const operationsOf = (kinds: Kinds): readonly Operation[] => [
@@ -34,6 +37,9 @@ export const operationsOf = (kinds: Kinds): readonly Operation[] => [
   ...kinds.keyed.flatMap(keyOperationsOf),
   ...logOperationsOf(kinds.log),
   ...importOperations,
+  ...historyOperations,
+  ...pastOperations,
+  ...takeBackOperations,
   ...snapshotOperations,
   ...peerOperations,
   ...suggestOperations,

@@ -89,6 +89,18 @@ export const errorCodes = define({
     message: 'Nothing is known here of the moment "{moment}"',
     hint: 'Give a time (2026-11-23T08:30, "2h ago", yesterday), a commit or change of `orch history`, or a session. What another replica has must come here first.',
   },
+  plan_stale: {
+    exit: 4,
+    http: 409,
+    message: 'Plan {plan} would do something else by now: it is plan {now}',
+    hint: 'Somebody changed something meanwhile; nothing was done. Look at the plan again with --dry-run.',
+  },
+  record_not_then: {
+    exit: 3,
+    http: 404,
+    message: '{id} was not there yet at {moment}',
+    hint: 'See `orch history {id}` for when it was made.',
+  },
   ambiguous_id: {
     exit: 3,
     http: 409,

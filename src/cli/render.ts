@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import type { Column, View } from '../api/operation.ts'
 import { unreachable } from '../base/assert.ts'
+import { changesText } from './changes-text.ts'
 import { pad, printable, truncate, widthOf } from './width.ts'
 
 /** How and when something is printed. */
@@ -31,6 +32,14 @@ export function render(result: unknown, view: View, look: Look): Rendered {
   switch (view.type) {
     case 'table':
       return table(result, view, look)
+    case 'changes': {
+      const rows = (at(result, view.rows) ?? []) as readonly unknown[]
+      const footer = footerOf(result, rows.length)
+      const message = at(result, 'message')
+      const end = typeof message === 'string' ? `${rows.length > 0 ? '\n' : ''}${message}\n` : ''
+      const text = rows.length > 0 ? changesText(rows, look) : end === '' ? `${view.empty}\n` : ''
+      return { text: `${text}${end}`, ...(footer && { footer }) }
+    }
     case 'record':
       return { text: record(at(result, view.at ?? ''), view.bytes ?? [], look) }
     case 'message':

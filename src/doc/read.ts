@@ -91,7 +91,8 @@ function readDeletes(stored: unknown): readonly DeleteMark[] {
     .flatMap(([, mark]) => (isMark(mark) ? [mark] : []))
 }
 
-function isMark(value: unknown): value is DeleteMark {
+/** Tells a mark of deletion from whatever a foreign writer put there. */
+export function isMark(value: unknown): value is DeleteMark {
   return (
     typeof value === 'object' &&
     value !== null &&

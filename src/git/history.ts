@@ -1,4 +1,6 @@
+import type { Vector } from '../store/row.ts'
 import type { GitRepo, LoggedCommit, Oid } from './git-repo.ts'
+import { projectIn, vectorOf } from './history-tree.ts'
 import { parseMessage } from './message.ts'
 
 /** One snapshot as people read it. */
@@ -55,4 +57,18 @@ export function infoOf({ oid, author, message }: LoggedCommit): SnapshotInfo {
     actors: valuesOf('Orch-Actor'),
     sessions: valuesOf('Orch-Session'),
   }
+}
+
+/** The moment of a commit: of our history with the rows it holds, of any other with its time alone; undefined when there is none. */
+export async function momentOfCommit(
+  repo: GitRepo,
+  project: { readonly id: string },
+  revision: string,
+): Promise<{ readonly commit: Oid; readonly at: number; readonly have?: Vector } | undefined> {
+  const [commit] = await repo.log(revision, { limit: 1 })
+  if (!commit) return undefined
+  const moment = { commit: commit.oid, at: commit.author.at }
+  const tree = await repo.readTree(commit.oid)
+  const named = await projectIn(repo, tree, commit.oid)
+  return named?.id === project.id ? { ...moment, have: vectorOf(tree.keys()) } : moment
 }

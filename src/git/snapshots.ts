@@ -5,7 +5,7 @@ import type { Service } from '../base/service.ts'
 import type { Problem } from '../model/attention.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Change, Commit } from '../store/project.ts'
-import { readHistory, type SnapshotInfo } from './history.ts'
+import { momentOfCommit, readHistory, type SnapshotInfo } from './history.ts'
 import { createSnapshotTaker, type TakerParts } from './take-snapshot.ts'
 
 export interface SnapshotsParts extends TakerParts {
@@ -24,6 +24,7 @@ export interface Snapshots extends Service {
   take(title?: string): Promise<SnapshotInfo | undefined>
   /** Snapshots, newest first; with `id` those that name that record or changed its file. */
   history(query: { readonly id?: string | undefined; readonly limit: number }): Promise<readonly SnapshotInfo[]>
+  moment(revision: string): ReturnType<typeof momentOfCommit>
   problems(): readonly Problem[]
 }
 
@@ -102,6 +103,7 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
     },
     take,
     history: ({ id, limit }) => readHistory({ repo, ref, base, pathOf: (key) => render(key)?.path }, { id, limit }),
+    moment: (revision) => momentOfCommit(repo, parts.project, revision),
     problems() {
       const foreign = taker.foreign()
       return [...(problem ? [problem] : []), ...(foreign ? [foreignProblem(ref, foreign)] : [])]

@@ -6,11 +6,13 @@ import type { RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Database } from './database.ts'
+import { createHistory, type HistoryPage, type HistoryQuery } from './history.ts'
 import { type Journal, MAIN_DOC } from './journal.ts'
 import { createPastViews, type PastProject } from './past-view.ts'
 import type { StoredRecord } from './project.ts'
 import type { Vector } from './row.ts'
 import { createTraces, type Traced, type Traces } from './traces.ts'
+import { planUndo, type UndoPlan, type UndoSelection } from './undo.ts'
 
 /**
  * The project as it was. A moment is a vector: the rows that had happened, with all that they had seen. So it names the
@@ -18,6 +20,8 @@ import { createTraces, type Traced, type Traces } from './traces.ts'
  */
 export interface Past {
   readonly traces: Traces
+  /** What happened, newest first, a page at a time. Throws `invalid_input` on a cursor that does not exist. */
+  history(query: HistoryQuery): Promise<HistoryPage>
   /** The moment of a wall time (milliseconds since 1970): every row that was made until then, as the clocks of their replicas say. */
   momentAt(time: number): Vector
   /** The moment right after a row, named `<replica>:<seq>`. Throws `moment_unknown`. */
@@ -29,6 +33,8 @@ export interface Past {
   key(key: string, moment: Vector): Promise<Traced>
   /** Ids, and `<keyed kind>/<key>`s, that rows touch which one of two moments has and the other has not; sorted. */
   keysBetween(a: Vector, b: Vector): Promise<readonly string[]>
+  /** Plans to take back what some rows did. Throws `usage`, `invalid_input`, `moment_unknown`. */
+  undo(selection: UndoSelection): Promise<UndoPlan>
   /** All of it, to be read and searched like the present. Costs what was changed since, and a copy of the rest; the last ones are kept. */
   view(moment: Vector): Promise<PastProject>
 }
@@ -78,6 +84,7 @@ export function createPast({ db, kinds, journal, clock, doc }: PastParts): Past 
 
   const past: Past = {
     traces,
+    history: createHistory({ db, traces, clock }),
     momentAt(time) {
       const heads = Object.entries(journal.have()).map(
         ([replica, last]) => [replica, lastUntil(replica, last, time)] as const,
@@ -126,6 +133,7 @@ export function createPast({ db, kinds, journal, clock, doc }: PastParts): Past 
       }
       return [...keys].sort()
     },
+    undo: (selection) => planUndo(db, traces, clock, selection),
     view: (moment) => views.view(moment),
   }
   const views = createPastViews({ db, kinds, clock, doc, have: () => journal.have(), past })

@@ -64,7 +64,7 @@ export interface Tx {
   update(kind: RecordKind, id: RecordId, patch: RecordPatch): void
   /** Deletes softly, naming what this replica has seen. */
   delete(kind: RecordKind, id: RecordId): void
-  /** Takes a deletion back. */
+  /** Takes a deletion back; the same transaction may then edit the record. */
   restore(kind: RecordKind, id: RecordId): void
   /** Sets a key of a keyed kind; undefined removes it. */
   setKey(kind: string, key: string, value: Json | undefined): void

@@ -15,7 +15,11 @@ CREATE TABLE IF NOT EXISTS peers (name TEXT PRIMARY KEY, url TEXT NOT NULL, toke
 `
 
 /** Derived, and of no concern to other versions. */
-const INDEXES = "CREATE INDEX IF NOT EXISTS rows_of_logs ON rows (doc, n) WHERE doc <> 'main'"
+const INDEXES = `
+CREATE INDEX IF NOT EXISTS rows_of_logs ON rows (doc, n) WHERE doc <> 'main';
+CREATE INDEX IF NOT EXISTS rows_of_actors ON rows (actor, n);
+CREATE INDEX IF NOT EXISTS rows_of_sessions ON rows (session, n) WHERE session <> '';
+`
 
 /**
  * Makes or checks the private tables. A database of a newer format is refused before anything is written to it.

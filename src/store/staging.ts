@@ -44,6 +44,7 @@ export function createStaging(parts: StagingParts): {
   const { own } = parts.kinds
   const steps: ((writer: DocWriter) => void)[] = []
   const created = new Map<string, RecordView>()
+  const restored = new Set<string>()
   const textsEdited = new Set<string>()
   const entries = new Map<string, LogEntry[]>()
   const logIds = new Set<string>()
@@ -51,7 +52,7 @@ export function createStaging(parts: StagingParts): {
   const keyedKind = (name: string): KeyedKind => must(parts.kinds.keys(name), `no keyed kind ${name}`)
 
   const living = (kind: RecordKind, id: RecordId): void => {
-    if (created.has(id)) return
+    if (created.has(id) || restored.has(id)) return
     const record = index.get(kind, id)
     if (!record) throw new OrchError('record_not_found', { kind: kind.name, id })
     if (record.deletedAt !== undefined) throw new OrchError('record_deleted', { kind: kind.name, id })
@@ -147,6 +148,7 @@ export function createStaging(parts: StagingParts): {
       const record = index.get(kind, id)
       if (!record) throw new OrchError('record_not_found', { kind: kind.name, id })
       if (record.deletedAt === undefined) return
+      restored.add(id)
       steps.push((writer) => writer.restore(kind, id, actor, at))
     },
 

@@ -30,7 +30,7 @@ export type KeyTarget =
 export interface Traces {
   /** Undefined for a key of a kind that is not known here. */
   targetOf(key: string): KeyTarget | undefined
-  /** Follows a key through its rows: all of them, or those that `have` holds. `visit` hears each row after it was taken. */
+  /** Follows a key through its rows: all of them, or those that `have` holds. */
   follow(key: string, options?: FollowOptions): Promise<Followed>
   /** The same in one turn of the event loop, for use inside a transaction. */
   followNow(key: string, options?: FollowOptions): Followed
@@ -40,7 +40,9 @@ export interface FollowOptions {
   readonly have?: Vector | undefined
   /** Stops after the row of this number. */
   readonly upto?: number | undefined
-  readonly visit?: (row: TracedRow, followed: Followed) => void
+  /** The rows that `visit` hears, with what was before and after each. */
+  readonly watch?: (n: number) => boolean
+  readonly visit?: (row: TracedRow, before: Traced, after: Traced) => void
 }
 
 export interface Followed {
@@ -65,7 +67,7 @@ export function createTraces(db: Database, kinds: Kinds, clock: Pick<Clock, 'mon
   }
 
   /** Takes the rows one by one; each `yield` is a place to rest at. */
-  function* steps(key: string, { have, upto, visit }: FollowOptions): Generator<undefined, Followed> {
+  function* steps(key: string, { have, upto, watch, visit }: FollowOptions): Generator<undefined, Followed> {
     const target = targetOf(key)
     if (!target) throw new Error(`no kind for the key ${key}`)
     const trace = createTrace<TracedRow>(kinds)
@@ -80,13 +82,14 @@ export function createTraces(db: Database, kinds: Kinds, clock: Pick<Clock, 'mon
         if (have && (have[stored.replica] ?? 0) < stored.seq) continue
         const { update, ...head } = checkedRow(stored)
         const row = { ...head, n: stored.n, edits: stored.edit === 1 }
+        const before = watch?.(row.n) ? followed.read() : undefined
         trace.apply(update, row)
         rows.push(row)
         if (row.edits) {
           const last = touches.get(row.replica)
           if (!last || last.seq < row.seq) touches.set(row.replica, row)
         }
-        visit?.(row, followed)
+        if (watch?.(row.n)) visit?.(row, before, followed.read())
         yield
       }
       if (page.length < ROWS_PER_READ) return followed

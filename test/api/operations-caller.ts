@@ -1,7 +1,15 @@
 import { type Agents, createAgents } from '../../src/agents/agents.ts'
 import type { AgentParts } from '../../src/api/agent-parts.ts'
 import { parseInput } from '../../src/api/input.ts'
-import type { Operation, OperationContext, Parts, PeerInfo, SnapshotInfo, Status } from '../../src/api/operation.ts'
+import type {
+  CommitMoment,
+  Operation,
+  OperationContext,
+  Parts,
+  PeerInfo,
+  SnapshotInfo,
+  Status,
+} from '../../src/api/operation.ts'
 import { operationsOf } from '../../src/api/operations.ts'
 import { loadTokenCounter } from '../../src/api/tokens.ts'
 import { must } from '../../src/base/assert.ts'
@@ -102,6 +110,7 @@ function callerOf(test: TestProject, parts: MemoryParts, actor: Actor, session?:
 
 interface MemoryParts extends Parts {
   readonly agents: AgentParts & Agents
+  readonly commits: Map<string, CommitMoment>
   readonly calls: string[]
   readonly peerList: PeerInfo[]
   next: SnapshotInfo | undefined
@@ -112,6 +121,7 @@ function createMemoryParts(agents: Agents): MemoryParts {
   const calls: string[] = []
   const peerList: PeerInfo[] = []
   const parts: MemoryParts = {
+    commits: new Map(),
     calls,
     peerList,
     next: undefined,
@@ -126,6 +136,7 @@ function createMemoryParts(agents: Agents): MemoryParts {
         calls.push(`history ${id ?? 'all'} ${limit}`)
         return Promise.resolve(parts.next ? [parts.next] : [])
       },
+      moment: (revision) => Promise.resolve(parts.commits.get(revision)),
     },
     mirror: {
       sync() {

@@ -115,14 +115,14 @@ describe('snapshots', () => {
     expect(parts.calls).toEqual(['take', 'take Before'])
   })
 
-  test('history of a record asks with its full id', async () => {
+  test('snapshots of a record ask with its full id', async () => {
     const { call, refusal, parts } = createCaller()
     const { id } = await call('task.create', { title: 'One' })
     parts.next = SNAPSHOT
-    expect(await call('history', { id: String(id).slice(0, 5) })).toEqual({ items: [SNAPSHOT] })
-    await call('history', { limit: 3 })
+    expect(await call('snapshots', { id: String(id).slice(0, 5) })).toEqual({ items: [SNAPSHOT] })
+    await call('snapshots', { limit: 3 })
     expect(parts.calls).toEqual([`history ${id} 20`, 'history all 3'])
-    expect((await refusal('history', { id: 't-00000000' })).code).toBe('record_not_found')
+    expect((await refusal('snapshots', { id: 't-00000000' })).code).toBe('record_not_found')
   })
 
   test('sync waits for the files, then takes a snapshot, and says which files need somebody', async () => {

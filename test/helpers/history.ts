@@ -19,6 +19,7 @@ export interface HistoryStep {
 export const ACTORS = ['ada', 'bob', 'claude'] as const
 export const STATUSES = ['todo', 'in_progress', 'review', 'completed'] as const
 export const LABELS = ['x', 'y', 'z'] as const
+export const FIRST_BODY = 'alpha beta gamma'
 export const KEYS = ['phase', 'goal'] as const
 
 const what = fc.constantFrom<HistoryStep['what']>(
@@ -48,13 +49,29 @@ const step: fc.Arbitrary<HistoryStep> = fc.record({
 })
 export const histories = fc.array(step, { minLength: 5, maxLength: 45 })
 
+/** What a step did, as a plain model may note it. */
+export interface Did {
+  readonly row: Row
+  readonly what: Exclude<HistoryStep['what'], 'give'>
+  readonly by: string
+  /** The record, or the key. */
+  readonly on: string
+  /** Where in the text, what was put in, how much was cut. */
+  readonly at: number
+  readonly insert: string
+  readonly cut: number
+  /** The status, the label, the hours or the key's value. */
+  readonly value: string | number | undefined
+  readonly add: boolean
+}
+
 export interface HistoryWorld {
   readonly clock: TestClock
   readonly replicas: readonly [OpenProject, OpenProject]
   /** Ids in the order of creation. */
   readonly records: readonly RecordId[]
-  /** Does one step; gives the row it made, if it made one. */
-  run(step: HistoryStep): Promise<Row | undefined>
+  /** Does one step; gives what it did, if that made a row. */
+  run(step: HistoryStep): Promise<Did | undefined>
   /** Lets both replicas have everything. */
   meet(): Promise<void>
 }
@@ -86,35 +103,54 @@ export function createHistoryWorld(): HistoryWorld {
       const origin = { source: 'api', actor: { name, type: 'agent', verified: false }, session: `s-${name}` } as const
       const before = project.have()[project.replica] ?? 0
       const id = records[record % Math.max(1, records.length)]
+      let did: Omit<Did, 'row'> = {
+        what,
+        by: name,
+        on: id ?? '',
+        at: 0,
+        insert: '',
+        cut: 0,
+        value: undefined,
+        add: false,
+      }
       try {
         await project.transact(origin, (tx) => {
           if (what === 'key') {
             const key = KEYS[pick % KEYS.length] as string
-            return tx.setKey('state', key, pick % 5 === 0 ? undefined : `v${words++}`)
+            const value = pick % 5 === 0 ? undefined : `v${words++}`
+            did = { ...did, on: key, value }
+            return tx.setKey('state', key, value)
           }
           if (what === 'create' || id === undefined) {
-            records.push(tx.create(task, { title: `T${records.length}`, body: 'alpha beta gamma' }))
+            const made = tx.create(task, { title: `T${records.length}`, body: FIRST_BODY })
+            records.push(made)
+            did = { ...did, what: 'create', on: made }
             return
           }
           const body = String(tx.read(task, id)?.values.body ?? '')
           const gaps = [0, ...[...body.matchAll(/ /g)].map(({ index }) => index + 1)]
           const at = gaps[pick % gaps.length] as number
           switch (what) {
-            case 'status':
-              return tx.update(task, id, { set: { status: STATUSES[pick % STATUSES.length] as string } })
+            case 'status': {
+              const value = STATUSES[pick % STATUSES.length] as string
+              did = { ...did, value }
+              return tx.update(task, id, { set: { status: value } })
+            }
             case 'label': {
-              const labels = [LABELS[pick % LABELS.length] as string]
-              return tx.update(task, id, pick % 2 ? { add: { labels } } : { remove: { labels } })
+              const value = LABELS[pick % LABELS.length] as string
+              did = { ...did, value, add: pick % 2 === 1 }
+              return tx.update(task, id, did.add ? { add: { labels: [value] } } : { remove: { labels: [value] } })
             }
             case 'hours':
+              did = { ...did, value: (pick % 9) - 4 }
               return tx.update(task, id, { increment: { spentHours: (pick % 9) - 4 } })
             case 'insert':
-              return tx.update(task, id, { edit: { body: [{ at, delete: 0, insert: `w${words++}e ` }] } })
+              did = { ...did, at, insert: `w${words++}e ` }
+              return tx.update(task, id, { edit: { body: [{ at, delete: 0, insert: did.insert }] } })
             case 'cut': {
               const end = body.indexOf(' ', at)
-              return tx.update(task, id, {
-                edit: { body: [{ at, delete: (end < 0 ? body.length : end + 1) - at, insert: '' }] },
-              })
+              did = { ...did, at, cut: (end < 0 ? body.length : end + 1) - at }
+              return tx.update(task, id, { edit: { body: [{ at, delete: did.cut, insert: '' }] } })
             }
             case 'delete':
               return tx.delete(task, id)
@@ -125,8 +161,8 @@ export function createHistoryWorld(): HistoryWorld {
       } catch (error) {
         if (!['record_deleted', 'record_not_found'].includes(toOrchError(error).code)) throw error
       }
-      const after = project.have()[project.replica] ?? 0
-      return after === before ? undefined : project.rowsSince({ ...project.have(), [project.replica]: before }, 1)[0]
+      const [row] = project.rowsSince({ ...project.have(), [project.replica]: before }, 1)
+      return row && { ...did, row }
     },
     async meet() {
       for (let round = 0; round < 2; round++) {

@@ -77,7 +77,7 @@ function fieldSchema(field: Field): z.ZodType {
 
 /** A record as every surface shows it; without the body for lists. */
 export function toOutput(
-  project: Project,
+  project: Pick<Project, 'pathOf' | 'kinds'>,
   kind: RecordKind,
   record: StoredRecord,
   options: { readonly withBody: boolean } = { withBody: true },

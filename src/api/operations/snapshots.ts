@@ -14,7 +14,7 @@ const snapshotSchema = z.object({
 /** Snapshots of the state in git, and waiting until everything is in one. */
 export const snapshotOperations: readonly Operation[] = [
   defineOperation<{ id?: string | undefined; limit: number }, unknown>({
-    name: 'history',
+    name: 'snapshots',
     effect: 'read',
     role: 'reader',
     help: 'Lists the snapshots in git, the newest first: all, or those that changed one record.',
@@ -24,7 +24,7 @@ export const snapshotOperations: readonly Operation[] = [
     }),
     output: z.object({ items: z.array(snapshotSchema).describe('the snapshots') }),
     cli: {
-      command: 'history',
+      command: 'snapshots',
       positionals: ['id'],
       view: {
         type: 'table',
@@ -37,7 +37,7 @@ export const snapshotOperations: readonly Operation[] = [
         ],
         empty: 'There is no snapshot yet.',
       },
-      examples: ['orch history', 'orch history t-7f3k --limit 5'],
+      examples: ['orch snapshots', 'orch snapshots t-7f3k --limit 5'],
     },
     async run({ project, parts }, { id, limit }) {
       const record = id === undefined ? undefined : project.resolve(id).id
