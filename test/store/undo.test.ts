@@ -107,7 +107,7 @@ test('[P5] undo of one actor gives what the operations of the others alone give,
       if (changes.length > 0) await undo(project, { changes })
       expect(sorted(actual(project))).toEqual(before)
     }),
-    { numRuns: Number(process.env.ORCH_RUNS ?? 30) },
+    { numRuns: Number(process.env.ORCH_RUNS ?? 20) },
   )
 })
 
@@ -134,7 +134,7 @@ test('[P2] where replicas wrote at the same time, undo of one actor keeps every 
         else expect(count).toBeLessThan(2)
       }
     }),
-    { numRuns: Number(process.env.ORCH_RUNS ?? 30) },
+    { numRuns: Number(process.env.ORCH_RUNS ?? 20) },
   )
 })
 
