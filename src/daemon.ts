@@ -30,6 +30,7 @@ import { openSnapshotLedger } from './git/snapshot-ledger.ts'
 import { createSnapshots } from './git/snapshots.ts'
 import { createGenerations, leaseFacts } from './host.ts'
 import { joinedHere, type Named } from './join.ts'
+import { createMeasures } from './measures.ts'
 import { createMirror } from './mirror/mirror.ts'
 import { createNodeDisk } from './mirror/node-disk.ts'
 import { createNodeWatch } from './mirror/watch.ts'
@@ -172,6 +173,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     }),
     clock,
     log: part('peers'),
+    onRefused: (code) => measures.noteRejected(String(code)),
   })
   const stored = createPeerStore(db)
   const configured = config.peers.map(({ token = '', ...peer }) => ({ ...peer, token }))
@@ -301,6 +303,11 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     },
   }
 
+  const measures = createMeasures({
+    status: status.read,
+    connections: () => front.connections(),
+    now: clock.now,
+  })
   let notReady: string | undefined = 'it is starting'
   let becomeReady = (): void => undefined
   const ready = new Promise<void>((resolve) => {
@@ -312,7 +319,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     contextOf: contextOfCaller({ project, clock, parts, renewed: agents.claims.renewed }),
     ready,
     monotonic: clock.monotonic,
-    note: () => undefined,
+    note: measures.noteCall,
     log: part('door'),
   })
   const sockets = createSocketServer({
@@ -332,7 +339,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     listen: listenAt(),
     allowed: { names: [], origins: [] },
     authenticate: tokens.authenticate,
-    mounts: mountsOf({ door }),
+    mounts: mountsOf({ door, project, clock, version: host.version, metrics: measures.metrics }),
     upgrades: [accept],
     notReady: () => notReady,
     clock,
@@ -345,10 +352,11 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     snapshots.note(commit)
     activity.note(commit)
     agents.claims.note(commit)
+    measures.noteCommit(commit)
   })
 
   // Only the socket waits for nothing but the loaded state; the rest may take as long as the disk and the peers do.
-  const slow: readonly Service[] = [compaction, watchdog, agents.claims, mirror, snapshots, front, links]
+  const slow: readonly Service[] = [compaction, watchdog, agents.claims, mirror, snapshots, front, links, measures]
   let running: Promise<void> = Promise.resolve()
 
   /** The branch of the history, found once; a project that has no row yet takes over what is there. */

@@ -1,15 +1,34 @@
 import type { Door } from './api/door.ts'
+import type { Metrics } from './api/http/metrics.ts'
 import type { Mount } from './api/http/mount.ts'
+import type { Clock } from './base/clock.ts'
+import type { OpenProject } from './store/open-project.ts'
 
 /** What the surfaces over HTTP are made of. */
 export interface MountParts {
   readonly door: Door
+  readonly project: OpenProject
+  readonly clock: Clock
+  readonly version: string
+  readonly metrics: () => Promise<Metrics>
 }
 
 /**
  * What is served over HTTP, each surface loaded at its first request. To add one:
  * `{ path: '/name', load: async (stopping) => (await import('./api/name.ts')).createName({ door, stopping }) }`.
  */
-export function mountsOf(_parts: MountParts): readonly Mount[] {
-  return []
+export function mountsOf({ metrics, ...parts }: MountParts): readonly Mount[] {
+  return [
+    {
+      path: '/api',
+      load: async (stopping) => (await import('./api/http/api.ts')).createApi({ ...parts, stopping }),
+    },
+    {
+      path: '/metrics',
+      async load() {
+        const { contentType, text } = await metrics()
+        return async () => new Response(await text(), { headers: { 'content-type': contentType } })
+      },
+    },
+  ]
 }

@@ -10,11 +10,21 @@ export function parseInput(schema: z.ZodType, input: unknown): unknown {
     const unknown = Object.keys(given).find((key) => !known.includes(key))
     if (unknown !== undefined) throw unknownField(unknown, known)
   }
-  const parsed = schema.safeParse(given)
+  const parsed = parse(schema, given)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   const field = issue && issue.path.length > 0 ? issue.path.join('.') : 'input'
   throw new OrchError('invalid_input', { field, reason: issue?.message ?? 'it does not fit' })
+}
+
+function parse(schema: z.ZodType, given: unknown): ReturnType<z.ZodType['safeParse']> {
+  try {
+    return schema.safeParse(given)
+  } catch (error) {
+    // A schema that takes any JSON follows it as deep as it goes.
+    if (!(error instanceof RangeError)) throw error
+    throw new OrchError('invalid_input', { field: 'input', reason: 'it is nested too deeply' })
+  }
 }
 
 function unknownField(field: string, known: readonly string[]): OrchError {

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import type { Principal } from '../model/principal.ts'
-import { closeCodes } from './close-codes.ts'
+import { closeCodes, isPermanent } from './close-codes.ts'
 import type { LogRooms } from './log-rooms.ts'
 import type { Room } from './room.ts'
 import { SUBPROTOCOL } from './token.ts'
@@ -18,6 +18,8 @@ export interface AcceptParts {
   readonly logRooms: LogRooms
   readonly clock: Clock
   readonly log: Logger
+  /** Hears the close code of a connection that was turned away for good. */
+  readonly onRefused?: (code: number) => void
 }
 
 /** A connection that asks for a room, with who asks; or why it is nobody. */
@@ -38,7 +40,7 @@ export interface Accept {
 
 const FAREWELL_MS = 1_000
 
-export function createAccept({ room, logRooms, clock, log }: AcceptParts): Accept {
+export function createAccept({ room, logRooms, clock, log, onRefused }: AcceptParts): Accept {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_FRAME_BYTES,
@@ -72,7 +74,10 @@ export function createAccept({ room, logRooms, clock, log }: AcceptParts): Accep
       const asked = roomOf(url)
       if (!asked) return void socket.destroy()
       if (who instanceof OrchError) log.warn('a connection was refused', { project: asked.name, reason: who.message })
-      sockets.handleUpgrade(request, socket, head, (webSocket) => join(wireOverSocket(webSocket, clock), asked, who))
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        webSocket.on('close', (code) => isPermanent(code) && onRefused?.(code))
+        join(wireOverSocket(webSocket, clock), asked, who)
+      })
     },
     stop() {
       room.stop()
