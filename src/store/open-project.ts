@@ -173,7 +173,11 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     },
     blockersOf: (id) => graph.blockersOf(id),
     dependentsOf: (id) => graph.dependentsOf(id),
-    changedSince: (have, query) => feed.since(have, query),
+    changedSince(have, query) {
+      // After a commit that failed, the journal in memory counts its rows until it is loaded anew.
+      pipeline.doc()
+      return feed.since(have, query)
+    },
     changedIn: (session, limit) => feed.ofSession(session, limit),
     lastChange: (id) => feed.last(id),
     arbiter: () => pipeline.doc().arbiter() ?? { replica: founder() ?? identity.replica, epoch: 0 },

@@ -229,6 +229,18 @@ describe('changes', () => {
     await stream.cancel()
   })
 
+  test('[P1] a commit that failed moves no cursor past what is written in its place', async () => {
+    const world = serve()
+    world.database.failAt(5)
+    await expect(world.project.transact(byAlice, (tx) => tx.setKey('state', 'k', 1))).rejects.toThrow()
+    const stream = await follow(world, '0')
+    await stream.raw()
+    world.database.heal()
+    await world.project.transact(byAlice, (tx) => tx.setKey('state', 'k', 2))
+    expect(await stream.next()).toMatchObject({ data: { seq: 1, changes: [{ id: 'k' }] } })
+    await stream.cancel()
+  })
+
   test('with a kind, the cursor still moves past what is left out', async () => {
     const world = serve()
     const stream = await follow(world, '0', '?kind=task')
