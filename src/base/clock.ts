@@ -18,6 +18,12 @@ export const systemClock: Clock = {
   },
 }
 
+/** A clock that begins at the time it is and then only goes on, whatever is done to the clock on the wall. */
+export function createSteadyClock(clock: Clock): Clock {
+  const begin = clock.now() - clock.monotonic()
+  return { ...clock, now: () => begin + clock.monotonic() }
+}
+
 /** Resolves after `ms` of the given clock. */
 export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(ms, resolve))

@@ -6,16 +6,18 @@ import type { Disk } from './disk.ts'
 import type { MergeIn } from './merge-in.ts'
 import type { Notices } from './problem.ts'
 import { displacedPath } from './replace.ts'
-import { type Quiet, settleDelay } from './settle.ts'
+import type { Quiet, Settling } from './settle.ts'
 import { DISPLACED_MS } from './write-out.ts'
 
 export interface DisplacedParts {
   readonly disk: Disk
   readonly bases: MirrorBases
-  readonly clock: Clock
+  /** By which it was noted until when a file is kept. */
+  readonly steady: Clock
   readonly notices: Notices
   readonly mergeIn: MergeIn
   readonly quiet: Quiet
+  readonly settling: Settling
 }
 
 /** When to look again, in milliseconds: at all, and because something was saved that is not settled yet. */
@@ -29,52 +31,54 @@ export interface NextLook {
  * dropped [M5]. `all`: also those whose time is not up.
  */
 export async function checkDisplaced(parts: DisplacedParts, { all }: { readonly all: boolean }): Promise<NextLook> {
-  const { bases, clock } = parts
+  const { bases, steady } = parts
   const waits: number[] = []
   for (const one of bases.displaced()) {
-    if (!all && one.until > clock.now()) continue
+    if (!all && one.until > steady.now()) continue
     const wait = await check(parts, one)
     if (wait > 0) waits.push(wait)
   }
   const next = bases.displaced()[0]
   return {
-    ...(next && { ms: Math.max(1, next.until - clock.now()) }),
+    ...(next && { ms: Math.max(1, next.until - steady.now()) }),
     ...(waits.length > 0 && { unsettledMs: Math.min(...waits) }),
   }
 }
 
 /** Resolves with how long what was saved there has still to settle. */
-async function check({ disk, bases, clock, notices, mergeIn, quiet }: DisplacedParts, one: Displaced): Promise<number> {
+async function check(
+  { disk, bases, steady, notices, mergeIn, quiet, settling }: DisplacedParts,
+  one: Displaced,
+): Promise<number> {
   const at = displacedPath(one.name)
   const found = await disk.read(at)
   const lookAgain = (ms: number): number => {
-    bases.keep({ ...one, until: clock.now() + ms })
+    bases.keep({ ...one, until: steady.now() + ms })
     return 0
   }
   if (found.type === 'changing' || found.type === 'unreadable') return lookAgain(DISPLACED_MS)
   const hash = found.type === 'file' ? sha256(found.bytes) : one.hash
   const isBeingWritten = found.type === 'file' ? found.isBeingWritten : undefined
   if (found.type !== 'file' || hash === one.hash) {
-    if (one.until > clock.now()) return 0
+    if (one.until > steady.now()) return 0
     // Who still has it open may yet write to it.
     if (isBeingWritten) return lookAgain(DISPLACED_MS)
     await disk.remove(at)
     bases.release(one.name)
+    settling.forget(at)
     return 0
   }
   const quietMs = quiet(isBeingWritten)
-  const wait = isBeingWritten
-    ? quietMs
-    : settleDelay({ now: clock.now(), changedAt: found.changedAt, seenFor: 0 }, quietMs)
+  const wait = isBeingWritten ? quietMs : settling.delay(at, found, quietMs)
   if (wait > 0) {
     lookAgain(wait)
     return wait
   }
   const decoded = decodeFile(found.bytes)
   const text = decoded.ok ? decoded.text : ''
-  const also = (): void => bases.keep({ ...one, hash, text, until: clock.now() + DISPLACED_MS })
+  const also = (): void => bases.keep({ ...one, hash, text, until: steady.now() + DISPLACED_MS })
   if (await mergeIn.late({ path: one.path, id: one.id, base: one.text, text, also })) return 0
-  if (clock.now() - found.changedAt < DISPLACED_MS) return lookAgain(DISPLACED_MS)
+  if (settling.delay(at, found, DISPLACED_MS) > 0) return lookAgain(DISPLACED_MS)
   // Not readable as what it was, and nobody is writing to it any more. The file stays: it may be all there is.
   bases.release(one.name)
   notices.happened({

@@ -1,6 +1,5 @@
-import { type Clock, sleep } from '../base/clock.ts'
+import { type Clock, createSteadyClock, sleep } from '../base/clock.ts'
 import { createCoalesce } from '../base/coalesce.ts'
-import { reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { createQueue } from '../base/queue.ts'
 import type { Service } from '../base/service.ts'
@@ -15,18 +14,19 @@ import { type Abilities, type Disk, LEAST } from './disk.ts'
 import { checkDisplaced } from './displaced.ts'
 import { createFights } from './fights.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
+import { createLooking } from './looking.ts'
 import { createMergeIn } from './merge-in.ts'
 import { LOCAL, placeOf, README, type Ref } from './places.ts'
 import { brokenFile, createNotices } from './problem.ts'
-import { PRIVATE_DIRECTORY, SENTINEL } from './replace.ts'
-import { foldersToMake, missingFrom, type Scan, scan } from './scan.ts'
-import { QUIET_MS, type Quiet, quietBy } from './settle.ts'
+import { PRIVATE_DIRECTORY } from './replace.ts'
+import { missingFrom, type Scan } from './scan.ts'
+import { createSettling, type Quiet, quietBy } from './settle.ts'
 import { createTakeIn } from './take-in.ts'
 import { createVanished } from './vanished.ts'
 import { PAGE_PREFIX, showPage } from './view-files.ts'
 import { type LocalFacts, overviewOf, renderLocal, renderReadme } from './views.ts'
 import { createVisits } from './visits.ts'
-import type { Watch, Watching } from './watch.ts'
+import type { Watch } from './watch.ts'
 import { createWriteOut, DISPLACED_MS } from './write-out.ts'
 
 export interface MirrorParts {
@@ -63,11 +63,6 @@ export interface Mirror extends Service {
 }
 
 const SCAN_MS = 5000
-/** Looking at all files takes at most about a hundredth of the time, however many they are; events tell sooner. */
-const SCAN_SHARE = 100
-const MAX_SCAN_MS = 60_000
-/** Where events cannot be had. */
-const SCAN_WITHOUT_EVENTS_MS = 1000
 const WRITE_MS = 20
 const WRITE_MAX_MS = 100
 const PAGES_MS = 1000
@@ -83,20 +78,18 @@ const SYNC_STEP_MS = 100
  * `start` has resolved) watch, look again, and only then write.
  */
 export function createMirror(parts: MirrorParts): Mirror {
-  const { project, disk, bases, clock, random, log, scanMs = SCAN_MS } = parts
+  const { project, disk, bases, clock, random, log } = parts
   /** Takes in or writes out, never both: whatever looks at a file has it to itself. */
   const turns = createQueue()
   const notices = createNotices({ clock, store: parts.attention, onChange: () => pages.poke() })
   /** Every path with a base, and the signature it had when nothing had to be done. */
   const known = new Map<string, string>()
   const toSign = new Map<string, string>()
-  let blind: ReadonlySet<string> = new Set()
-  let scanEvery = scanMs
+  /** Paths with an exchange that could not be ended. */
+  let stuck: ReadonlySet<string> = new Set()
   let mayWrite = false
   let isStopped = false
   let opening: Promise<void> = Promise.resolve()
-  let watching: Watching | undefined
-  let cancelScan: () => void = () => undefined
   let cancelDisplaced: (() => void) | undefined
   let abilities = LEAST
   const quiet: Quiet = (isBeingWritten) => quietBy(abilities, parts.quietMs)(isBeingWritten)
@@ -108,9 +101,12 @@ export function createMirror(parts: MirrorParts): Mirror {
     writing.poke()
   }
   const { fileActor } = parts
+  // How long ago something was must not change when somebody sets the clock.
+  const steady = createSteadyClock(clock)
   const fights = createFights(clock)
-  const mergeIn = createMergeIn({ project, disk, bases, clock, notices, fileActor, onTaken })
-  const takeIn = createTakeIn({ kinds: project.kinds, disk, bases, clock, notices, quiet, fights, mergeIn })
+  const settling = createSettling(clock)
+  const mergeIn = createMergeIn({ project, disk, bases, clock: steady, notices, fileActor, onTaken })
+  const takeIn = createTakeIn({ kinds: project.kinds, disk, bases, clock, notices, quiet, settling, fights, mergeIn })
   const vanished = createVanished({ project, bases, clock, notices, fileActor, onTaken })
   const visits = createVisits({
     takeIn,
@@ -126,13 +122,13 @@ export function createMirror(parts: MirrorParts): Mirror {
       writeOut.unblock(path)
       writing.poke()
     },
-    onAbsent: () => scanning.poke(),
+    onAbsent: () => looking.poke(),
   })
   const writeOut = createWriteOut({
     project,
     disk,
     bases,
-    clock,
+    clock: steady,
     random,
     log,
     notices,
@@ -152,13 +148,24 @@ export function createMirror(parts: MirrorParts): Mirror {
 
   const logFiles = createLogFiles({ project, disk, written: parts.writtenLogs, clock, random, notices, log })
 
-  const displaced = { disk, bases, clock, notices, mergeIn, quiet }
+  const displaced = { disk, bases, steady, notices, mergeIn, quiet, settling }
 
-  const scanning = createCoalesce({
+  const looking = createLooking({
+    kinds: project.kinds,
+    projectId: () => project.id,
+    disk,
     clock,
-    quietMs: QUIET_MS,
-    maxMs: 2 * QUIET_MS,
-    run: () => turns.add(lookAtAll),
+    log,
+    notices,
+    turns,
+    watch: parts.watch,
+    scanMs: parts.scanMs ?? SCAN_MS,
+    async before() {
+      stuck = await writeOut.recover()
+    },
+    onScan: takeScan,
+    onHint: hint,
+    onMade: () => pages.poke(),
     onError,
   })
   const writing = createCoalesce({ clock, quietMs: WRITE_MS, maxMs: WRITE_MAX_MS, run: write, onError })
@@ -181,14 +188,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     await showPage(disk, random, LOCAL, renderLocal(parts.facts()))
   }
 
-  /** The scan: finds what changed and what is gone, whatever the events said. */
-  async function lookAtAll(): Promise<void> {
-    const begun = clock.monotonic()
-    const stuck = await writeOut.recover()
-    const result = await scan(disk, project.kinds)
-    showBlind(result)
-    if (result.isGone) await comeBack()
-    watching?.follow([...(result.isGone ? foldersToMake(project.kinds) : result.folders), LOG_FOLDER])
+  async function takeScan(result: Scan): Promise<number | undefined> {
     logs.poke()
     await visits.look(
       [...result.found].filter(([path, now]) => now === '' || known.get(path) !== now).map(([path]) => path),
@@ -207,52 +207,14 @@ export function createMirror(parts: MirrorParts): Mirror {
     toSign.clear()
     writeOut.unblock()
     writing.poke()
-    const idle = Math.max(scanEvery, Math.min(SCAN_SHARE * (clock.monotonic() - begun), MAX_SCAN_MS))
-    const next = Math.min(idle, vanished.due() ?? idle)
-    cancelScan()
-    if (!isStopped) cancelScan = clock.after(next, () => void turns.add(lookAtAll).catch(onError))
-  }
-
-  function showBlind({ unreadable }: Scan): void {
-    for (const folder of blind) if (!unreadable.has(folder)) notices.works(folder || '.')
-    for (const [folder, reason] of unreadable) {
-      notices.failing({
-        what: `cannot be read: ${reason}`,
-        where: folder || '.',
-        fix: 'Make it a directory that can be read; nothing below it is taken as deleted.',
-      })
-    }
-    blind = new Set(unreadable.keys())
-  }
-
-  /** Makes the directory anew. */
-  async function comeBack(): Promise<void> {
-    try {
-      for (const folder of foldersToMake(project.kinds)) await disk.makeDirectory(folder)
-      await disk.create(SENTINEL, new TextEncoder().encode(`${project.id}\n`))
-      notices.works('.')
-    } catch (error) {
-      notices.failing({
-        what: `cannot be written: ${reasonOf(error)}`,
-        where: '.',
-        fix: 'Make the directory writable.',
-      })
-    }
-    pages.poke()
-  }
-
-  function onWatchFailed(reason: string): void {
-    if (scanEvery !== scanMs) return
-    log.warn('changes of files cannot be watched; looking every second', { reason })
-    scanEvery = Math.min(scanMs, SCAN_WITHOUT_EVENTS_MS)
-    scanning.poke()
+    return vanished.due()
   }
 
   function hint(path: string): void {
     if (path === README || path === LOCAL) pages.poke()
     else if (path === LOG_FOLDER || path.startsWith(`${LOG_FOLDER}/`)) logs.poke()
     else if (placeOf(project.kinds, path)) visits.hint(path)
-    else scanning.poke()
+    else looking.poke()
   }
 
   function lookAtDisplaced(): void {
@@ -290,13 +252,12 @@ export function createMirror(parts: MirrorParts): Mirror {
       // A displaced file is never removed unseen; unfinished ones and those of pages hold nothing of anybody's.
       if (name.endsWith('.new') || name.startsWith(PAGE_PREFIX)) await disk.remove(`${PRIVATE_DIRECTORY}/${name}`)
     }
-    await lookAtAll()
+    await looking.look()
   }
 
   async function open(): Promise<void> {
-    if (abilities.isRemote) onWatchFailed('the files are on a file system that does not tell of changes')
-    else watching = parts.watch({ hint, failed: onWatchFailed })
-    await turns.add(lookAtAll)
+    looking.watch(abilities)
+    await turns.add(looking.look)
     mayWrite = true
     writeOut.markAll()
     logFiles.noteAll()
@@ -311,7 +272,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     let waitFor: readonly string[] | undefined
     while (clock.monotonic() < until) {
       const { unsettledMs } = await turns.add(() => checkDisplaced(displaced, { all: true }))
-      await scanning.flush()
+      await looking.flush()
       await writing.flush()
       const unsettled = visits.unsettled()
       waitFor = (waitFor ?? [...unsettled.keys()]).filter((path) => unsettled.has(path))
@@ -338,10 +299,8 @@ export function createMirror(parts: MirrorParts): Mirror {
       await logs.flush().catch(onError)
       isStopped = true
       visits.stop()
-      cancelScan()
       cancelDisplaced?.()
-      watching?.stop()
-      await Promise.all([scanning.stop(), writing.stop(), logs.stop(), pages.stop()])
+      await Promise.all([looking.stop(), writing.stop(), logs.stop(), pages.stop()])
       await turns.idle()
     },
     async sync() {

@@ -1,4 +1,6 @@
+import type { Clock } from '../base/clock.ts'
 import { diffText } from '../model/text-diff.ts'
+import type { Stamp } from './disk.ts'
 
 /** A file that nobody touched for this long is taken as saved, where nothing tells whether a writer has it open. */
 export const QUIET_MS = 250
@@ -29,6 +31,28 @@ export function settleDelay(
 ): number {
   const age = times.now - times.changedAt
   return Math.max(0, quiet - Math.max(times.seenFor, age))
+}
+
+/** Remembers since when files have looked as they do, so that a clock that was set back keeps nobody waiting. */
+export interface Settling {
+  /** How much longer to wait before a file may be read as saved; 0: now. */
+  delay(path: string, stamp: Stamp, quietMs: number): number
+  forget(path: string): void
+}
+
+export function createSettling(clock: Clock): Settling {
+  const seen = new Map<string, { readonly signature: string; readonly since: number }>()
+  const seenFor = (path: string, signature: string): number => {
+    const before = seen.get(path)
+    if (before?.signature === signature) return clock.monotonic() - before.since
+    seen.set(path, { signature, since: clock.monotonic() })
+    return 0
+  }
+  return {
+    delay: (path, { signature, changedAt }, quietMs) =>
+      settleDelay({ now: clock.now(), changedAt, seenFor: seenFor(path, signature) }, quietMs),
+    forget: (path) => void seen.delete(path),
+  }
 }
 
 /** Whether a text looks like the first part of one: shorter than the base, and its end is missing. */

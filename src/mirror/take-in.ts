@@ -10,7 +10,7 @@ import { FIGHT, type Fights } from './fights.ts'
 import type { MergeIn, Saved } from './merge-in.ts'
 import { type Place, placeOf } from './places.ts'
 import type { Notices } from './problem.ts'
-import { looksTorn, OPEN_TOLD_MS, type Quiet, settleDelay, TORN_MS } from './settle.ts'
+import { looksTorn, OPEN_TOLD_MS, type Quiet, type Settling, TORN_MS } from './settle.ts'
 
 export interface TakeInParts {
   readonly kinds: Kinds
@@ -19,6 +19,7 @@ export interface TakeInParts {
   readonly clock: Clock
   readonly notices: Notices
   readonly quiet: Quiet
+  readonly settling: Settling
   readonly fights: Fights
   readonly mergeIn: MergeIn
 }
@@ -44,13 +45,22 @@ export type TakeIn = (path: string) => Promise<Visit>
 
 const LF: FileStyle = { bom: false, eol: 'lf' }
 
-export function createTakeIn({ kinds, disk, bases, clock, notices, quiet, fights, mergeIn }: TakeInParts): TakeIn {
-  const seen = new Map<string, { readonly signature: string; readonly since: number }>()
+export function createTakeIn({
+  kinds,
+  disk,
+  bases,
+  clock,
+  notices,
+  quiet,
+  settling,
+  fights,
+  mergeIn,
+}: TakeInParts): TakeIn {
   /** Since when a changed file has been found open for writing. */
   const openSince = new Map<string, number>()
 
   const forget = (path: string): void => {
-    seen.delete(path)
+    settling.forget(path)
     openSince.delete(path)
     notices.works(path)
   }
@@ -97,7 +107,7 @@ export function createTakeIn({ kinds, disk, bases, clock, notices, quiet, fights
   }
 
   const look = async (path: string, place: Place, found: FileRead & { readonly type: 'file' }): Promise<Visit> => {
-    const { signature, changedAt, isBeingWritten } = found
+    const { isBeingWritten } = found
     const hash = sha256(found.bytes)
     const base = bases.get(path)
     if (fights.isOn(path, hash)) {
@@ -113,10 +123,7 @@ export function createTakeIn({ kinds, disk, bases, clock, notices, quiet, fights
     const decoded = decodeFile(found.bytes)
     const isTorn = decoded.ok ? base && looksTorn(base.text, decoded.text) : true
     const quietMs = quiet(isBeingWritten)
-    const ms = settleDelay(
-      { now: clock.now(), changedAt, seenFor: seenFor(path, signature) },
-      isTorn ? Math.max(TORN_MS, quietMs) : quietMs,
-    )
+    const ms = settling.delay(path, found, isTorn ? Math.max(TORN_MS, quietMs) : quietMs)
     if (ms > 0) return { type: 'wait', ms }
     forget(path)
     if (!decoded.ok)
@@ -126,13 +133,6 @@ export function createTakeIn({ kinds, disk, bases, clock, notices, quiet, fights
   }
 
   const trusted = ({ signature, changedAt }: Stamp): string => (clock.now() - changedAt > RACY_MS ? signature : '')
-
-  const seenFor = (path: string, signature: string): number => {
-    const before = seen.get(path)
-    if (before?.signature === signature) return clock.monotonic() - before.since
-    seen.set(path, { signature, since: clock.monotonic() })
-    return 0
-  }
 
   /** Notes that a file is broken and touches nothing [M7]; the base stays what is merged. */
   const leaveAlone = (path: string, place: Place, hash: string, problem: FileProblem): void => {

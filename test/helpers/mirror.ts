@@ -46,6 +46,7 @@ export async function createTestMirror(
     readonly start?: boolean
     /** What the disk can do. */
     readonly tier?: MemoryDiskOptions
+    readonly scanMs?: number
   } = {},
 ): Promise<TestMirror> {
   const clock = options.clock ?? createTestClock()
@@ -67,6 +68,7 @@ export async function createTestMirror(
     clock,
     random: createRandom((options.seed ?? 1) + 77),
     log: silentLogger,
+    ...(options.scanMs !== undefined && { scanMs: options.scanMs }),
     fileActor: () => alice,
     facts: () => ({
       replica: held.project.replica,

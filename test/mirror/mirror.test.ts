@@ -56,6 +56,54 @@ describe('both ways', () => {
     expect(t.task(t.id).values.body).toContain('two and a half')
   })
 
+  test('[M3] W1: after more events than the system can hold, all files are looked at, whatever else was told', async () => {
+    const t = await withTask()
+    const path = t.path(t.id)
+    await t.clock.advance(5400)
+    t.disk.save(path, t.file(t.id).replace('two', 'two and a half'))
+    for (let i = 0; i < 600; i++) t.events()?.hint('tasks/elsewhere.md')
+    await t.clock.advance(900)
+    expect(t.task(t.id).values.body).toContain('two and a half')
+  })
+
+  test('[M3] W4: where the system has no watches left, every second, and it is said', async () => {
+    const t = await withTask()
+    t.events()?.failed('ENOSPC: System limit for number of file watchers reached')
+    await t.clock.advance(1200)
+    expect(t.mirror.problems()).toMatchObject([
+      { where: 'watcher', what: expect.stringMatching(/ENOSPC.*every second/) },
+    ])
+    for (const word of ['two and a half', 'two and more']) {
+      t.disk.save(t.path(t.id), t.file(t.id).replace(/two.*/, word))
+      await t.clock.advance(1600)
+      expect(t.task(t.id).values.body).toContain(word)
+    }
+  })
+
+  test('[M3] on a network file system, nothing is watched and files are read after two quiet seconds', async () => {
+    const t = await createTestMirror({ tier: { isRemote: true } })
+    const id = await t.create('Fix login', { body: 'one' })
+    await t.sync()
+    expect(t.events()).toBeUndefined()
+    expect(problems(t)).toEqual([])
+    t.disk.save(t.path(id), t.file(id).replace('one', 'one by hand'))
+    await t.clock.advance(1900)
+    expect(t.task(id).values.body).toBe('one')
+    await t.clock.advance(2000)
+    expect(t.task(id).values.body).toBe('one by hand')
+  })
+
+  test('[M3] W5: what was saved while the machine slept for an hour is taken in when it wakes', async () => {
+    const t = await createTestMirror({ scanMs: 60_000 })
+    const id = await t.create('Fix login', { body: 'one' })
+    await t.sync()
+    await t.clock.advance(61_000)
+    t.clock.jump(3_600_000)
+    t.disk.save(t.path(id), t.file(id).replace('one', 'one by hand'))
+    await t.clock.advance(6000)
+    expect(t.task(id).values.body).toBe('one by hand')
+  })
+
   test('[M3] what orch writes itself is no edit: no row comes of it', async () => {
     const t = await withTask()
     const rows = t.held.project.rowCount()
@@ -807,6 +855,29 @@ describe('[M12] containment', () => {
     await t.sync()
     expect(t.task(t.id).deletedAt).toBeUndefined()
     expect(problems(t).join()).toContain('link')
+  })
+})
+
+describe('F9: a clock that is set', () => {
+  test.each([-3_600_000, 365 * 86_400_000])('[M4][M6] by %i ms: saves are read, stale ones known', async (ms) => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    await t.update(t.id, { edit: { body: [{ at: 0, delete: 0, insert: 'by an agent, a whole sentence\n\n' }] } })
+    await t.sync()
+    t.clock.jump(ms)
+    t.disk.save(t.path(t.id), loaded.replace('three', 'three by hand'))
+    t.events()?.hint(t.path(t.id))
+    await t.clock.advance(600)
+    await t.sync()
+    expect(t.file(t.id)).toContain('by an agent, a whole sentence\n\none\n\ntwo\n\nthree by hand\n')
+    t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two, later'))
+    await t.update(t.id, { set: { status: 'review' } })
+    t.clock.jump(-ms)
+    await t.clock.advance(6000)
+    await t.sync()
+    expect(t.file(t.id)).toMatch(/status: review[\s\S]*two, later/)
+    await t.clock.advance(30_000)
+    expect(t.disk.paths().filter((path) => path.startsWith('.orch/'))).toEqual(['.orch/root'])
   })
 })
 

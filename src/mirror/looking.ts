@@ -1,0 +1,176 @@
+import type { Clock } from '../base/clock.ts'
+import { createCoalesce } from '../base/coalesce.ts'
+import { reasonOf } from '../base/error.ts'
+import type { Logger } from '../base/log.ts'
+import type { Queue } from '../base/queue.ts'
+import type { Kinds } from '../model/kind-set.ts'
+import type { Disk } from './disk.ts'
+import { LOG_FOLDER } from './log-files.ts'
+import type { Notices } from './problem.ts'
+import { SENTINEL } from './replace.ts'
+import { foldersToMake, type Scan, scan } from './scan.ts'
+import { QUIET_MS } from './settle.ts'
+import type { Watch, Watching } from './watch.ts'
+
+/** Looking at all files takes at most about a hundredth of the time, however many they are; events tell sooner. */
+const SCAN_SHARE = 100
+const MAX_SCAN_MS = 60_000
+/** Where events cannot be had. */
+const SCAN_WITHOUT_EVENTS_MS = 1000
+/** The system's list of events is short: with more than this many in a second some may have been dropped, silently. */
+const BURST = 500
+const BURST_MS = 1000
+/** How often it is asked whether the machine has slept, and what is taken for a sleep. */
+const WAKE_CHECK_MS = 5000
+const ASLEEP_MS = 3000
+
+export interface LookingParts {
+  readonly kinds: Kinds
+  readonly projectId: () => string
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly log: Logger
+  readonly notices: Notices
+  readonly turns: Queue
+  readonly watch: Watch
+  readonly scanMs: number
+  /** Runs in the same turn, before all files are looked at. */
+  readonly before: () => Promise<void>
+  /** Takes what was found; resolves with when to look again at the latest, in milliseconds. */
+  readonly onScan: (result: Scan) => Promise<number | undefined>
+  /** Something may have happened at a path. */
+  readonly onHint: (path: string) => void
+  /** The directory was made anew. */
+  readonly onMade: () => void
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * When to look at all files [M3]. Events are hints; the scan is the truth: when nothing else happens, soon when somebody
+ * asks, after more events than the system can hold, after a sleep of the machine, and when watching has failed.
+ */
+export interface Looking {
+  /** Looks at all files, inside a turn. */
+  look(): Promise<void>
+  /** Asks for a look soon. */
+  poke(): void
+  flush(): Promise<void>
+  /** Begins to hear events, where the disk has any. */
+  watch(disk: { readonly isRemote: boolean }): void
+  stop(): Promise<void>
+}
+
+export function createLooking(parts: LookingParts): Looking {
+  const { kinds, disk, clock, log, notices, turns, scanMs, onError } = parts
+  let blind: ReadonlySet<string> = new Set()
+  let every = scanMs
+  let watching: Watching | undefined
+  let cancelNext: () => void = () => undefined
+  let cancelWakeCheck: () => void = () => undefined
+  let burst = { since: 0, events: 0 }
+  let isStopped = false
+
+  const soon = createCoalesce({
+    clock,
+    quietMs: QUIET_MS,
+    maxMs: 2 * QUIET_MS,
+    run: () => turns.add(look),
+    onError,
+  })
+
+  async function look(): Promise<void> {
+    const begun = clock.monotonic()
+    await parts.before()
+    const result = await scan(disk, kinds)
+    showBlind(result)
+    if (result.isGone) await comeBack()
+    watching?.follow([...(result.isGone ? foldersToMake(kinds) : result.folders), LOG_FOLDER])
+    const dueMs = await parts.onScan(result)
+    const idle = Math.max(every, Math.min(SCAN_SHARE * (clock.monotonic() - begun), MAX_SCAN_MS))
+    cancelNext()
+    if (!isStopped) cancelNext = clock.after(Math.min(idle, dueMs ?? idle), () => void turns.add(look).catch(onError))
+  }
+
+  function showBlind({ unreadable }: Scan): void {
+    for (const folder of blind) if (!unreadable.has(folder)) notices.works(folder || '.')
+    for (const [folder, reason] of unreadable) {
+      notices.failing({
+        what: `cannot be read: ${reason}`,
+        where: folder || '.',
+        fix: 'Make it a directory that can be read; nothing below it is taken as deleted.',
+      })
+    }
+    blind = new Set(unreadable.keys())
+  }
+
+  /** Makes the directory anew. */
+  async function comeBack(): Promise<void> {
+    try {
+      for (const folder of foldersToMake(kinds)) await disk.makeDirectory(folder)
+      await disk.create(SENTINEL, new TextEncoder().encode(`${parts.projectId()}\n`))
+      notices.works('.')
+    } catch (error) {
+      notices.failing({
+        what: `cannot be written: ${reasonOf(error)}`,
+        where: '.',
+        fix: 'Make the directory writable.',
+      })
+    }
+    parts.onMade()
+  }
+
+  function withoutEvents(reason: string): void {
+    if (every !== scanMs) return
+    log.warn('changes of files are not told of; looking every second', { reason })
+    every = Math.min(scanMs, SCAN_WITHOUT_EVENTS_MS)
+    soon.poke()
+  }
+
+  function onFailed(reason: string): void {
+    if (every === scanMs) {
+      notices.failing({
+        what: `the system does not tell of changes (${reason}): all files are looked at every second instead`,
+        where: 'watcher',
+        fix: 'On Linux, raise fs.inotify.max_user_watches or max_user_instances with sysctl, then `orch restart`.',
+      })
+    }
+    withoutEvents(reason)
+  }
+
+  function hint(path: string): void {
+    parts.onHint(path)
+    const now = clock.monotonic()
+    if (now - burst.since > BURST_MS) burst = { since: now, events: 0 }
+    burst.events++
+    if (burst.events > BURST) soon.poke()
+  }
+
+  /** While the machine sleeps, nothing is told, and no timer runs: only the clock on the wall knows. */
+  function checkForSleep(): void {
+    const [wall, monotonic] = [clock.now(), clock.monotonic()]
+    cancelWakeCheck = clock.after(WAKE_CHECK_MS, () => {
+      const late = clock.monotonic() - monotonic - WAKE_CHECK_MS
+      const jump = Math.abs(clock.now() - wall - (clock.monotonic() - monotonic))
+      if (Math.max(late, jump) > ASLEEP_MS) soon.poke()
+      if (!isStopped) checkForSleep()
+    })
+  }
+
+  return {
+    look,
+    poke: soon.poke,
+    flush: soon.flush,
+    watch({ isRemote }) {
+      if (isRemote) withoutEvents('they are on a file system that does not tell')
+      else watching = parts.watch({ hint, failed: onFailed })
+      checkForSleep()
+    },
+    async stop() {
+      isStopped = true
+      cancelNext()
+      cancelWakeCheck()
+      watching?.stop()
+      await soon.stop()
+    },
+  }
+}
