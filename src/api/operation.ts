@@ -115,6 +115,8 @@ export type View =
   | { readonly type: 'message'; readonly text: string }
   /** Records that differ: `result[rows]`, each with its fields and its texts by words. */
   | { readonly type: 'changes'; readonly rows: string; readonly empty: string }
+  /** Who wrote what: `result.fields` and `result.texts`, each with actor, time and session. */
+  | { readonly type: 'blame' }
   /** `result[field]` as it is. */
   | { readonly type: 'text'; readonly field: string }
   /** Any JSON, indented. */

@@ -1,6 +1,7 @@
 import type { Kinds } from '../model/kind-set.ts'
 import type { Operation } from './operation.ts'
 import { attentionOperations } from './operations/attention.ts'
+import { blameOperations } from './operations/blame.ts'
 import { claimOperations } from './operations/claims.ts'
 import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
@@ -39,6 +40,7 @@ export const operationsOf = (kinds: Kinds): readonly Operation[] => [
   ...importOperations,
   ...historyOperations,
   ...pastOperations,
+  ...blameOperations,
   ...takeBackOperations,
   ...snapshotOperations,
   ...peerOperations,

@@ -27,7 +27,10 @@ function changeText({ key, title, headline, lines, texts = [], notes = [] }: Cha
   const colors = pc.createColors(look.color)
   const isNamed = headline.includes(`"${title}"`) || title === '' || key.endsWith(`/${title}`)
   const head = [colors.cyan(oneLine(key)), isNamed ? oneLine(headline) : colors.bold(oneLine(title))].join('  ')
-  const shown = lines.length > 0 || isNamed ? lines.filter((line) => line !== headline) : [headline]
+  const shown =
+    lines.length > 0 || isNamed
+      ? lines.filter((line) => line !== headline && !headline.startsWith(`${line} `))
+      : [headline]
   const inTexts = new Set(texts.map(({ field }) => field))
   return [
     head,

@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import type { Column, View } from '../api/operation.ts'
 import { unreachable } from '../base/assert.ts'
+import { blameText } from './blame-text.ts'
 import { changesText } from './changes-text.ts'
 import { pad, printable, truncate, widthOf } from './width.ts'
 
@@ -40,6 +41,8 @@ export function render(result: unknown, view: View, look: Look): Rendered {
       const text = rows.length > 0 ? changesText(rows, look) : end === '' ? `${view.empty}\n` : ''
       return { text: `${text}${end}`, ...(footer && { footer }) }
     }
+    case 'blame':
+      return { text: blameText(result, look) }
     case 'record':
       return { text: record(at(result, view.at ?? ''), view.bytes ?? [], look) }
     case 'message':
@@ -193,7 +196,8 @@ function cell(value: unknown, { style }: Column, { now, columns }: Look): string
   return Array.isArray(value) ? value.map(scalar).join(', ') : scalar(value)
 }
 
-function ago(text: string, now: number): string {
+/** `3min ago`; a text that is no time stays. */
+export function ago(text: string, now: number): string {
   const time = Date.parse(text)
   if (Number.isNaN(time) || !text.includes('T')) return text
   const seconds = Math.max(0, Math.round((now - time) / 1000))

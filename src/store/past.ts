@@ -1,17 +1,19 @@
 import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import { createTurns } from '../base/turns.ts'
+import type { RecordBlame } from '../doc/blame.ts'
 import type { ProjectDoc } from '../doc/project-doc.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
+import { blameOf } from './blame.ts'
 import type { Database } from './database.ts'
 import { createHistory, type HistoryPage, type HistoryQuery } from './history.ts'
 import { type Journal, MAIN_DOC } from './journal.ts'
 import { createPastViews, type PastProject } from './past-view.ts'
 import type { StoredRecord } from './project.ts'
 import type { Vector } from './row.ts'
-import { createTraces, type Traced, type Traces } from './traces.ts'
+import { createTraces, type Traced, type TracedRow, type Traces } from './traces.ts'
 import { planUndo, type UndoPlan, type UndoSelection } from './undo.ts'
 
 /**
@@ -33,6 +35,8 @@ export interface Past {
   key(key: string, moment: Vector): Promise<Traced>
   /** Ids, and `<keyed kind>/<key>`s, that rows touch which one of two moments has and the other has not; sorted. */
   keysBetween(a: Vector, b: Vector): Promise<readonly string[]>
+  /** Who wrote every part of a record: now, or as it was. */
+  blame(kind: RecordKind, id: RecordId, moment?: Vector): Promise<RecordBlame<TracedRow>>
   /** Plans to take back what some rows did. Throws `usage`, `invalid_input`, `moment_unknown`. */
   undo(selection: UndoSelection): Promise<UndoPlan>
   /** All of it, to be read and searched like the present. Costs what was changed since, and a copy of the rest; the last ones are kept. */
@@ -133,6 +137,7 @@ export function createPast({ db, kinds, journal, clock, doc }: PastParts): Past 
       }
       return [...keys].sort()
     },
+    blame: (kind, id, moment) => blameOf(traces, kinds.own(kind), id, moment),
     undo: (selection) => planUndo(db, traces, clock, selection),
     view: (moment) => views.view(moment),
   }

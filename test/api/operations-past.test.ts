@@ -101,6 +101,25 @@ describe('show and diff', () => {
   })
 })
 
+describe('blame', () => {
+  test('tells fields, members and phrases apart, cleared and deleted ones too', async () => {
+    const { call, id, created, project } = await createStory()
+    const first = `${project.replica}:1`
+    const blame = await call('blame', { id, deleted: true })
+    expect((blame.texts as Items).map(({ text, change, deleted }) => [text, change, deleted !== undefined])).toEqual([
+      ['It ', first, false],
+      ['loops', first, true],
+      ['spins', `${project.replica}:2`, false],
+      ['.\nOn Safari.', first, false],
+    ])
+    expect((blame.fields as Items).filter(({ field }) => field === 'labels' || field === 'status')).toMatchObject([
+      { field: 'status', value: 'review', actor: 'alice', change: `${project.replica}:2` },
+      { field: 'labels', value: 'ui', session: null },
+    ])
+    expect((await call('blame', { id, at: created })).texts).toHaveLength(1)
+  })
+})
+
 describe('restore', () => {
   test('shows its plan, does it as a new change, and is undone', async () => {
     const { call, refusal, id, second, created, project } = await createStory()

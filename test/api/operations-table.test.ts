@@ -66,6 +66,7 @@ const CONTRACT = [
   'history ID --actor --session --limit --after',
   'show ID --at',
   'diff FROM TO --id --limit --after',
+  'blame ID --at --deleted',
   'restore ID --at --dry-run --plan',
   'undo --session --actor --since --change... --dry-run --plan',
   'snapshots ID --limit',
