@@ -5,9 +5,10 @@ import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import { logTables } from './log-index.ts'
 import { ROW_KEYS_TABLES } from './row-keys.ts'
+import { SEARCH_TABLES } from './search-index.ts'
 
 /** Raise it when the way rows become index rows changes without the tables changing: every index is then rebuilt. */
-const INDEX_FORMAT = 1
+const INDEX_FORMAT = 2
 
 /** Columns every table of records has around its kind's fields. */
 export const COMMON_COLUMNS = [
@@ -25,7 +26,7 @@ export const COMMON_COLUMNS = [
 
 /** The SQL that makes the index tables of all kinds: the tables follow the declarations. */
 export function indexTables(kinds: Kinds): readonly string[] {
-  return [...SHARED, ...kinds.all.flatMap(tablesOf)]
+  return [...SHARED, ...SEARCH_TABLES, ...kinds.all.flatMap(tablesOf)]
 }
 
 function tablesOf(kind: Kind): readonly string[] {
@@ -41,7 +42,7 @@ function tablesOf(kind: Kind): readonly string[] {
 
 /** Names that `indexTables` makes, for dropping before a rebuild. */
 export function indexTableNames(kinds: Kinds): readonly string[] {
-  return indexTables(kinds).flatMap((sql) => /^CREATE TABLE (\w+)/.exec(sql)?.[1] ?? [])
+  return indexTables(kinds).flatMap((sql) => /^CREATE (?:VIRTUAL )?TABLE (\w+)/.exec(sql)?.[1] ?? [])
 }
 
 /** Changes whenever the tables or the code that fills them change. */

@@ -5,6 +5,7 @@ import type { LogKind } from '../model/kind.ts'
 import { type LogEntry, readLogEntry } from '../model/log.ts'
 import type { Json } from '../model/record.ts'
 import type { Database, SqlValue } from './database.ts'
+import { createSearchIndex } from './search-index.ts'
 
 /** Which entries of the work log are wanted. */
 export interface LogQuery {
@@ -49,6 +50,7 @@ export interface LogIndex {
 }
 
 export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>): LogIndex {
+  const search = createSearchIndex(db)
   const put = (entry: LogEntry): boolean => {
     const { id, session, at, actor, action, details, task } = entry
     const known = db.get<SqlEntry>(`SELECT * FROM ${table} WHERE id = ?`, id)
@@ -64,6 +66,7 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
       JSON.stringify(details),
       task,
     )
+    search.putEntry(entry)
     return true
   }
 

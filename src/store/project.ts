@@ -13,6 +13,7 @@ import type { LogPage, LogPlace, LogQuery } from './log-index.ts'
 import type { Past } from './past.ts'
 import type { FoundGraph, GraphQuery, Progress } from './record-graph.ts'
 import type { Row, Vector } from './row.ts'
+import type { SearchQuery } from './search.ts'
 import type { ReadyQuery } from './work-graph.ts'
 
 /** A record with what the rows say around it. */
@@ -132,7 +133,7 @@ export interface TransactOptions {
 export interface Query {
   /** Field name -> the values it may have; null stands for empty. For a set: one of its members. */
   readonly where?: Readonly<Record<string, readonly (string | null)[]>>
-  /** Words that must all be in the record's id, title or body, in any case. */
+  /** Words that must all be in what the record says, or the beginning of its id: as in `search`. */
   readonly text?: string
   /** What else must be so. */
   readonly filter?: Filter
@@ -210,8 +211,8 @@ export interface Project {
   progress(kind: RecordKind, ids: readonly string[]): ReadonlyMap<string, Progress>
   /** The newest entry of the work log that names each of these as its task or session. */
   lastEntries(by: 'task' | 'session', ids: readonly string[]): ReadonlyMap<string, LogEntry>
-  /** Living records of every kind that hold all the words of a text, the best first. */
-  search(text: string, limit: number): { readonly items: readonly Found[]; readonly total: number }
+  /** Living records and entries of the work log that hold all the words and phrases of a text, the best first. */
+  search(query: SearchQuery): { readonly items: readonly Found[]; readonly total: number }
   /**
    * The record a person means: a full id, a unique beginning of one, an alias, or a file's path. Deleted records too.
    * Throws `record_not_found` or `ambiguous_id`.

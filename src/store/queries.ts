@@ -39,7 +39,7 @@ export function createQueries(db: Database, kinds: Kinds): Queries {
     graph: (kind, query) => recordGraph(db, own(kind), query),
     progress: (kind, ids) => progressOf(db, own(kind), ids),
     lastEntries: (by, ids) => lastEntries(db, kinds.log, by, ids),
-    search: (text, limit) => searchRecords(db, kinds.records, text, limit),
+    search: (query) => searchRecords(db, kinds, query),
     resolve: (text, kind) => resolveRecord(db, kinds.records, text, kind && own(kind)),
     ids: (kind, { deleted = false } = {}) =>
       db

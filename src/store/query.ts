@@ -6,6 +6,7 @@ import { filterSql, type Sql } from './filter-sql.ts'
 import { setTable } from './index-tables.ts'
 import type { Group, Page, Query } from './project.ts'
 import { fromSqlRecord, type SqlRecord } from './record-index.ts'
+import { matchSql } from './search.ts'
 
 /** Answers a list: filtered, sorted, one page. Throws `invalid_input` on a field or cursor that does not exist. */
 export function listRecords(db: Database, kind: RecordKind, query: Query): Page {
@@ -69,12 +70,13 @@ function conditions(
 ): Sql {
   const parts: Sql[] = [deletedCondition(deleted)]
   for (const [name, values] of Object.entries(where)) parts.push(fieldCondition(kind, name, values, useFieldIndexes))
-  for (const word of (text ?? '').split(/\s+/).filter(Boolean)) {
-    const like = `%${word.replace(/[\\%_]/g, (special) => `\\${special}`)}%`
-    parts.push({
-      sql: `(${kind.plural}.id LIKE ? ESCAPE '\\' OR "${kind.title}" LIKE ? ESCAPE '\\' OR "${kind.body}" LIKE ? ESCAPE '\\')`,
-      params: [like, like, like],
-    })
+  if (text !== undefined && text.trim() !== '') {
+    const match = matchSql(text)
+    parts.push(
+      match
+        ? { ...match, sql: `${kind.plural}.id IN (SELECT id FROM search_docs WHERE n IN (${match.sql}))` }
+        : { sql: '0', params: [] },
+    )
   }
   if (filter.length > 0) parts.push(filterSql(kind, filter, kind.plural))
   return { sql: parts.map((part) => part.sql).join(' AND '), params: parts.flatMap((part) => part.params) }

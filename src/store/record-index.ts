@@ -12,6 +12,7 @@ import type { Database, SqlValue } from './database.ts'
 import { setTable } from './index-tables.ts'
 import { holdingMark, lastTouch, type Touch } from './life.ts'
 import type { KeyedValue, RowHead, StoredRecord } from './project.ts'
+import { createSearchIndex } from './search-index.ts'
 
 /** The SQL tables that answer every read. Derived: equal to what the document and the rows' heads say. */
 export interface RecordIndex {
@@ -30,6 +31,7 @@ export interface RecordIndex {
 export type SqlRecord = Readonly<Record<string, SqlValue>>
 
 export function createRecordIndex(db: Database): RecordIndex {
+  const search = createSearchIndex(db)
   const touchesOf = (key: string): readonly Touch[] =>
     db.all<Touch>('SELECT replica, seq, at, actor FROM touches WHERE key = ?', key)
 
@@ -100,6 +102,7 @@ export function createRecordIndex(db: Database): RecordIndex {
         if (field.merge === 'entries') putEntries(db, setTable(kind, name), record.id, entriesOf(record.values[name]))
       }
       putAliases(db, record.id, textsOf(record.values.aliases))
+      search.put(kind, record.id, record.values, deletion !== undefined)
       const moved = new Set(settlePaths(kind, key))
       if (before && before.path_key !== key) for (const id of settlePaths(kind, before.path_key)) moved.add(id)
       moved.delete(record.id)

@@ -1,100 +1,139 @@
-import { entriesField } from '../model/comments.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
+import { matchExpression, searchTerms, type Term } from '../model/search-words.ts'
 import type { Database, SqlValue } from './database.ts'
-import { setTable } from './index-tables.ts'
+import { logEntryOf, type SqlEntry } from './log-index.ts'
 import type { Found } from './project.ts'
+import { fromSqlRecord, type SqlRecord } from './record-index.ts'
+import { textsOfEntry, textsOfRecord } from './search-index.ts'
+
+export interface SearchQuery {
+  readonly text: string
+  /** Only of these kinds; `log` for the work log. */
+  readonly kinds?: readonly string[] | undefined
+  readonly limit: number
+}
 
 /** How much is shown around a word, in UTF-16 code units. */
 const AROUND = 60
-
-interface Hit {
-  readonly id: RecordId
-  readonly title: string | null
-  readonly body: string
-  readonly comments: string | null
-  readonly rank: number
-  readonly updatedAt: number
-}
+/** What a word counts for in a title, in a text, and in what was said about it. */
+const WEIGHTS = '20.0, 4.0, 1.0'
 
 /**
- * Finds living records of all kinds that hold every word, in any case: in the title first, then in the text, then in
- * what was said about it; of equals the one that changed last.
+ * Finds living records and entries of the work log that hold every word or the beginning of one, in any case, and every
+ * phrase in quotes; the best first (BM25, a title counting most), of equals the newest.
  */
 export function searchRecords(
   db: Database,
-  kinds: readonly RecordKind[],
-  text: string,
-  limit: number,
+  kinds: Kinds,
+  { text, kinds: wanted, limit }: SearchQuery,
 ): { readonly items: readonly Found[]; readonly total: number } {
-  const words = text.split(/\s+/).filter(Boolean)
-  if (words.length === 0) return { items: [], total: 0 }
-  let total = 0
-  const hits = kinds.flatMap((kind) => {
-    const { where, inTitle, inBody, comments, params } = conditions(kind, words)
-    total += db.get<{ n: number }>(`SELECT count(*) AS n FROM ${kind.plural} WHERE ${where}`, ...params)?.n ?? 0
-    return db
-      .all<Hit>(
-        `SELECT id, "${kind.title}" AS title, "${kind.body}" AS body, ${comments} AS comments, updatedAt,
-           CASE WHEN ${inTitle} THEN 0 WHEN ${inBody} THEN 1 ELSE 2 END AS rank
-         FROM ${kind.plural} WHERE ${where} ORDER BY rank, updatedAt DESC, id LIMIT ?`,
-        ...params,
-        limit,
-      )
-      .map((hit) => ({ ...hit, kind }))
-  })
-  const items = hits
-    .sort((a, b) => a.rank - b.rank || b.updatedAt - a.updatedAt || (a.id < b.id ? -1 : 1))
-    .slice(0, limit)
-    .map(({ kind, id, ...hit }) => ({ kind: kind.name, id, ...placeOf(kind, hit, words) }))
-  return { items, total }
+  const terms = searchTerms(text)
+  const only = `deleted = 0${wanted ? ' AND kind IN (SELECT value FROM json_each(?))' : ''}`
+  const params: readonly SqlValue[] = wanted ? [JSON.stringify(wanted)] : []
+  const match = matchSql(text)
+  if (!match) return { items: [], total: 0 }
+  const total = db.get<{ n: number }>(
+    `SELECT count(*) AS n FROM search_docs WHERE n IN (${match.sql}) AND ${only}`,
+    ...match.params,
+    ...params,
+  )?.n
+  const named = db.all<Hit>(
+    `SELECT id, kind FROM search_docs WHERE id >= ? AND id < ? AND ${only} ORDER BY id LIMIT ?`,
+    ...idRange(text),
+    ...params,
+    limit,
+  )
+  const best =
+    terms.length === 0
+      ? []
+      : db.all<Hit>(
+          `SELECT id, kind FROM search_text JOIN search_docs ON n = search_text.rowid
+           WHERE search_text MATCH ? AND ${only} ORDER BY bm25(search_text, ${WEIGHTS}), n DESC LIMIT ?`,
+          matchExpression(terms),
+          ...params,
+          limit,
+        )
+  const hits = new Map([...named, ...best].map(({ id, kind }) => [id, kind]))
+  const items = [...hits].slice(0, limit).flatMap(([id, kind]) => found(db, kinds, kind, id, terms) ?? [])
+  return { items, total: total ?? 0 }
 }
 
-/** SQL in which `?1`, `?2`, ... are the words as patterns. */
-function conditions(kind: RecordKind, words: readonly string[]) {
-  const field = entriesField(kind)
-  const comments =
-    field === undefined
-      ? 'NULL'
-      : `(SELECT group_concat(text, char(10)) FROM ${setTable(kind, field)} AS said WHERE said.id = ${kind.plural}.id)`
-  const every = (of: (word: string) => string): string => words.map((_, i) => of(`?${i + 1}`)).join(' AND ')
-  const like = (column: string, word: string): string => `${column} LIKE ${word} ESCAPE '\\'`
-  const isSaid = (word: string): string =>
-    field === undefined
-      ? '0'
-      : `EXISTS (SELECT 1 FROM ${setTable(kind, field)} AS said WHERE said.id = ${kind.plural}.id AND ${like('said.text', word)})`
-  const inTitle = (word: string): string => like(`coalesce("${kind.title}", '')`, word)
-  const inBody = (word: string): string => `(${inTitle(word)} OR ${like(`"${kind.body}"`, word)})`
-  const params: readonly SqlValue[] = words.map((word) => `%${word.replace(/[\\%_]/g, (special) => `\\${special}`)}%`)
+interface Hit {
+  readonly id: RecordId
+  readonly kind: string
+}
+
+/** The numbers (`search_docs.n`) of what holds a text, as SQL; undefined for a text without a word. What may be the beginning of an id finds that, too. */
+export function matchSql(text: string): { readonly sql: string; readonly params: readonly SqlValue[] } | undefined {
+  const terms = searchTerms(text)
+  if (terms.length === 0) return undefined
   return {
-    where: `deletedAt IS NULL AND ${every((word) => `(${like('id', word)} OR ${inBody(word)} OR ${isSaid(word)})`)}`,
-    inTitle: every(inTitle),
-    inBody: every(inBody),
-    comments,
-    params,
+    sql: 'SELECT rowid FROM search_text WHERE search_text MATCH ? UNION SELECT n FROM search_docs WHERE id >= ? AND id < ?',
+    params: [matchExpression(terms), ...idRange(text)],
   }
 }
 
-/** Where the words are, and what stands around the first of them. */
-function placeOf(
-  kind: RecordKind,
-  { title, body, comments, rank }: Pick<Hit, 'title' | 'body' | 'comments' | 'rank'>,
-  words: readonly string[],
-): Pick<Found, 'title' | 'where' | 'snippet'> {
-  const places = [
-    [kind.title, title ?? ''],
-    [kind.body, body],
-    [entriesField(kind) ?? '', comments ?? ''],
-  ] as const
-  const from = places[rank] ?? places[0]
-  const [where, text] = [from, ...places].find(([, one]) => indexOf(one, words) >= 0) ?? ['id', '']
-  return { title: title ?? '', where, snippet: where === kind.title ? '' : snippetOf(text, indexOf(text, words)) }
+/** Ids that begin with a text; none for what cannot be the beginning of one. */
+function idRange(text: string): readonly [string, string] {
+  const typed = text.trim().toLowerCase()
+  return /^[a-z]-[0-9a-z]{2,8}$/.test(typed) ? [typed, `${typed}~`] : ['', '']
 }
 
-function indexOf(text: string, words: readonly string[]): number {
+function found(db: Database, kinds: Kinds, kindName: string, id: RecordId, terms: readonly Term[]): Found | undefined {
+  if (kindName === 'log') {
+    const row = db.get<SqlEntry>(`SELECT * FROM ${kinds.log.table} WHERE id = ?`, id)
+    if (!row) return undefined
+    const { title, body } = textsOfEntry(logEntryOf(row))
+    return {
+      kind: kindName,
+      id,
+      title,
+      ...placeOf(
+        [
+          ['action', title],
+          ['details', body],
+        ],
+        terms,
+      ),
+    }
+  }
+  const kind = kinds.record(kindName)
+  const row = kind && db.get<SqlRecord>(`SELECT * FROM ${kind.plural} WHERE id = ?`, id)
+  if (!kind || !row) return undefined
+  const { title, body, said } = textsOfRecord(kind, fromSqlRecord(kind, row).values)
+  return { kind: kindName, id, title, ...placeOf(placesOf(kind, title, body, said), terms) }
+}
+
+function placesOf(kind: RecordKind, title: string, body: string, said: string): readonly Place[] {
+  const comments = Object.entries(kind.fields).find(([, { merge }]) => merge === 'entries')?.[0]
+  return [
+    [kind.title, title],
+    [kind.body, body],
+    [comments ?? 'fields', said],
+  ]
+}
+
+type Place = readonly [name: string, text: string]
+
+/** Where the first of the words is, and what stands around it; of a title nothing, it is shown anyway. */
+function placeOf(places: readonly Place[], terms: readonly Term[]): Pick<Found, 'where' | 'snippet'> {
+  for (const [i, [where, text]] of places.entries()) {
+    const at = indexOf(text, terms)
+    if (at >= 0) return { where, snippet: i === 0 ? '' : snippetOf(text, at) }
+  }
+  return { where: 'id', snippet: '' }
+}
+
+function indexOf(text: string, terms: readonly Term[]): number {
   const lower = text.toLowerCase()
-  const found = words.map((word) => lower.indexOf(word.toLowerCase())).filter((at) => at >= 0)
-  return found.length === 0 ? -1 : Math.min(...found)
+  const places = terms.flatMap(({ text: typed, words }) => {
+    const at = lower.indexOf(typed.toLowerCase())
+    return at >= 0 ? at : lower.indexOf(words[0]?.toLowerCase() ?? typed)
+  })
+  const known = places.filter((at) => at >= 0)
+  return known.length === 0 ? -1 : Math.min(...known)
 }
 
 function snippetOf(text: string, at: number): string {

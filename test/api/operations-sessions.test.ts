@@ -113,14 +113,16 @@ describe('search', () => {
     const gone = await call('task.create', { title: 'login loop' })
     await call('task.delete', { id: gone.id })
     const { items, total } = await call('search', { text: 'loop login' })
-    expect(items).toMatchObject([
-      { id: inTitle.id, kind: 'task', where: 'title', snippet: '' },
+    expect(items).toMatchObject([{ id: inTitle.id, kind: 'task', where: 'title', snippet: '' }, {}, {}])
+    const others = (items as readonly { kind: string }[]).slice(1).sort((a, b) => (a.kind < b.kind ? -1 : 1))
+    expect(others).toMatchObject([
       { id: inBody.id, kind: 'page', where: 'body', snippet: expect.stringMatching(/^…x.*a loop of logins$/) },
       { id: said.id, where: 'comments', snippet: 'The **Login** loop is back, see 100%_x', file: said.file },
     ])
     expect(total).toBe(3)
     expect((await call('search', { text: '100%_' })).items).toHaveLength(1)
     expect((await call('search', { text: '0%x' })).items).toHaveLength(0)
+    expect((await call('search', { text: 'login', kind: ['page'] })).total).toBe(1)
     expect(await call('search', { text: ' ' })).toEqual({ items: [], total: 0 })
   })
 })

@@ -52,7 +52,7 @@ const CONTRACT = [
   'arbiter show',
   'arbiter set REPLICA',
   'reserve GLOBS --minutes --note --release',
-  'search TEXT --limit',
+  'search TEXT --kind... --limit',
   'graph ID --by --direction --depth --format',
   'cat ID',
   'edit ID --base --text',

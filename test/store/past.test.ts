@@ -57,6 +57,6 @@ test('a moment is a time, or right after a row with all that it had seen', async
   expect(() => past.assertKnown({ [replica]: 3 })).toThrow(/Nothing is known/)
   const view = await past.view(past.momentAt(created))
   expect(view.list(task, { limit: 5 }).items.map(({ values }) => values.title)).toEqual(['A'])
-  expect(view.search('a', 5).total).toBe(1)
+  expect(view.search({ text: 'a', limit: 5 }).total).toBe(1)
   expect(view.resolve(id.slice(0, 4)).id).toBe(id)
 })

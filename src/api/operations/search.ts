@@ -1,17 +1,27 @@
 import { z } from 'zod'
+import { must } from '../../base/assert.ts'
+import { OrchError } from '../../base/error.ts'
+import type { Found, Project } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
 import { kindNamed } from './fields.ts'
 
+function fileOf(project: Project, { kind, id }: Found): string {
+  if (kind !== project.kinds.log.name) return project.pathOf(kindNamed(project, kind), id)
+  const { at } = must(project.readLog(id), `no entry ${id}`)
+  return `${project.kinds.log.plural}/${at.slice(0, 10)}.jsonl`
+}
+
 /** Finding records of any kind by what they say. */
 export const searchOperations: readonly Operation[] = [
-  defineOperation<{ text: string; limit: number }, unknown>({
+  defineOperation<{ text: string; kind?: readonly string[] | undefined; limit: number }, unknown>({
     name: 'search',
     effect: 'read',
     role: 'reader',
-    help: 'Finds records of every kind that hold all the words: in the title first, then in the text, then in comments.',
+    help: 'Finds records of every kind, and entries of the work log, that hold all the words or their beginnings; the best first.',
     input: z.strictObject({
-      text: z.string().describe('the words, in any case and order'),
+      text: z.string().describe('the words, in any case and order; a phrase in double quotes'),
+      kind: z.array(z.string()).optional().describe('only of these kinds: task, page, log, ...'),
       limit: z.number().int().min(1).max(200).default(20).describe('how many at most'),
     }),
     output: z.object({
@@ -43,14 +53,20 @@ export const searchOperations: readonly Operation[] = [
         ],
         empty: 'Nothing holds all these words.',
       },
-      examples: ["orch search 'login loop'", 'orch search windows --limit 5'],
+      examples: ["orch search 'login loop'", 'orch search \'"expired token"\' --kind task'],
     },
-    run({ project }, { text, limit }) {
-      const { items, total } = project.search(text, limit)
-      return {
-        items: items.map((one) => ({ ...one, file: project.pathOf(kindNamed(project, one.kind), one.id) })),
-        total,
+    run({ project }, { text, kind, limit }) {
+      const names = [...project.kinds.records.map(({ name }) => name), project.kinds.log.name]
+      for (const name of kind ?? []) {
+        if (!names.includes(name)) {
+          throw new OrchError('invalid_input', {
+            field: 'kind',
+            reason: `"${name}" is not one of: ${names.join(', ')}`,
+          })
+        }
       }
+      const { items, total } = project.search({ text, kinds: kind, limit })
+      return { items: items.map((one) => ({ ...one, file: fileOf(project, one) })), total }
     },
   }),
 ]

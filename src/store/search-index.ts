@@ -1,0 +1,81 @@
+import { shortHash } from '../base/hash.ts'
+import { entriesField, entriesOf } from '../model/comments.ts'
+import type { RecordKind, Values } from '../model/kind.ts'
+import type { LogEntry } from '../model/log.ts'
+import { indexedText } from '../model/search-words.ts'
+import type { Database } from './database.ts'
+
+/**
+ * The tables of the full text search. The texts themselves are not kept a second time: what is found names a record, and
+ * the record is read.
+ */
+export const SEARCH_TABLES = [
+  'CREATE TABLE search_docs (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, deleted INTEGER NOT NULL, hash TEXT NOT NULL)',
+  // Raised, when what is put in changes, together with INDEX_FORMAT.
+  `CREATE VIRTUAL TABLE search_text USING fts5 (title, body, said, content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 2", prefix = '2 3')`,
+] as const
+
+/** What is searched of one record or entry. */
+interface Texts {
+  readonly title: string
+  readonly body: string
+  /** What was said about it, and the other texts of its fields. */
+  readonly said: string
+}
+
+export interface SearchIndex {
+  /** Takes what a record says now. Deleted ones stay to be found among the deleted. */
+  put(kind: RecordKind, id: string, values: Values, isDeleted: boolean): void
+  putEntry(entry: LogEntry): void
+}
+
+export function createSearchIndex(db: Database): SearchIndex {
+  const put = (kind: string, id: string, texts: Texts, isDeleted: boolean): void => {
+    const hash = shortHash(JSON.stringify(texts))
+    const known = db.get<{ n: number; hash: string }>('SELECT n, hash FROM search_docs WHERE id = ?', id)
+    db.run(
+      `INSERT INTO search_docs (id, kind, deleted, hash) VALUES (?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, deleted = excluded.deleted, hash = excluded.hash`,
+      id,
+      kind,
+      isDeleted ? 1 : 0,
+      hash,
+    )
+    // Most changes are of a status or the like.
+    if (known?.hash === hash) return
+    if (known) db.run('DELETE FROM search_text WHERE rowid = ?', known.n)
+    db.run(
+      'INSERT INTO search_text (rowid, title, body, said) SELECT n, ?, ?, ? FROM search_docs WHERE id = ?',
+      indexedText(texts.title),
+      indexedText(texts.body),
+      indexedText(texts.said),
+      id,
+    )
+  }
+  return {
+    put: (kind, id, values, isDeleted) => put(kind.name, id, textsOfRecord(kind, values), isDeleted),
+    putEntry: (entry) => put('log', entry.id, textsOfEntry(entry), false),
+  }
+}
+
+/** The texts of a record: its title, its body, and what else people wrote into it. */
+export function textsOfRecord(kind: RecordKind, values: Values): Texts {
+  const comments = entriesField(kind)
+  const others = Object.entries(kind.fields).flatMap(([name, { merge, value, readonly }]) => {
+    if (name === kind.title || name === kind.body || readonly || value.type === 'choice' || value.type === 'ref')
+      return []
+    const found = values[name]
+    if (merge === 'set') return Array.isArray(found) ? found.filter((one) => typeof one === 'string') : []
+    return (value.type === 'text' || value.type === 'json') && typeof found === 'string' ? [found] : []
+  })
+  const said = comments === undefined ? [] : entriesOf(values[comments]).map(({ text }) => text)
+  return {
+    title: String(values[kind.title] ?? ''),
+    body: String(values[kind.body] ?? ''),
+    said: [...said, ...others].join('\n'),
+  }
+}
+
+export function textsOfEntry({ action, details }: Pick<LogEntry, 'action' | 'details'>): Texts {
+  return { title: action, body: details === null ? '' : JSON.stringify(details), said: '' }
+}
