@@ -2,6 +2,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Finding } from './api/operation.ts'
 import { reasonOf } from './base/error.ts'
+import { boardText } from './mirror/board.ts'
+import { BOARD } from './mirror/places.ts'
 import type { Problem } from './model/attention.ts'
 import { logFile, renderLogLine } from './model/log.ts'
 import { decodeFile, sameText } from './model/markdown.ts'
@@ -74,6 +76,7 @@ export function filesThatDiffer(
       return file && !known.includes(file.path) ? [[file.path, file.text] as const] : []
     }),
   )
+  if (!known.includes(BOARD)) files.set(BOARD, boardText(project))
   for (const day of project.logDays()) {
     const path = logFile(day)
     if (!known.includes(path)) files.set(path, project.logOfDay(day, project.logCount(day)).map(renderLogLine).join(''))

@@ -1,6 +1,5 @@
 import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
-import { sha256 } from '../base/hash.ts'
 import type { WriteOrigin } from '../doc/origin.ts'
 import type { Actor } from '../model/actor.ts'
 import { addedComments, cutComments, entriesField, losesComments } from '../model/comments.ts'
@@ -13,14 +12,16 @@ import type { Json } from '../model/record.ts'
 import { parseState } from '../model/state-file.ts'
 import { mergeText } from '../model/text-diff.ts'
 import { type FileContent, isEmptyPatch, overriddenBy, patchOf, withoutEnd } from '../store/file-patch.ts'
-import type { Base, FileProblem, MirrorBases, Version } from '../store/mirror-bases.ts'
+import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project, RecordPatch } from '../store/project.ts'
 import type { Disk } from './disk.ts'
 import { changedState, unknownBase, valuesOf } from './ingest.ts'
+import { createMergeBoard } from './merge-board.ts'
 import { placeOf, type Ref } from './places.ts'
 import { NOTICE_MS, type Notices } from './problem.ts'
-import { chooseBase, STALE_MS, UNREAD_MS } from './stale.ts'
-import { acceptable, TAKE } from './ways.ts'
+import { createSaveBase } from './save-base.ts'
+import { chooseBase } from './stale.ts'
+import { TAKE } from './ways.ts'
 
 export interface MergeInParts {
   readonly project: Project
@@ -58,6 +59,8 @@ export interface LateSave {
  * answered as a problem: then the file must be left alone [M7].
  */
 export interface MergeIn {
+  /** The board. */
+  board(base: Base | undefined, saved: Saved): Promise<FileProblem | undefined>
   /** A file of a record. */
   record(kind: RecordKind, id: RecordId, base: Base, saved: Saved): Promise<FileProblem | undefined>
   /** A file of keyed values. */
@@ -71,7 +74,9 @@ export interface MergeIn {
 const LOST_FRONT_MATTER: FileProblem = { reason: 'has lost its front matter', line: 1, column: 1 }
 
 export function createMergeIn(parts: MergeInParts): MergeIn {
-  const { project, disk, bases, clock, notices, onTaken } = parts
+  const { project, disk, bases, notices, onTaken } = parts
+  const saveBase = createSaveBase(parts)
+  const board = createMergeBoard({ ...parts, saveBase })
   const origin = (path: string): WriteOrigin => ({ source: 'file', actor: parts.fileActor(), path })
 
   const record = async (kind: RecordKind, id: RecordId, base: Base, saved: Saved): Promise<FileProblem | undefined> => {
@@ -81,44 +86,10 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     await revive(kind, id, path)
     if (!parsed.ok) return mergeBody(kind, id, base, { body: parsed.body, hash, problem: placeIn(parsed) })
     if (!parsed.hasFrontMatter && before.ok && before.hasFrontMatter) return LOST_FRONT_MATTER
-    await merge(kind, id, path, baseFor({ kind: kind.name, id }, base, text), parsed, {
+    await merge(kind, id, path, saveBase.of({ kind: kind.name, id }, base, text), parsed, {
       also: () => bases.put({ path, kind: kind.name, id, text, hash, style, problem: firstInvalid(parsed) }),
     })
     return undefined
-  }
-
-  const recentVersions = (path: string): readonly Version[] => bases.versions(path, clock.now() - STALE_MS)
-
-  /** The text a save was made from; tells when that is not the base [M6]. */
-  const baseFor = (
-    { kind, id }: Ref,
-    { path, text: base }: Pick<Base, 'path' | 'text'>,
-    text: string,
-    versions = recentVersions(path),
-  ): string => {
-    const choice = chooseBase(text, base, versions, clock.now() - UNREAD_MS)
-    if (!choice.stale) return choice.text
-    const item = { kind: 'stale_save', where: path, key: 'stale' } as const
-    if (choice.stale === 'as-it-was') {
-      const hash = sha256(text)
-      // The second time it is obeyed, also when orch was started anew in between.
-      const isSecondTime = bases.asked(path) === hash
-      bases.ask(path, isSecondTime ? undefined : hash)
-      if (isSecondTime) {
-        notices.over(item)
-        return base
-      }
-    }
-    notices.happened({
-      ...item,
-      ...(id !== '' && { record: id }),
-      what: 'was saved from an older text; what was added since is kept',
-      why: 'An editor, or an agent, that had read the file before others changed it saved what it had.',
-      fix: 'Look at it. If you meant to take that out, take it out again, or accept the save as it was.',
-      ...acceptable({ kind, id, base, from: choice.text, saved: text }),
-      forMs: NOTICE_MS,
-    })
-    return choice.text
   }
 
   const merge = async (
@@ -211,7 +182,7 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     const { path, hash, text, style } = saved
     const parsed = parseState(text)
     if (!parsed.ok) return placeIn(parsed)
-    const before = base && parseState(baseFor({ kind: kind.name, id: '' }, base, text))
+    const before = base && parseState(saveBase.of({ kind: kind.name, id: '' }, base, text))
     await setKeys(kind, path, changedState(before?.ok ? before.values : {}, parsed.values), () =>
       bases.put({ path, kind: kind.name, id: '', text, hash, style, problem: undefined }),
     )
@@ -243,7 +214,7 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     const known = parsed.id !== undefined && isRecordId(parsed.id) ? project.read(kind, parsed.id) : undefined
     const put = (id: RecordId): void => bases.put({ path, kind: kind.name, id, text, hash, style, problem: undefined })
     const registered = known && bases.pathsOf(kind.name, known.id).find((one) => one !== path)
-    const versions = recentVersions(path)
+    const versions = saveBase.recent(path)
     // A path of ours that had this record until a moment ago: not a copy, but a late save.
     const isCopy = registered !== undefined && versions.length === 0 && (await isThere(disk, registered))
     if (!known || isCopy) {
@@ -294,6 +265,7 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
   const late = async ({ path, id, base, text, also }: LateSave): Promise<boolean> => {
     const place = placeOf(project.kinds, path)
     if (!place || text.trim() === '') return false
+    if (place.type === 'board') return await board.late(base, text, also)
     if (place.type === 'keys') {
       const [before, parsed] = [parseState(base), parseState(text)]
       if (!parsed.ok || !before.ok) return false
@@ -305,19 +277,19 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     if (!parsed.ok || hasLostFront || !project.read(place.kind, id as RecordId)) return false
     await revive(place.kind, id as RecordId, path)
     // Texts without a next one were set aside, as this one was: it may be one of them.
-    const versions = recentVersions(path).filter(({ next }) => next !== '')
+    const versions = saveBase.recent(path).filter(({ next }) => next !== '')
     await merge(
       place.kind,
       id as RecordId,
       path,
-      baseFor({ kind: place.kind.name, id }, { path, text: base }, text, versions),
+      saveBase.of({ kind: place.kind.name, id }, { path, text: base }, text, versions),
       parsed,
       { also },
     )
     return true
   }
 
-  return { record, keys, newcomer, late }
+  return { record, keys, board: board.board, newcomer, late }
 }
 
 /** Whether a file has this very name: on many disks it can be opened by one that differs in case or form as well. */

@@ -16,7 +16,7 @@ import { createFights } from './fights.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
 import { createLooking } from './looking.ts'
 import { createMergeIn } from './merge-in.ts'
-import { LOCAL, placeOf, README, type Ref } from './places.ts'
+import { BOARD_REF, LOCAL, placeOf, README, type Ref } from './places.ts'
 import { brokenFile, createNotices } from './problem.ts'
 import { PRIVATE_DIRECTORY } from './replace.ts'
 import { missingFrom, type Scan } from './scan.ts'
@@ -184,6 +184,8 @@ export function createMirror(parts: MirrorParts): Mirror {
   }
 
   async function showPages(): Promise<void> {
+    writeOut.mark(BOARD_REF)
+    writing.poke()
     await showPage(disk, random, README, renderReadme(overviewOf(project)))
     await showPage(disk, random, LOCAL, renderLocal(parts.facts()))
   }
@@ -308,6 +310,7 @@ export function createMirror(parts: MirrorParts): Mirror {
       await waitForUnsettled()
       await logs.flush()
       await pages.flush()
+      await writing.flush()
     },
     abilities: () => abilities,
     problems: () => [...bases.broken().map(brokenFile), ...notices.list()],

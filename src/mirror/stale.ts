@@ -17,6 +17,14 @@ export interface Choice {
   readonly stale?: 'edited' | 'as-it-was'
 }
 
+/** How texts are compared, where not by their characters and lines. */
+export interface Comparison {
+  /** Whether a save shows what replaced a version. */
+  readonly hasSeen?: (saved: string, version: Version) => boolean
+  /** How much was changed from a text of ours to what was saved. */
+  readonly distance?: (ours: string, saved: string) => number
+}
+
 /**
  * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to, unless the save
  * shows what replaced that. Of equals the base, then the newest. A text that was replaced after `unreadSince` is chosen
@@ -28,6 +36,7 @@ export function chooseBase(
   base: string,
   versions: readonly Version[],
   unreadSince = Number.POSITIVE_INFINITY,
+  { hasSeen = showsNext, distance = editedCharacters }: Comparison = {},
 ): Choice {
   let choice: Choice = { text: base }
   let least = distance(base, disk)
@@ -47,7 +56,7 @@ export function chooseBase(
 }
 
 /** Whether whoever saved a text had seen what replaced a version: most of the lines that are new in it are there. */
-function hasSeen(disk: string, { text, next }: Version): boolean {
+function showsNext(disk: string, { text, next }: Version): boolean {
   const [before, after, saved] = [linesOf(text), linesOf(next), linesOf(disk)]
   const added = [...after].filter((line) => !before.has(line))
   if (added.length > 0) return added.filter((line) => saved.has(line)).length * 2 >= added.length
@@ -95,6 +104,6 @@ export function commonText(a: string, b: string): string {
   return common + a.slice(from)
 }
 
-function distance(a: string, b: string): number {
+function editedCharacters(a: string, b: string): number {
   return diffText(a, b).reduce((sum: number, edit: TextEdit) => sum + edit.delete + edit.insert.length, 0)
 }

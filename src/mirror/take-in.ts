@@ -8,7 +8,7 @@ import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
 import type { Disk, FileRead, Stamp } from './disk.ts'
 import { FIGHT, type Fights } from './fights.ts'
 import type { MergeIn, Saved } from './merge-in.ts'
-import { type Place, placeOf } from './places.ts'
+import { type Place, placeOf, refKindOf } from './places.ts'
 import type { Notices } from './problem.ts'
 import { looksTorn, OPEN_TOLD_MS, type Quiet, type Settling, TORN_MS } from './settle.ts'
 
@@ -138,7 +138,7 @@ export function createTakeIn({
   const leaveAlone = (path: string, place: Place, hash: string, problem: FileProblem): void => {
     const base = bases.get(path)
     if (base?.problem?.reason === problem.reason && base.hash === hash) return
-    bases.put({ ...(base ?? { path, kind: place.kind.name, id: '', text: '', style: LF }), hash, problem })
+    bases.put({ ...(base ?? { path, kind: refKindOf(place), id: '', text: '', style: LF }), hash, problem })
   }
 
   const take = async (place: Place, base: Base | undefined, saved: Saved): Promise<void> => {
@@ -157,6 +157,7 @@ export function createTakeIn({
 
   const merge = async (place: Place, base: Base | undefined, saved: Saved): Promise<FileProblem | undefined> => {
     try {
+      if (place.type === 'board') return await mergeIn.board(base, saved)
       if (place.type === 'keys') return await mergeIn.keys(place.kind, base, saved)
       if (base && base.id !== '') return await mergeIn.record(place.kind, base.id as RecordId, base, saved)
       return await mergeIn.newcomer(place.kind, place.file, saved)

@@ -10,8 +10,9 @@ import type { Json } from '../model/record.ts'
 import { renderState } from '../model/state-file.ts'
 import type { Intent, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project } from '../store/project.ts'
+import { boardText } from './board.ts'
 import type { Disk } from './disk.ts'
-import type { Ref } from './places.ts'
+import { BOARD, BOARD_REF, type Ref } from './places.ts'
 import type { Notices } from './problem.ts'
 import { displacedPath, exchange, type Recovered, recoverExchange } from './replace.ts'
 import { eachOf, yieldTurn } from './slices.ts'
@@ -76,6 +77,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
 
   /** What has to be done for one record or keyed kind: nothing, or one step; the next one follows when that is done. */
   const plan = ({ kind, id }: Ref): Intent | undefined => {
+    if (kind === BOARD_REF.kind) return planWrite(BOARD, kind, '', boardText(project))
     const keyed = project.kinds.keys(kind)
     if (keyed) return planWrite(keyed.file, kind, '', renderState(valuesOf(keyed)))
     return planRecord(must(project.kinds.record(kind), `no kind ${kind}`), id as RecordId)
@@ -230,6 +232,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   return {
     mark,
     markAll() {
+      mark(BOARD_REF)
       for (const kind of project.kinds.keyed) mark({ kind: kind.name, id: '' })
       for (const kind of project.kinds.records)
         for (const id of project.ids(kind, { deleted: true })) mark({ kind: kind.name, id })

@@ -1,0 +1,79 @@
+import type { Clock } from '../base/clock.ts'
+import { sha256 } from '../base/hash.ts'
+import type { Base, MirrorBases, Version } from '../store/mirror-bases.ts'
+import type { Ref } from './places.ts'
+import { NOTICE_MS, type Notices } from './problem.ts'
+import { type Comparison, chooseBase, STALE_MS, UNREAD_MS } from './stale.ts'
+import { acceptable } from './ways.ts'
+
+export interface SaveBaseParts {
+  readonly bases: MirrorBases
+  readonly clock: Clock
+  readonly notices: Notices
+}
+
+/** How the texts of a file are compared, where they are not compared as they are. */
+export interface SaveComparison extends Comparison {
+  /** A text of ours as it stood in the file. */
+  readonly asInFile?: (text: string) => string
+  /** Whether a text of ours can be what the save was made from. */
+  readonly canBe?: (ours: string, saved: string) => boolean
+  /** Whether the save can be taken as it was after all. */
+  readonly isAcceptable?: boolean
+}
+
+/** Finds the text a save was made from; tells when that is not the base [M6]. */
+export interface SaveBase {
+  of(
+    ref: Ref,
+    base: Pick<Base, 'path' | 'text'>,
+    text: string,
+    versions?: readonly Version[],
+    how?: SaveComparison,
+  ): string
+  /** Texts replaced at a path so lately that somebody may still have them open. */
+  recent(path: string): readonly Version[]
+}
+
+export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBase {
+  const recent = (path: string): readonly Version[] => bases.versions(path, clock.now() - STALE_MS)
+  return {
+    recent,
+    of({ kind, id }, { path, text: base }, text, versions = recent(path), how = {}) {
+      const { asInFile = (same) => same, canBe = () => true, isAcceptable = true } = how
+      const candidates = versions
+        .map((one) => ({ ...one, text: asInFile(one.text), next: asInFile(one.next), whole: one.text }))
+        .filter((one) => canBe(one.text, text))
+      const choice = chooseBase(
+        text,
+        asInFile(base),
+        candidates,
+        how.distance ? undefined : clock.now() - UNREAD_MS,
+        how,
+      )
+      if (!choice.stale) return base
+      const from = candidates.find((one) => one.text === choice.text)?.whole ?? choice.text
+      const item = { kind: 'stale_save', where: path, key: 'stale' } as const
+      if (choice.stale === 'as-it-was') {
+        const hash = sha256(text)
+        // The second time it is obeyed, also when orch was started anew in between.
+        const isSecondTime = bases.asked(path) === hash
+        bases.ask(path, isSecondTime ? undefined : hash)
+        if (isSecondTime) {
+          notices.over(item)
+          return base
+        }
+      }
+      notices.happened({
+        ...item,
+        ...(id !== '' && { record: id }),
+        what: 'was saved from an older text; what was added since is kept',
+        why: 'An editor, or an agent, that had read the file before others changed it saved what it had.',
+        fix: `Look at it. If you meant to take that out, take it out again${isAcceptable ? ', or accept the save as it was' : ''}.`,
+        ...(isAcceptable && acceptable({ kind, id, base, from, saved: text })),
+        forMs: NOTICE_MS,
+      })
+      return from
+    },
+  }
+}
