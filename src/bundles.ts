@@ -1,9 +1,12 @@
-import type { BuildOptions } from 'esbuild'
+import type { BuildOptions, Plugin } from 'esbuild'
 import { type Manifest, manifestOf } from './api/manifest.ts'
+import { toolTable } from './api/mcp/definitions.ts'
+import type { ToolTable } from './api/mcp/tool.ts'
+import { tools } from './api/mcp/tools.ts'
 import { operationsOf } from './api/operations.ts'
 import { builtInKinds } from './model/kinds.ts'
 
-/** What the built program is made of: the client, the daemon and its worker. Paths are below `root`. */
+/** What the built program is made of: the client, the daemon and its worker, and the MCP server. Paths are below `root`. */
 export function bundlesOf(root: string, outdir: string, version: string): readonly BuildOptions[] {
   const shared = {
     bundle: true,
@@ -37,7 +40,34 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     // Bundled CommonJS packages ask for Node's own modules.
     banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
   }
-  return [client, daemon]
+  /** What `orch mcp` loads: neither the operations nor the document, only what clients are told of them. */
+  const mcp: BuildOptions = {
+    ...shared,
+    entryPoints: ['src/mcp.ts'],
+    outfile: `${outdir}/mcp.mjs`,
+    format: 'esm',
+    minify: true,
+    sourcesContent: false,
+    define: { ORCH_TOOLS: JSON.stringify(builtInTools()) },
+    banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
+    plugins: [oneLanguage],
+  }
+  return [client, daemon, mcp]
+}
+
+/** Leaves zod the messages of one language: the others are a third of what would be compiled at each start. */
+const oneLanguage: Plugin = {
+  name: 'one-language',
+  setup(build) {
+    build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js'",
+    }))
+  },
+}
+
+/** The tools that agents are offered. */
+export function builtInTools(): ToolTable {
+  return toolTable(tools, operationsOf(builtInKinds))
 }
 
 /** The commands of a project that declares no kinds or fields of its own. */

@@ -39,6 +39,7 @@ import type { Actor } from './model/actor.ts'
 import { standsStill } from './model/attention.ts'
 import { type Random, randomText } from './model/id.ts'
 import { builtInKinds } from './model/kinds.ts'
+import type { Principal } from './model/principal.ts'
 import { mountsOf } from './mounts.ts'
 import { createAccept } from './peers/accept.ts'
 import { createLinks } from './peers/links.ts'
@@ -313,8 +314,9 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const ready = new Promise<void>((resolve) => {
     becomeReady = resolve
   })
+  const operations = operationsOf(kinds)
   const door = createDoor({
-    operations: operationsOf(kinds),
+    operations,
     identify: agents.identify,
     contextOf: contextOfCaller({ project, clock, parts, renewed: agents.claims.renewed }),
     ready,
@@ -322,6 +324,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     note: measures.noteCall,
     log: part('door'),
   })
+  const attach = (principal: Principal): (() => void) => agents.claims.attach(claimantOf(agents.identify(principal)))
   const sockets = createSocketServer({
     socket: paths.socket,
     common: host.common,
@@ -330,7 +333,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     person: host.person,
     ready,
     drain: host.drain,
-    attach: (principal) => agents.claims.attach(claimantOf(agents.identify(principal))),
+    attach,
     activity: activity.subscribe,
     log: part('socket'),
   })
@@ -339,7 +342,17 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     listen: listenAt(),
     allowed: { names: [], origins: [] },
     authenticate: tokens.authenticate,
-    mounts: mountsOf({ door, project, clock, version: host.version, metrics: measures.metrics }),
+    mounts: mountsOf({
+      door,
+      project,
+      operations,
+      attach,
+      activity: activity.subscribe,
+      clock,
+      random,
+      version: host.version,
+      metrics: measures.metrics,
+    }),
     upgrades: [accept],
     notReady: () => notReady,
     clock,

@@ -1,14 +1,23 @@
 import type { Door } from './api/door.ts'
 import type { Metrics } from './api/http/metrics.ts'
 import type { Mount } from './api/http/mount.ts'
+import type { Operation } from './api/operation.ts'
+import type { Activity } from './api/protocol.ts'
 import type { Clock } from './base/clock.ts'
+import type { Random } from './model/id.ts'
+import type { Principal } from './model/principal.ts'
 import type { OpenProject } from './store/open-project.ts'
 
 /** What the surfaces over HTTP are made of. */
 export interface MountParts {
   readonly door: Door
   readonly project: OpenProject
+  readonly operations: readonly Operation[]
+  readonly activity: (listen: (activity: Activity) => void) => () => void
+  /** Says that a caller's connection lives, until it is called off. */
+  readonly attach: (principal: Principal) => () => void
   readonly clock: Clock
+  readonly random: Random
   readonly version: string
   readonly metrics: () => Promise<Metrics>
 }
@@ -22,6 +31,10 @@ export function mountsOf({ metrics, ...parts }: MountParts): readonly Mount[] {
     {
       path: '/api',
       load: async (stopping) => (await import('./api/http/api.ts')).createApi({ ...parts, stopping }),
+    },
+    {
+      path: '/mcp',
+      load: async (stopping) => (await import('./api/mcp/mount.ts')).createMcpMount({ ...parts, stopping }),
     },
     {
       path: '/metrics',

@@ -32,6 +32,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   yaml: ['model', 'root'],
   zod: ['model', 'api', 'root'],
   '@dagrejs/dagre': ['api'],
+  '@modelcontextprotocol/server': ['api', 'root'],
   commander: ['cli'],
   picocolors: ['cli'],
   'gpt-tokenizer': ['api'],

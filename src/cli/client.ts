@@ -116,11 +116,12 @@ export async function greet(context: RepositoryContext): Promise<DaemonHello | u
 
 /** Has one conversation: hello and request in one write, then whatever the daemon sends until the answer. Without a request, the hello is the answer. */
 export function talk(
-  { paths, repository, version }: RepositoryContext,
+  context: RepositoryContext,
   ask: Request | DrainRequest | undefined,
   handlers: Handlers = {},
 ): Promise<Outcome> {
-  const hello: ClientHello = { orch: PROTOCOL_VERSION, version, common: identityOf(repository.commonDir) }
+  const { paths } = context
+  const hello = helloOf(context)
   const frame = ask ? encodeFrame(ask) : Buffer.alloc(0)
   const isControl = ask !== undefined && 'control' in ask
   const address = addressOf(paths)
@@ -168,11 +169,16 @@ export function talk(
   })
 }
 
+/** A client's first line. */
+export function helloOf({ repository, version }: RepositoryContext): ClientHello {
+  return { orch: PROTOCOL_VERSION, version, common: identityOf(repository.commonDir) }
+}
+
 /**
  * Where the daemon listens. A path that is too long for a socket leads to a place that depends on the environment, which
  * may have been another one for the daemon: then it says itself where it is.
  */
-function addressOf({ socket, dir, daemonFile }: PrivatePaths): string {
+export function addressOf({ socket, dir, daemonFile }: PrivatePaths): string {
   if (!socket.startsWith('/') || dirname(socket) === dir) return socket
   const told = readDaemonFile(daemonFile)?.socket ?? socket
   assertOwnDirIfThere(dirname(told))
@@ -197,14 +203,14 @@ function assertOwnDirIfThere(dir: string): void {
   }
 }
 
-function lost({ paths }: RepositoryContext): OrchError {
+export function lost({ paths }: RepositoryContext): OrchError {
   return unreachable(paths.log, 'it ended before it answered; the change may or may not have been made')
 }
 
-function silent(log: string): OrchError {
+export function silent(log: string): OrchError {
   return unreachable(log, `it accepts connections but has said nothing for ${HELLO_TIMEOUT_MS / 1000} seconds`)
 }
 
-function unreachable(log: string, reason: string): OrchError {
+export function unreachable(log: string, reason: string): OrchError {
   return new OrchError('daemon_unreachable', { reason, log })
 }

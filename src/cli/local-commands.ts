@@ -94,6 +94,14 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/watch.ts')).watch,
   },
   {
+    command: 'mcp',
+    help: 'Serves MCP on standard input and output, for an agent that started it. docs/mcp.md says how agents are told of it.',
+    positionals: [],
+    flags: [],
+    examples: ['orch mcp', 'orch mcp --as reviewer'],
+    load: async () => (await import('./commands/mcp.ts')).mcp,
+  },
+  {
     command: 'edit',
     help: 'Opens a task, a page or any other record in $VISUAL or $EDITOR, and merges what you save with what others wrote meanwhile.',
     positionals: [

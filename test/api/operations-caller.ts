@@ -117,7 +117,7 @@ interface MemoryParts extends Parts {
   trouble: readonly AttentionItem[]
 }
 
-function createMemoryParts(agents: Agents): MemoryParts {
+export function createMemoryParts(agents: Agents): MemoryParts {
   const calls: string[] = []
   const peerList: PeerInfo[] = []
   const parts: MemoryParts = {

@@ -1,0 +1,121 @@
+import { budgetOf, howManyFit, type Row, rowOf } from '../answer.ts'
+import type { McpCaller } from '../caller.ts'
+import { type Answer, type Arguments, type Tool, texts } from '../tool.ts'
+
+/** Rows that are asked for at once; more than that fit no answer. */
+const PAGE = 50
+
+export const find: Tool = {
+  name: 'find',
+  description: 'List or search records. Only with text: all kinds, best first.',
+  operations: ['search', '*.list', 'context.query', 'ready', 'blocked', 'claim.list'],
+  inputs: {
+    text: { of: 'search#text' },
+    kind: {
+      schema: { type: 'string' },
+      help: 'task (default), page, session, context, log ...; or ready, blocked, claims',
+    },
+    where: {
+      schema: { type: 'object' },
+      help: 'filters, e.g. {status:["todo"],labels,assignee,priority}; log: {task,actor,session,since}',
+    },
+    sort: { schema: { type: 'string' }, help: '-updatedAt, due ...' },
+    fields: { schema: { type: 'array', items: { type: 'string' } }, help: 'only these' },
+    after: { schema: { type: 'string' }, help: 'next of the page before' },
+    budget: { schema: { type: 'integer' }, help: 'tokens, default 1500' },
+  },
+  outputs: { items: { type: 'array' }, total: { type: 'integer' }, next: { type: 'string' } },
+  annotations: { readOnly: true },
+  async run(caller, args, signal) {
+    const kind = args.kind ?? (args.text !== undefined && args.where === undefined ? undefined : 'task')
+    return kind === undefined ? await searched(caller, args, signal) : await listed(caller, String(kind), args, signal)
+  },
+}
+
+async function searched(caller: McpCaller, args: Arguments, signal: AbortSignal | undefined): Promise<Answer> {
+  const result = await caller.call('search', { text: args.text, limit: PAGE }, { signal })
+  const { items, total } = result as { readonly items: readonly Row[]; readonly total: number }
+  const rows = items.map((row) => ({ ...rowOf(row, texts(args.fields)), kind: row.kind }))
+  const fit = howManyFit(rows, budgetOf(args))
+  return {
+    data: {
+      items: rows.slice(0, fit),
+      total,
+      ...(fit < total && { more: 'Name a kind, or give more words, to see the others.' }),
+    },
+  }
+}
+
+async function listed(
+  caller: McpCaller,
+  kind: string,
+  args: Arguments,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const fields = texts(args.fields)
+  const ask = async (limit: number): Promise<{ readonly page: Page; readonly rows: readonly Row[] }> => {
+    const page = (await caller.call(...listCall(kind, args, fields, limit), { signal })) as Page
+    return { page, rows: page.items.map((record) => rowOf(record, fields)) }
+  }
+  let { page, rows } = await ask(PAGE)
+  const fit = howManyFit(rows, budgetOf(args))
+  // The cursor of a page that was cut is that of a page of this size.
+  if (fit < rows.length) ({ page, rows } = await ask(fit))
+  const { total, next, hidden } = page
+  return {
+    data: {
+      items: rows,
+      ...(total !== undefined && { total }),
+      ...(next !== undefined && { next }),
+      ...(hidden !== undefined && { hidden: `${hidden} closed; where: {status: [...]} finds them` }),
+    },
+  }
+}
+
+/** What is no kind of records but can be listed. */
+const VIEWS: Readonly<Record<string, string>> = { ready: 'ready', blocked: 'blocked', claims: 'claim.list' }
+
+interface Page {
+  readonly items: readonly Row[]
+  readonly total?: number
+  readonly next?: string
+  readonly hidden?: number
+}
+
+function listCall(
+  kind: string,
+  args: Arguments,
+  fields: readonly string[] | undefined,
+  limit: number,
+): [operation: string, input: Readonly<Record<string, unknown>>] {
+  const where = { ...(args.where as object | undefined) }
+  const text = args.text === undefined ? {} : { text: args.text }
+  // What was published is found by whether it still holds.
+  if (kind === 'context' && args.sort === undefined && args.after === undefined) {
+    return ['context.query', { ...listsOf(where, ['type', 'audience']), ...text, limit }]
+  }
+  const after = args.after === undefined ? {} : { after: args.after }
+  if (kind === 'log') return ['log.list', { ...where, ...after, limit }]
+  const view = VIEWS[kind]
+  if (view !== undefined)
+    return [view, { ...listsOf(where, ['labels', 'capabilities']), ...(kind !== 'claims' && { limit }) }]
+  const sort = args.sort === undefined ? {} : { sort: args.sort }
+  const full = fields?.some((field) => field === 'body' || field === 'summary' || field === 'comments')
+  return [
+    `${kind}.list`,
+    { ...listsOf(where, Object.keys(where)), ...text, ...sort, ...after, limit, ...(full && { full: true }) },
+  ]
+}
+
+/** A filter by one value is one by a list of it. */
+function listsOf(
+  where: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(where).map(([name, value]) => [
+      name,
+      names.includes(name) && (typeof value === 'string' || value === null) ? [value ?? ''] : value,
+    ]),
+  )
+}
