@@ -3,12 +3,14 @@ import type { Operation } from './operation.ts'
 import { attentionOperations } from './operations/attention.ts'
 import { blameOperations } from './operations/blame.ts'
 import { claimOperations } from './operations/claims.ts'
+import { contextGetOperation } from './operations/context-get.ts'
 import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
 import { editOperations } from './operations/edit.ts'
 import { graphOperations } from './operations/graph.ts'
 import { historyOperations } from './operations/history.ts'
 import { importOperations } from './operations/import.ts'
+import { inboxOperation } from './operations/inbox.ts'
 import { keyOperationsOf } from './operations/keys.ts'
 import { logOperationsOf } from './operations/logs.ts'
 import { overviewOperations } from './operations/overview.ts'
@@ -22,13 +24,23 @@ import { sessionOperations } from './operations/sessions.ts'
 import { snapshotOperations } from './operations/snapshots.ts'
 import { suggestOperations } from './operations/suggest.ts'
 import { takeBackOperations } from './operations/take-back.ts'
+import { waitOperation } from './operations/wait.ts'
 
 /** The one table of what a caller can ask of a project with these kinds. Commands, docs and every other surface are views of it. */
-export const operationsOf = (kinds: Kinds): readonly Operation[] => [
+export function operationsOf(kinds: Kinds): readonly Operation[] {
+  const all = tableOf(kinds)
+  // What is written by hand takes the place of what is derived under its name.
+  return all.filter(({ name }, at) => all.findLastIndex((other) => other.name === name) === at)
+}
+
+const tableOf = (kinds: Kinds): readonly Operation[] => [
   ...overviewOperations,
   ...kinds.records.flatMap((kind) => recordOperations(kinds, kind)),
   ...sessionOperations(kinds),
   ...contextOperations(kinds),
+  contextGetOperation,
+  inboxOperation,
+  waitOperation,
   ...readyOperations,
   ...claimOperations,
   ...reservationOperations,

@@ -1,5 +1,6 @@
 import type { Value } from '../model/kind.ts'
 import type { LogEntry } from '../model/log.ts'
+import { furthest } from './cursor.ts'
 import type { Database } from './database.ts'
 import type { Journal } from './journal.ts'
 import type { Change, KeyedValue, RowHead, StoredRecord } from './project.ts'
@@ -144,7 +145,7 @@ export function openChangeFeed(
           ),
         )
         .sort((a, b) => a.n - b.n)
-      if (found.length <= limit) return { items: found.map(fromSql), upto: vector, more: false }
+      if (found.length <= limit) return { items: found.map(fromSql), upto: furthest(have, vector), more: false }
       // Cut between rows: a cursor cannot stand inside one. A row that alone is too long is told whole.
       const after = found[limit] as SqlChanged
       const isOf = (one: SqlChanged, row: SqlChanged): boolean => one.replica === row.replica && one.seq === row.seq

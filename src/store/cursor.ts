@@ -10,6 +10,13 @@ export function encodeCursor(vector: Vector): string {
   return parts.length > 0 ? parts.join(',') : '0'
 }
 
+/** The place that is past both: a reader may know rows that have not come to this replica yet. */
+export function furthest(a: Vector, b: Vector): Vector {
+  const upto: Record<string, number> = { ...a }
+  for (const [replica, seq] of Object.entries(b)) upto[replica] = Math.max(upto[replica] ?? 0, seq)
+  return upto
+}
+
 /** Throws `invalid_input` on what is no cursor. */
 export function decodeCursor(text: string): Vector {
   if (text === '0') return {}

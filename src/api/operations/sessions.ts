@@ -6,10 +6,12 @@ import type { Kinds } from '../../model/kind-set.ts'
 import { session } from '../../model/kinds/session.ts'
 import { task } from '../../model/kinds/task.ts'
 import type { Project, StoredRecord } from '../../store/project.ts'
+import { changeLines, changeWords, rowsOf } from '../agent-context/changes.ts'
+import { currentTitle } from '../agent-context/gather.ts'
 import type { Operation, OperationContext } from '../operation.ts'
 import { defineOperation, idHelp, originOf } from './define.ts'
 import { checked, readInput, resolveLiving } from './fields.ts'
-import { extendSchema, type RecordOutput, recordSchema, toOutput } from './output.ts'
+import { extendSchema, isoTime, type RecordOutput, recordSchema, toOutput } from './output.ts'
 import { fillTemplate, templateText } from './templates.ts'
 
 /** The only active session of an actor; undefined when there is none, or more than one and nobody said which. */
@@ -72,6 +74,48 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
         return tx.create(session, { goal, tasks: ids, summary })
       })
       return { ...shown(project, id), key: parts.agents.issueKey(id, actor) }
+    },
+  }),
+  defineOperation<{ id: string; limit: number }, unknown>({
+    name: 'session.show',
+    effect: 'read',
+    role: 'reader',
+    help: 'Shows a session and its story: what was done in it, in order, and what it holds.',
+    input: z.strictObject({
+      id: z.string().describe(idHelp(session)),
+      limit: z.number().int().min(1).max(2000).default(200).describe('how many of the last things that were done'),
+    }),
+    output: extendSchema(recordSchema(own(session)), {
+      holds: z.array(z.string()).describe('the tasks it holds'),
+      story: z
+        .array(
+          z.object({
+            at: z.string().describe('when'),
+            what: z.string().describe('what was done'),
+          }),
+        )
+        .describe('what was done in it, the oldest first'),
+    }),
+    cli: {
+      command: 'session show',
+      positionals: ['id'],
+      view: { type: 'record' },
+      examples: ['orch session show s-7f3k'],
+    },
+    run(context, { id: text, limit }) {
+      const { project, parts } = context
+      const { id } = project.resolve(text, session)
+      const holds = parts.agents.claims.all().filter((lease) => lease.session === id)
+      return {
+        ...shown(project, id),
+        holds: holds.map(({ task }) => task),
+        story: rowsOf(project.changedIn(id, limit)).flatMap((row) =>
+          changeLines([row]).map((line) => ({
+            at: isoTime(row[0]?.at ?? 0),
+            what: changeWords(line, currentTitle(context, line.kind, line.id)),
+          })),
+        ),
+      }
     },
   }),
   defineOperation<EndInput, unknown>({
