@@ -30,7 +30,11 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
   /** Its entry only takes the lock; the rest is a chunk that who loses the race never loads. */
   const daemon: BuildOptions = {
     ...shared,
-    entryPoints: { daemon: 'src/daemon-main.ts', 'load-worker': 'src/store/load-worker.ts' },
+    entryPoints: {
+      daemon: 'src/daemon-main.ts',
+      'load-worker': 'src/store/load-worker.ts',
+      'sql-runner': 'src/store/sql-runner.ts',
+    },
     outdir,
     outExtension: { '.js': '.mjs' },
     format: 'esm',

@@ -59,6 +59,7 @@ import { openMirrorLogs } from './store/mirror-logs.ts'
 import { openProject } from './store/open-project.ts'
 import { createPeerStore } from './store/peer-store.ts'
 import { createMeta, prepareSchema } from './store/schema.ts'
+import { createSqlRunner } from './store/sql.ts'
 import { createTokens } from './tokens.ts'
 
 /** What a daemon runs on. */
@@ -293,6 +294,11 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       remove: async (peerName) => links.remove(peerName),
       list: () => links.list(),
     },
+    sql: createSqlRunner({
+      databaseFile: paths.database,
+      kinds,
+      runner: new URL('./sql-runner.mjs', host.loadWorker),
+    }),
     daemon: {
       async status() {
         // Right after a start the addresses are not known yet; a slow first scan is not waited for.

@@ -6,6 +6,7 @@ import type { AttentionItem } from '../model/attention.ts'
 import type { OperationRole } from '../model/principal.ts'
 import type { Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
+import type { SqlAnswer, SqlQuery } from '../store/sql.ts'
 import type { AgentParts } from './agent-parts.ts'
 
 /** What an operation is given. Everything it can reach is here. */
@@ -45,6 +46,8 @@ export interface Parts {
     remove(name: string): Promise<void>
     list(): readonly PeerInfo[]
   }
+  /** Runs a SELECT on the index. Throws `sql_failed`. */
+  readonly sql: (query: SqlQuery) => Promise<SqlAnswer>
   readonly daemon: {
     status(): Promise<Status>
     doctor(): Promise<readonly Finding[]>

@@ -22,6 +22,7 @@ import { reservationOperations } from './operations/reservations.ts'
 import { searchOperations } from './operations/search.ts'
 import { sessionOperations } from './operations/sessions.ts'
 import { snapshotOperations } from './operations/snapshots.ts'
+import { sqlOperations } from './operations/sql.ts'
 import { suggestOperations } from './operations/suggest.ts'
 import { takeBackOperations } from './operations/take-back.ts'
 import { waitOperation } from './operations/wait.ts'
@@ -46,6 +47,7 @@ const tableOf = (kinds: Kinds): readonly Operation[] => [
   ...reservationOperations,
   ...searchOperations,
   ...graphOperations,
+  ...sqlOperations,
   ...editOperations,
   ...kinds.keyed.flatMap(keyOperationsOf),
   ...logOperationsOf(kinds.log),

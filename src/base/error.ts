@@ -77,6 +77,13 @@ export const errorCodes = define({
     hint: 'Check the path and the format; a dry run shows what would be imported.',
   },
 
+  sql_failed: {
+    exit: 2,
+    http: 422,
+    message: 'The query was not answered: {reason}',
+    hint: 'Only SELECT is allowed, on the tables that docs/queries.md names; nothing was changed.',
+  },
+
   record_not_found: {
     exit: 3,
     http: 404,

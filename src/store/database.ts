@@ -1,5 +1,5 @@
 import { type BigIntStats, statSync } from 'node:fs'
-import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite'
+import { constants, DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite'
 
 export type SqlValue = string | number | bigint | Uint8Array | null
 
@@ -67,6 +67,62 @@ function isBusy(error: unknown): boolean {
 export function openDatabaseReadOnly(file: string): Database {
   return wrap(new DatabaseSync(file, { timeout: 5000, readOnly: true }))
 }
+
+/** What one SELECT may take of memory, and one value of it, in bytes. */
+const MAX_SELECT_BYTES = 256 * 1024 * 1024
+const MAX_VALUE_BYTES = 8 * 1024 * 1024
+
+/**
+ * Opens a database for the SQL of people: SELECTs on named tables and views, and nothing else. Only in a process of its
+ * own: the limit of memory holds for all of it.
+ */
+export function openDatabaseForSelects(options: {
+  readonly databaseFile: string
+  readonly tables: readonly string[]
+  readonly views: Readonly<Record<string, string>>
+}): {
+  /** Throws what SQLite says: also for more than one statement, and for what may not be done. */
+  query(sql: string): { readonly columns: readonly string[]; readonly values: Iterable<readonly unknown[]> }
+  close(): void
+} {
+  const db = new DatabaseSync(options.databaseFile, {
+    timeout: 5000,
+    readOnly: true,
+    allowExtension: false,
+    limits: { length: MAX_VALUE_BYTES, sqlLength: 100_000, attach: 0 },
+  })
+  db.exec(`PRAGMA hard_heap_limit=${MAX_SELECT_BYTES}; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF`)
+  for (const [name, select] of Object.entries(options.views)) db.exec(`CREATE TEMP VIEW ${name} AS ${select}`)
+  const readable = new Set([...options.tables, ...Object.keys(options.views)].map((name) => name.toLowerCase()))
+  // What else there is may not be read; other names are those that the query gives to its own parts.
+  const hidden = new Set(
+    (db.prepare('SELECT name FROM sqlite_schema').all() as { name: string }[])
+      .map(({ name }) => name.toLowerCase())
+      .filter((name) => !readable.has(name)),
+  )
+  const { SQLITE_SELECT, SQLITE_READ, SQLITE_FUNCTION, SQLITE_RECURSIVE, SQLITE_OK, SQLITE_DENY } = constants
+  db.setAuthorizer((action, table, name) => {
+    if (action === SQLITE_SELECT || action === SQLITE_RECURSIVE) return SQLITE_OK
+    // The names of tables and what is in them are no secret, and `SELECT sql FROM sqlite_schema` is how one learns of them.
+    if (action === SQLITE_READ) {
+      return hidden.has(String(table).toLowerCase()) || INTERNAL.test(String(table)) ? SQLITE_DENY : SQLITE_OK
+    }
+    if (action === SQLITE_FUNCTION) return /^load_extension$|^fts/i.test(String(name)) ? SQLITE_DENY : SQLITE_OK
+    return SQLITE_DENY
+  })
+  return {
+    query(sql) {
+      const statement = db.prepare(sql)
+      const columns = statement.columns().map(({ name }) => String(name))
+      statement.setReturnArrays(true)
+      return { columns, values: statement.iterate() as Iterable<readonly unknown[]> }
+    },
+    close: () => db.close(),
+  }
+}
+
+/** SQLite's own tables, its schema aside. */
+const INTERNAL = /^(?:pragma_|dbstat|bytecode|tables_used|sqlite_(?!(?:temp_)?(?:master|schema)$))/i
 
 /**
  * Closes a database so that all of it is in its one file, which may then be moved. A plain close leaves a log beside the

@@ -165,6 +165,7 @@ export function createMemoryParts(agents: Agents): MemoryParts {
       },
       list: () => peerList,
     },
+    sql: () => Promise.resolve({ columns: ['n', 'title'], rows: [[1, 'a']], more: true }),
     daemon: {
       status: () => Promise.resolve(STATUS),
       doctor: () => Promise.resolve([{ check: 'index', ok: false, detail: 'one row differs' }]),

@@ -57,6 +57,7 @@ const CONTRACT = [
   'reserve GLOBS --minutes --note --release',
   'search TEXT --kind... --limit',
   'graph ID --by --direction --depth --format',
+  'sql QUERY --limit --timeout',
   'cat ID',
   'edit ID --base --text',
   'state get KEY',
