@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync, watch, writeFileSync, writeSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { basename, join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { sleep, systemClock } from './base/clock.ts'
 import { OrchError, toOrchError } from './base/error.ts'
@@ -113,7 +112,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
     writeDaemonFile(paths, version)
     watchPrivateState(paths, drain, log)
     log.info('the daemon is ready', { pid: process.pid, version })
-    if (env.ORCH_MEASURE) measure(log)
+    if (env.ORCH_MEASURE) (await import('./measure.ts')).measure(log, systemClock)
     report({ ready: true, pid: process.pid })
   } catch (error) {
     const refusal = toOrchError(error)
@@ -280,27 +279,6 @@ function isSame(path: string, { dev, ino }: { readonly dev: string; readonly ino
   } catch {
     return false
   }
-}
-
-const MEASURE_MS = 5000
-const RESOLUTION_MS = 5
-
-/** Logs how late the event loop was and how much memory is held, every 5 s; for tests that ask. */
-function measure(log: Logger): void {
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
-  delay.enable()
-  const late = (nanoseconds: number): number => Math.max(0, Math.round(nanoseconds / 1e5) / 10 - RESOLUTION_MS)
-  setInterval(() => {
-    const { rss, heapUsed } = process.memoryUsage()
-    log.info('measured', {
-      p50: late(delay.percentile(50)),
-      p99: late(delay.percentile(99)),
-      max: late(delay.max),
-      rss,
-      heapUsed,
-    })
-    delay.reset()
-  }, MEASURE_MS).unref()
 }
 
 function reportLine(line: object): void {

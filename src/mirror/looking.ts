@@ -78,17 +78,26 @@ export function createLooking(parts: LookingParts): Looking {
     onError,
   })
 
+  /** Whatever becomes of a look, the next one comes. */
   async function look(): Promise<void> {
     const begun = clock.monotonic()
+    let dueMs: number | undefined
+    try {
+      dueMs = await lookOnce()
+    } finally {
+      const idle = Math.max(every, Math.min(SCAN_SHARE * (clock.monotonic() - begun), MAX_SCAN_MS))
+      cancelNext()
+      if (!isStopped) cancelNext = clock.after(Math.min(idle, dueMs ?? idle), () => void turns.add(look).catch(onError))
+    }
+  }
+
+  async function lookOnce(): Promise<number | undefined> {
     await parts.before()
     const result = await scan(disk, kinds)
     showBlind(result)
     if (result.isGone) await comeBack()
     watching?.follow([...(result.isGone ? foldersToMake(kinds) : result.folders), LOG_FOLDER])
-    const dueMs = await parts.onScan(result)
-    const idle = Math.max(every, Math.min(SCAN_SHARE * (clock.monotonic() - begun), MAX_SCAN_MS))
-    cancelNext()
-    if (!isStopped) cancelNext = clock.after(Math.min(idle, dueMs ?? idle), () => void turns.add(look).catch(onError))
+    return parts.onScan(result)
   }
 
   function showBlind({ unreadable }: Scan): void {

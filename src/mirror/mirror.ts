@@ -1,5 +1,6 @@
 import { type Clock, createSteadyClock, sleep } from '../base/clock.ts'
 import { createCoalesce } from '../base/coalesce.ts'
+import { reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { createQueue } from '../base/queue.ts'
 import type { Service } from '../base/service.ts'
@@ -68,6 +69,9 @@ const WRITE_MAX_MS = 100
 const PAGES_MS = 1000
 /** How often the files of the work log are brought up while entries come. */
 const LOGS_MS = 2000
+/** When the look that everything waits for has failed. */
+const LOOK_AGAIN_MS = 1000
+const WRITABLE = 'Make room, or make it writable. It is tried again by itself.'
 /** The longest that `sync` waits for a file that somebody keeps writing to. */
 const SYNC_MS = 30_000
 /** How long apart `sync` asks whether a file that shall be written is closed. */
@@ -88,7 +92,9 @@ export function createMirror(parts: MirrorParts): Mirror {
   /** Paths with an exchange that could not be ended. */
   let stuck: ReadonlySet<string> = new Set()
   let mayWrite = false
+  let isEnding = false
   let isStopped = false
+  let arePagesStale = false
   let opening: Promise<void> = Promise.resolve()
   let cancelDisplaced: (() => void) | undefined
   let abilities = LEAST
@@ -183,11 +189,22 @@ export function createMirror(parts: MirrorParts): Mirror {
     if (wait !== undefined && !isStopped) clock.after(wait, logs.poke)
   }
 
+  /** A page that cannot be written is tried again at the next scan. */
   async function showPages(): Promise<void> {
     writeOut.mark(BOARD_REF)
     writing.poke()
-    await showPage(disk, random, README, renderReadme(overviewOf(project)))
-    await showPage(disk, random, LOCAL, renderLocal(parts.facts()))
+    const pagesOf = { [README]: () => renderReadme(overviewOf(project)), [LOCAL]: () => renderLocal(parts.facts()) }
+    arePagesStale = false
+    for (const [path, render] of Object.entries(pagesOf)) {
+      try {
+        await showPage(disk, random, path, render())
+        notices.works(path)
+      } catch (error) {
+        arePagesStale = true
+        log.warn('a page could not be written', { path, error })
+        notices.failing({ what: `cannot be written: ${reasonOf(error)}`, where: path, fix: WRITABLE })
+      }
+    }
   }
 
   async function takeScan(result: Scan): Promise<number | undefined> {
@@ -209,6 +226,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     toSign.clear()
     writeOut.unblock()
     writing.poke()
+    if (arePagesStale) pages.poke()
     return vanished.due()
   }
 
@@ -252,14 +270,18 @@ export function createMirror(parts: MirrorParts): Mirror {
     const left = await disk.list(PRIVATE_DIRECTORY)
     for (const { name } of left.type === 'entries' ? left.entries : []) {
       // A displaced file is never removed unseen; unfinished ones and those of pages hold nothing of anybody's.
-      if (name.endsWith('.new') || name.startsWith(PAGE_PREFIX)) await disk.remove(`${PRIVATE_DIRECTORY}/${name}`)
+      if (!name.endsWith('.new') && !name.startsWith(PAGE_PREFIX)) continue
+      await disk.remove(`${PRIVATE_DIRECTORY}/${name}`).catch(onError)
     }
-    await looking.look()
+    await looking.look().catch(onError)
   }
 
   async function open(): Promise<void> {
     looking.watch(abilities)
-    await turns.add(looking.look)
+    while (!(await hasLooked())) {
+      if (isEnding) return
+      await sleep(clock, LOOK_AGAIN_MS)
+    }
     mayWrite = true
     writeOut.markAll()
     logFiles.noteAll()
@@ -267,6 +289,16 @@ export function createMirror(parts: MirrorParts): Mirror {
     writing.poke()
     pages.poke()
     lookAtDisplaced()
+  }
+
+  async function hasLooked(): Promise<boolean> {
+    try {
+      await turns.add(looking.look)
+      return true
+    } catch (error) {
+      onError(error)
+      return false
+    }
   }
 
   async function waitForUnsettled(): Promise<void> {
@@ -289,13 +321,18 @@ export function createMirror(parts: MirrorParts): Mirror {
   return {
     name: 'mirror',
     async start() {
-      abilities = await disk.probe()
+      // What is not known to be possible is not done.
+      abilities = await disk.probe().catch((error: unknown) => {
+        onError(error)
+        return LEAST
+      })
       log.info('found what the disk can do', { tier: abilities.summary })
       await turns.add(recover)
       opening = open().catch(onError)
     },
     async stop() {
       if (isStopped) return
+      isEnding = true
       await opening
       await writing.flush().catch(onError)
       await logs.flush().catch(onError)

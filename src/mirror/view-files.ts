@@ -1,7 +1,7 @@
 import { sha256 } from '../base/hash.ts'
 import { type Random, randomText } from '../model/id.ts'
 import type { Disk } from './disk.ts'
-import { displacedPath, exchange } from './replace.ts'
+import { displacedPath, exchange, freshPath } from './replace.ts'
 
 /** Of the private files of pages: nothing in them is ever worth keeping. */
 export const PAGE_PREFIX = 'page-'
@@ -15,6 +15,9 @@ export async function showPage(disk: Disk, random: Random, path: string, text: s
   const from = found.type === 'file' ? sha256(found.bytes) : undefined
   if (from === to) return
   const name = `${PAGE_PREFIX}${randomText(random, 16)}`
-  await exchange(disk, { name, path, from, to }, bytes, { inOneStep: false })
-  await disk.remove(displacedPath(name))
+  try {
+    await exchange(disk, { name, path, from, to }, bytes, { inOneStep: false })
+  } finally {
+    for (const left of [freshPath(name), displacedPath(name)]) await disk.remove(left)
+  }
 }

@@ -135,15 +135,19 @@ export function closeWhole(db: Database): void {
   if (!isWhole) throw new Error('the database is open elsewhere')
 }
 
+/** More than the fixed statements of all parts together. */
+const STATEMENTS_KEPT = 250
+
 function wrap(db: DatabaseSyncInstance, checkFiles: () => void = () => undefined): Database {
   checkFiles()
+  /** Those used last come last. */
   const statements = new Map<string, StatementSyncInstance>()
   const prepare = (sql: string): StatementSyncInstance => {
-    let statement = statements.get(sql)
-    if (!statement) {
-      statement = db.prepare(sql)
-      statements.set(sql, statement)
-    }
+    const statement = statements.get(sql) ?? db.prepare(sql)
+    statements.delete(sql)
+    statements.set(sql, statement)
+    // Each holds kilobytes, and a list's SQL is another for each number of values that it asks for.
+    if (statements.size > STATEMENTS_KEPT) statements.delete(statements.keys().next().value ?? '')
     return statement
   }
   let depth = 0
