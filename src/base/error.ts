@@ -49,7 +49,19 @@ export const errorCodes = define({
     exit: 2,
     http: 422,
     message: 'The text to replace is {count} times in {id}',
-    hint: 'Give more of the surrounding text so that it is found once.',
+    hint: 'Give more of the surrounding text so that it is found once, or say with count how many times it is there.',
+  },
+  heading_not_found: {
+    exit: 2,
+    http: 422,
+    message: 'There is no heading "{heading}" in {id}; there are: {headings}',
+    hint: 'Give one of them, or append a text that brings the heading with it.',
+  },
+  base_required: {
+    exit: 2,
+    http: 428,
+    message: 'What would take the place of text in {id} must name the text it was made from',
+    hint: 'Read it, and send its hash, {hash}, as base. To add or replace a piece needs none.',
   },
   invalid_file: {
     exit: 2,

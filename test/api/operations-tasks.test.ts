@@ -167,7 +167,7 @@ describe('task update', () => {
     const after = await call('task.update', { id, title: 'Two', base: hash })
     expect(await refusal('task.update', { id, title: 'Three', base: hash })).toEqual({
       code: 'stale_base',
-      data: { id, base: hash, hash: after.hash },
+      data: { id, base: hash, hash: after.hash, text: '' },
     })
   })
 

@@ -1,15 +1,18 @@
 import { z } from 'zod'
 import { must } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
+import type { Actor } from '../../model/actor.ts'
 import type { RecordKind, Values } from '../../model/kind.ts'
 import { checkFile } from '../../model/layout.ts'
 import { titleOf } from '../../model/markdown.ts'
+import type { RecordView } from '../../model/record.ts'
 import { diffText } from '../../model/text-diff.ts'
 import type { RecordPatch } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation, originOf } from './define.ts'
 import { checked } from './fields.ts'
 import { recordSchema, toOutput } from './output.ts'
+import { baseRequired } from './text-input.ts'
 import { checkBase } from './update.ts'
 
 const pathHelp = (kind: RecordKind): string => `where the ${kind.name} is, below ${kind.folder}/: guides/start.md`
@@ -42,7 +45,7 @@ export function writePageOperation(kind: RecordKind): Operation {
     name: `${kind.name}.write`,
     effect: 'write',
     role: 'writer',
-    help: `Writes a whole ${kind.name}: makes it, or replaces its text by the smallest difference, so that what others write elsewhere in it stays.`,
+    help: `Writes a whole ${kind.name}: makes it, or replaces its text by the smallest difference, so that what others write elsewhere in it stays. An agent says with base which text it was made from.`,
     input: z.strictObject({
       path: z.string().describe(pathHelp(kind)),
       text: z.string().describe(`the whole text of the ${kind.name}`),
@@ -78,13 +81,26 @@ export function writePageOperation(kind: RecordKind): Operation {
           return tx.create(kind, { [kind.title]: title, ...values }, { file: checkedFile(kind, file) })
         }
         const before = must(tx.read(kind, found.id), `no record ${found.id}`)
-        checkBase(before, input.base)
+        checkBase(kind, before, input.base)
+        mayReplace(context.actor, kind, before, input)
         tx.update(kind, found.id, pagePatch(kind, String(before.values[kind.body]), values))
         return found.id
       })
       return toOutput(project, kind, must(project.read(kind, id), `no record ${id}`))
     },
   })
+}
+
+/** A person sees what they replace; an agent names it, so that nobody's words go unread. */
+function mayReplace(
+  actor: Actor,
+  kind: RecordKind,
+  before: RecordView,
+  { text, base }: { readonly text: string; readonly base?: string | undefined },
+): void {
+  const now = String(before.values[kind.body]).trim()
+  if (actor.type === 'agent' && base === undefined && now !== '' && now !== text.trim())
+    throw baseRequired(kind, before)
 }
 
 function pageValues(kind: RecordKind, input: { readonly text: string; readonly title?: string | undefined }): Values {

@@ -13,7 +13,7 @@ import { circleThrough } from './cycle.ts'
 import { defineOperation, exampleId, idHelp, originOf } from './define.ts'
 import { flagOf, kindNamed, membersSchema, readInput, resolveLiving, valueSchema, writableFields } from './fields.ts'
 import { recordSchema, toOutput } from './output.ts'
-import { TEXT_INPUTS, type TextInput, textEdits } from './text-input.ts'
+import { hasTextInput, type TextInput, textEdits, textFor, textProperties } from './text-input.ts'
 
 /** One property of the input, and what it does to which field. */
 interface Change {
@@ -27,7 +27,6 @@ interface Change {
 
 type Input = TextInput & {
   readonly id: string
-  readonly base?: string | undefined
   readonly fence?: number | undefined
 } & Readonly<Record<string, unknown>>
 
@@ -37,13 +36,7 @@ export function updateOperation(kind: RecordKind): Operation {
   const input = z.strictObject({
     id: z.string().describe(idHelp(kind)),
     ...Object.fromEntries(changes.map(({ property, schema }) => [property, schema.optional()])),
-    append: z.string().optional().describe(`a paragraph to add at the end of the ${kind.body}`),
-    find: z.string().optional().describe(`a piece of the ${kind.body} to replace; it must be there exactly once`),
-    replace: z.string().optional().describe('what to put in its place'),
-    base: z
-      .string()
-      .optional()
-      .describe('the hash of what this change is about; refused when it is something else by now'),
+    ...textProperties(kind),
     ...(kind.name === task.name && {
       fence: z.number().int().optional().describe('the number of your claim on it; refused when that has ended'),
     }),
@@ -63,6 +56,8 @@ export function updateOperation(kind: RecordKind): Operation {
       examples: [
         `orch ${kind.name} update ${exampleId(kind)} --title 'Fix the login'`,
         `orch ${kind.name} update ${exampleId(kind)} --append 'Tried it on Windows: works.'`,
+        `orch ${kind.name} update ${exampleId(kind)} --under '## Notes' --append 'Ask Ada first.'`,
+        `orch ${kind.name} update ${exampleId(kind)} --find 'Ada' --replace 'Grace' --count 2`,
       ],
     },
     async run(context, input) {
@@ -71,7 +66,7 @@ export function updateOperation(kind: RecordKind): Operation {
       const { write: texts, ...patch } = fieldPatch(project, kind, id, changes, input)
       await project.transact(originOf(context), (tx) => {
         const before = must(tx.read(kind, id), `no record ${id}`)
-        checkBase(before, input.base)
+        checkBase(kind, before, input.base)
         if (input.fence !== undefined) context.parts.agents.claims.checkFence(id, input.fence)
         assertNoCircles(tx, kind, before, patch)
         const edits = Object.entries(texts).map(([name, text]) => [name, diffText(String(before.values[name]), text)])
@@ -138,7 +133,7 @@ function fieldPatch(
     Record<string, unknown>
   >
   const given = changes.filter(({ property }) => input[property] !== undefined)
-  if (given.length === 0 && !TEXT_INPUTS.some((name) => input[name] !== undefined)) {
+  if (given.length === 0 && !hasTextInput(kind, input)) {
     throw new OrchError('usage', { reason: 'There is nothing to change: give at least one field' })
   }
   for (const { property, does, name, field } of given) {
@@ -168,9 +163,10 @@ function membersToRemove(
 }
 
 /** Throws `stale_base` when a record is not what the caller has seen. */
-export function checkBase(record: RecordView, base: string | undefined): void {
+export function checkBase(kind: RecordKind, record: RecordView, base: string | undefined): void {
   const hash = recordHash(record)
-  if (base !== undefined && base !== hash) throw new OrchError('stale_base', { id: record.id, base, hash })
+  if (base === undefined || base === hash) return
+  throw new OrchError('stale_base', { id: record.id, base, hash, text: textFor(kind, record) })
 }
 
 /** Throws `dependency_cycle` when a new edge between records of one kind closes a circle. Those that are there already block nothing. */
