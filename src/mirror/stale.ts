@@ -1,5 +1,6 @@
 import { diffText } from '../model/text-diff.ts'
 import type { TextEdit } from '../model/text-edit.ts'
+import type { DiffBudget } from '../model/token-diff.ts'
 import type { Version } from '../store/mirror-bases.ts'
 
 /** How long after a file was replaced somebody may still save what they had loaded before. */
@@ -9,6 +10,9 @@ export const MAX_CANDIDATES = 50
 
 /** Nobody has read what was written so shortly before they save: a save that shows nothing of it was made without it. */
 export const UNREAD_MS = 3000
+
+/** How many pairs of words may be compared to choose. What exceeds it counts as changed. */
+const CELLS_TO_CHOOSE = 8_000_000
 
 /** The text that a save was made from [M6]. */
 export interface Choice {
@@ -36,9 +40,12 @@ export function chooseBase(
   base: string,
   versions: readonly Version[],
   unreadSince = Number.POSITIVE_INFINITY,
-  { hasSeen = showsNext, distance = editedCharacters }: Comparison = {},
+  how: Comparison = {},
 ): Choice {
   let choice: Choice = { text: base }
+  // One budget for all: a large text that was written anew must not keep everything waiting.
+  const budget = { cells: CELLS_TO_CHOOSE }
+  const { hasSeen = showsNext, distance = (ours, saved) => editedCharacters(ours, saved, budget) } = how
   let least = distance(base, disk)
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
@@ -46,7 +53,7 @@ export function chooseBase(
   for (const version of versions.slice(0, MAX_CANDIDATES)) {
     if (least === 0) break
     const cost = distance(version.text, disk)
-    isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version)
+    isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version, budget)
     if (isUnread) unread = version.text
     if (!isUnread && (cost >= least || hasSeen(disk, version))) continue
     least = cost
@@ -65,11 +72,11 @@ function showsNext(disk: string, { text, next }: Version): boolean {
 }
 
 /** Whether nothing that a version was replaced with is left in a text, though there was something. */
-function showsNothingOf(disk: string, { text, next }: Version): boolean {
-  const gone = diffText(next, disk)
+function showsNothingOf(disk: string, { text, next }: Version, budget: DiffBudget): boolean {
+  const gone = diffText(next, disk, budget)
   let shift = 0
   let isAny = false
-  for (const { at, delete: deleted, insert } of diffText(text, next)) {
+  for (const { at, delete: deleted, insert } of diffText(text, next, budget)) {
     const start = at + shift
     shift += insert.length - deleted
     for (const { index } of insert.matchAll(/\S+/g)) {
@@ -104,6 +111,6 @@ export function commonText(a: string, b: string): string {
   return common + a.slice(from)
 }
 
-function editedCharacters(a: string, b: string): number {
-  return diffText(a, b).reduce((sum: number, edit: TextEdit) => sum + edit.delete + edit.insert.length, 0)
+function editedCharacters(a: string, b: string, budget: DiffBudget): number {
+  return diffText(a, b, budget).reduce((sum: number, edit: TextEdit) => sum + edit.delete + edit.insert.length, 0)
 }

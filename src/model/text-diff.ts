@@ -1,7 +1,7 @@
 import type { TextEdit } from './text-edit.ts'
 import { compareTokens, type DiffBudget, type Hunk, replaces, type Tokens } from './token-diff.ts'
 
-const CELLS_PER_CALL = 20_000_000
+const CELLS_PER_CALL = 8_000_000
 
 /**
  * Finds the edits that turn one text into another: changed lines first, then the changed words inside them. Edits begin

@@ -84,7 +84,7 @@ describe('what a disk can do', () => {
   })
 
   test.skipIf('missing' in calls)(
-    'R6 [M4] a program that opens the file in the moment of the question does not kill us',
+    '[M4] R6: a program that opens the file in the moment of the question does not kill us',
     async () => {
       const { disk, root, save, close } = nodeSetup()
       await disk.probe()

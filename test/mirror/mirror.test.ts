@@ -167,7 +167,7 @@ describe('both ways', () => {
 })
 
 describe('[M1] the base', () => {
-  test('[M1] a save and a command on one task: both are there, once', async () => {
+  test('[M1] R1: a save and a command on one task: both are there, once', async () => {
     const t = await withTask()
     const saved = t.file(t.id).replace('two', 'two by hand').replace('status: todo', 'status: review')
     t.disk.save(t.path(t.id), saved)
@@ -189,7 +189,7 @@ describe('[M1] the base', () => {
     expect(t.task(t.id).values.status).toBe('review')
   })
 
-  test('[M9] comments, order, quoting and unknown keys survive the changes of others', async () => {
+  test('[M9] Y7: comments, order, quoting and unknown keys survive the changes of others', async () => {
     const t = await withTask()
     const [, id = ''] = /^id: (.*)$/m.exec(t.file(t.id)) ?? []
     t.disk.save(
@@ -405,9 +405,15 @@ describe('[M6] stale saves', () => {
 
 describe('[M7] broken files', () => {
   const broken: [string, (file: string) => string | Uint8Array, RegExp][] = [
-    ['front matter that does not parse', (file) => file.replace('status: todo', 'status: [todo'), /./],
-    ['a front matter that is not closed', (file) => file.replace('\n---\n', '\n'), /not closed/],
-    ['merge markers', (file) => file.replace('two', '<<<<<<< HEAD\ntwo\n=======\n2\n>>>>>>> theirs'), /merge markers/],
+    ['Y1: front matter that does not parse', (file) => file.replace('status: todo', 'status: [todo'), /./],
+    ['Y2: a front matter that is not closed', (file) => file.replace('\n---\n', '\n'), /not closed/],
+    ['Y4: a half-typed key', (file) => file.replace('status: todo\n', 'status: todo\nsta\n'), /./],
+    ['Y5: a key that is there twice', (file) => file.replace('status: todo\n', 'status: todo\nstatus: review\n'), /./],
+    [
+      'Y3: merge markers',
+      (file) => file.replace('two', '<<<<<<< HEAD\ntwo\n=======\n2\n>>>>>>> theirs'),
+      /merge markers/,
+    ],
     ['invalid UTF-8', (file) => Buffer.concat([Buffer.from(file), Buffer.from([0xff, 0xfe, 0x0a])]), /UTF-8/],
     ['an emptied file', () => '\n', /empty/],
     ['a lost front matter', (file) => file.slice(file.lastIndexOf('---\n') + 4), /front matter/],
@@ -465,7 +471,7 @@ describe('[M7] broken files', () => {
     expect(t.mirror.problems()).toHaveLength(1)
   })
 
-  test('[M7] broken JSON changes nothing', async () => {
+  test('[M7] Y6: broken JSON changes nothing', async () => {
     const t = await createTestMirror()
     await t.drive(t.held.project.transact(byClaude, (tx) => tx.setKey('state', 'phase', 'build')))
     await t.sync()
@@ -514,7 +520,7 @@ describe('[M8] absence', () => {
     expect(t.task(t.id).deletedAt).toBeUndefined()
   })
 
-  test('[M8] a file removed while somebody changed its record is brought back, and said so', async () => {
+  test('[M8] P4: a file removed while somebody changed its record is brought back, and said so', async () => {
     const t = await withTask()
     t.disk.delete(t.path(t.id))
     await t.update(t.id, { set: { status: 'review' } })
@@ -579,7 +585,7 @@ describe('[M8] absence', () => {
     }
   })
 
-  test('[M8] what cannot be read is not deleted, and told about until it can', async () => {
+  test('[M8] D2: what cannot be read is not deleted, and told about until it can', async () => {
     const t = await withTask()
     for (const at of [t.path(t.id), 'tasks', '']) {
       t.disk.unreadable.add(at)
@@ -788,7 +794,7 @@ describe('[M11] new, renamed and copied files', () => {
     expect(t.disk.paths().filter((path) => path.startsWith('pages/'))).toHaveLength(3)
   })
 
-  test('[M11] a copied file becomes a record of its own', async () => {
+  test('[M11] N1: a copied file becomes a record of its own', async () => {
     const t = await withTask()
     t.disk.copy(t.path(t.id), 'tasks/copy.md')
     await t.sync()
@@ -797,7 +803,7 @@ describe('[M11] new, renamed and copied files', () => {
     expect(t.file(t.id)).toContain(t.id)
   })
 
-  test('[M11] two records that want one name are both kept', async () => {
+  test('[M11] P3: two records that want one name are both kept', async () => {
     const t = await createTestMirror()
     t.disk.save('pages/guide.md', '# Mine\n')
     await t.drive(
@@ -847,7 +853,7 @@ describe('[M12] containment', () => {
     expect(t.mirror.problems()).toEqual([])
   })
 
-  test('[M12] a link in place of a file changes nothing, and the file is written when it is gone', async () => {
+  test('[M12] N2: a link in place of a file changes nothing, and the file is written when it is gone', async () => {
     const t = await withTask()
     t.disk.delete(t.path(t.id))
     t.disk.symlink(t.path(t.id))
@@ -882,7 +888,7 @@ describe('F9: a clock that is set', () => {
 })
 
 describe('[M13] start', () => {
-  test('[M13] what changed while the daemon was down is merged, before anything is written', async () => {
+  test('[M13] C8: what changed while the daemon was down is merged, before anything is written', async () => {
     const t = await withTask()
     await t.drive(t.mirror.stop())
     t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two by hand'))

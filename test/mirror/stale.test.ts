@@ -47,6 +47,25 @@ describe('stale saves', () => {
     expect(chooseBase('one\n', 'one\ntwo\n', [version('one\n')])).toEqual({ text: 'one\n', stale: 'as-it-was' })
   })
 
+  test('[P8] among many large texts that are all unlike it, choosing takes hardly longer than among one', () => {
+    const text = (seed: number): string => {
+      let [state, all] = [seed, '']
+      while (all.length < 60_000) {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+        all += `${['alpha', 'beta', 'gamma', 'delta'][state >>> 30]}${(state >>> 20) % 9 === 0 ? '\n' : ' '}`
+      }
+      return all
+    }
+    const versions = Array.from({ length: 40 }, (_, i) => version(text(i + 10), text(i + 9)))
+    const time = (count: number): number => {
+      const begun = performance.now()
+      chooseBase(text(1), text(2), versions.slice(0, count), 0)
+      return performance.now() - begun
+    }
+    time(1)
+    expect(time(40) / time(1)).toBeLessThan(8)
+  })
+
   test('what two texts have in common is contained in both', () => {
     expect(commonText('one two three', 'one three four')).toBe('one three')
   })

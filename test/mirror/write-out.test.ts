@@ -40,7 +40,7 @@ function beforeStep(t: TestMirror, step: keyof Disk, at: (path: string) => boole
 }
 
 describe.each(TIERS)('[M5] compare and swap, %s disk', (_tier, tier) => {
-  test.each(stepsOf(tier))('[M5] a save in place right before the %s of a write-out is not lost', async (step) => {
+  test.each(stepsOf(tier))('[M5] R1: a save in place right before the %s of a write-out is not lost', async (step) => {
     const t = await withTask(tier)
     const path = t.path(t.id)
     const saved = t.file(t.id).replace('two', 'two by hand')
@@ -56,7 +56,7 @@ describe.each(TIERS)('[M5] compare and swap, %s disk', (_tier, tier) => {
     expect(t.file(t.id)).toContain('zero\n\none\n\ntwo by hand\n')
   })
 
-  test.each(stepsOf(tier))('[M5] a save by rename right before the %s of a write-out is not lost', async (step) => {
+  test.each(stepsOf(tier))('[M5] R1: a save by rename right before the %s of a write-out is not lost', async (step) => {
     const t = await withTask(tier)
     const path = t.path(t.id)
     const saved = t.file(t.id).replace('two', 'two by hand')
@@ -112,7 +112,7 @@ describe.each(TIERS)('[M5] compare and swap, %s disk', (_tier, tier) => {
     },
   )
 
-  test('[M5] what a program still writes to a file that was replaced is taken in', async () => {
+  test('[M5] R3: what a program still writes to a file that was replaced is taken in', async () => {
     const t = await withTask(tier)
     const loaded = t.file(t.id)
     const handle = openedLate(t, t.path(t.id))
@@ -194,7 +194,7 @@ describe.each(TIERS)('[M5] crashes, %s disk', (_tier, tier) => {
   }
 
   test.each(['a change', 'a deletion', 'a creation', 'a rename', 'a change and a save'])(
-    '[M5] killed at each step of writing out %s, everything is there after the next start',
+    '[M5] C1 to C9: killed at each step of writing out %s, everything is there after the next start',
     async (what) => {
       for (let n = 0; n < 40; n++) {
         const t = await withTask(tier)

@@ -47,7 +47,7 @@ describe('diffText', () => {
     )
   })
 
-  test('[M2] no edit begins or ends inside a character as a person sees it, in either text', () => {
+  test('[M2] U3: no edit begins or ends inside a character as a person sees it, in either text', () => {
     const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
     const boundaries = (value: string): Set<number> =>
       new Set([...Array.from(segmenter.segment(value), (segment) => segment.index), value.length])
@@ -264,17 +264,47 @@ describe('mergeText', () => {
   /** The words of one side after its changes, and what it inserted and deleted. */
   function edited(base: readonly string[], name: 'h' | 'a', changes: readonly Side[]) {
     const words = [...base]
+    /** Where each word stands in the base; undefined: put in. */
+    const places: (number | undefined)[] = base.map((_, i) => i)
     const inserted: string[] = []
     for (const [i, { at, drops, shape, puts }] of changes.entries()) {
       const put = puts ? [own(name, i, shape)] : []
       inserted.push(...put)
+      places.splice(Math.min(at, words.length), drops, ...put.map(() => undefined))
       words.splice(Math.min(at, words.length), drops, ...put.map((token) => `${token} `))
     }
     const text = words.join('')
-    return { text, inserted: inserted.filter((token) => text.includes(token)) }
+    return {
+      text,
+      inserted: inserted.filter((token) => text.includes(token)),
+      edits: exactEdits(base, words, places),
+    }
   }
 
-  test('[P2][M1] of 2,000 concurrent merges none loses or doubles an inserted word, or brings back a deleted one', () => {
+  /** What was done, not what a comparison makes of it. */
+  function exactEdits(
+    base: readonly string[],
+    words: readonly string[],
+    places: readonly (number | undefined)[],
+  ): readonly TextEdit[] {
+    const edits: TextEdit[] = []
+    let [done, at, insert] = [0, 0, '']
+    const upTo = (place: number): void => {
+      const removed = base.slice(done, place).join('').length
+      if (removed > 0 || insert !== '') edits.push({ at, delete: removed, insert })
+      at += removed + (base[place] ?? '').length
+      done = place + 1
+      insert = ''
+    }
+    for (const [i, place] of places.entries()) {
+      if (place === undefined) insert += words[i] ?? ''
+      else upTo(place)
+    }
+    upTo(base.length)
+    return edits
+  }
+
+  test('[P2][M1] P1: of 5,000 concurrent merges none loses or doubles an inserted word, or brings back a deleted one', () => {
     fc.assert(
       fc.property(ledger, ([units, disk, current]) => {
         const base = units.map(([shape, between], i) => `${own('b', i, shape)}${between || ' '}`)
@@ -288,8 +318,42 @@ describe('mergeText', () => {
           expect(count(result, token), token).toBe(kept ? 1 : 0)
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 5000 },
     )
+  })
+
+  test('[P2][M1] P2: what others did, compared afterwards, merges as what they really did', () => {
+    fc.assert(
+      fc.property(ledger, ([units, disk, current]) => {
+        const base = units.map(([shape, between], i) => `${own('b', i, shape)}${between || ' '}`)
+        const human = edited(base, 'h', disk)
+        const agent = edited(base, 'a', current)
+        expect(applyEdits(base.join(''), agent.edits)).toBe(agent.text)
+        const exact = applyEdits(agent.text, rebaseEdits(diffText(base.join(''), human.text), agent.edits))
+        const compared = applyEdits(agent.text, mergeText(base.join(''), human.text, agent.text))
+        for (const token of [...human.inserted, ...agent.inserted]) {
+          expect([token, count(exact, token), count(compared, token)]).toEqual([token, 1, 1])
+        }
+        for (const [i, [shape]] of units.entries()) {
+          const token = own('b', i, shape)
+          expect([token, count(exact, token)]).toEqual([token, count(compared, token)])
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('[P8] merging two rewrites of 200 KB takes no more than a few times what a quarter of it takes', () => {
+    const time = (size: number): number => {
+      const texts = [3, 7, 11].map((seed) => rewritten(size, seed)) as [string, string, string]
+      const begun = performance.now()
+      mergeText(...texts)
+      return performance.now() - begun
+    }
+    const best = (size: number): number => Math.min(...Array.from({ length: 3 }, () => time(size)))
+    time(50_000)
+    // Four times the text: four times the work; sixteen times would be the square.
+    expect(best(200_000) / best(50_000)).toBeLessThan(12)
   })
 
   test('[P2] with words that repeat and touch, what a side inserted is there once all the same', () => {

@@ -179,7 +179,7 @@ test('regression (simulation, seed 134116588): a commit that failed is not count
   expect(project.rowCount()).toBe(1)
 })
 
-test('a copied database becomes a replica of its own', async () => {
+test('S10: a copied database becomes a replica of its own', async () => {
   const first = createTestProject()
   await first.project.transact(byAlice, (tx) => tx.create(task, titled('A')))
   const copy = first.reopen({ inode: '2' })
