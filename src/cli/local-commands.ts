@@ -30,8 +30,16 @@ export const localCommands: readonly LocalCommand[] = [
     command: 'init',
     help: 'Sets orch up in this repository, after showing every file and setting it will touch.',
     positionals: [],
-    flags: [flag('name', "the project's name; by default the folder's", 'text'), yes, set],
-    examples: ['orch init', 'orch init --yes --name shop'],
+    flags: [
+      flag('name', "the project's name; by default the folder's", 'text'),
+      flag(
+        'agents',
+        'also tell agents of it: entries for Claude Code, Cursor, Codex and VS Code, and ten lines in AGENTS.md; shown first',
+      ),
+      yes,
+      set,
+    ],
+    examples: ['orch init', 'orch init --agents', 'orch init --yes --name shop'],
     load: async () => (await import('./commands/init.ts')).init,
   },
   {
@@ -92,6 +100,14 @@ export const localCommands: readonly LocalCommand[] = [
     flags: [],
     examples: ['orch watch', 'orch watch --json'],
     load: async () => (await import('./commands/watch.ts')).watch,
+  },
+  {
+    command: 'prime',
+    help: 'Prints what an agent needs to begin or to go on, in at most 1,500 tokens: for hooks at the start of a session. Prints nothing where orch is not set up, and never fails.',
+    positionals: [],
+    flags: [],
+    examples: ['orch prime --as claude-code'],
+    load: async () => (await import('./commands/prime.ts')).prime,
   },
   {
     command: 'mcp',

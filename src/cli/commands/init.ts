@@ -16,10 +16,20 @@ export async function init(cli: CliContext, input: Readonly<Record<string, unkno
   const set = (input.set as readonly string[] | undefined) ?? []
   const done = await initProject(context, { set, yes: input.yes === true, name: input.name as string | undefined })
   if (!done) return 0
+  const agents = await agentsIfWanted(context, input)
   const { project, mirror, branch } = (await request(context, { op: 'status' })) as Status
   const message = `${project.name} is set up. Its files: ${mirror}\nNext: orch task create 'The first task'`
-  printResult(context, { project, mirror, branch, message }, { type: 'text', field: 'message' })
+  printResult(context, { project, mirror, branch, agents, message }, { type: 'text', field: 'message' })
   return 0
+}
+
+/** Where a person can be asked, it is offered; files that git sees are never written without a yes. */
+async function agentsIfWanted(context: RepositoryContext, input: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const asks = context.terminal.canAsk && !context.globals.json && input.yes !== true
+  if (input.agents !== true && !asks) return undefined
+  const { setUpAgents } = await import('./agents.ts')
+  const steps = await setUpAgents(context, input.agents === true && input.yes === true)
+  return steps?.map(({ file, does, reason }) => ({ file, does, ...(reason !== undefined && { reason }) }))
 }
 
 export interface InitOptions {

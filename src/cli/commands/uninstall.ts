@@ -3,6 +3,7 @@ import { join, sep } from 'node:path'
 import type { Status } from '../../api/operation.ts'
 import { OrchError } from '../../base/error.ts'
 import { mainWorktreeOf } from '../../base/repository.ts'
+import { agentFiles, removeAgents } from '../agents/setup.ts'
 import { drain, request } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
 import { removeExclude } from '../exclude.ts'
@@ -17,8 +18,10 @@ export async function uninstall(cli: CliContext, input: Readonly<Record<string, 
   if (!existsSync(context.paths.database)) throw new OrchError('not_initialised', { path: main })
   const status = (await request(context, { op: 'status' })) as Status
   const purge = input.purge === true
-  if (!(await agreed(context, planText(context, status, purge), input.yes === true))) return 0
+  if (!(await agreed(context, planText(context, status, purge, agentFiles(context)), input.yes === true))) return 0
 
+  // While its receipt is there.
+  const held = removeAgents(context)
   await request(context, { op: 'sync' })
   await drain(context)
   const { kept } = await runErrand(context, ['remove', status.replica, ...(purge ? [refOf(status)] : [])], 'removal')
@@ -29,6 +32,7 @@ export async function uninstall(cli: CliContext, input: Readonly<Record<string, 
 
   const stays = [
     ...(purge ? [] : [`The history stays on the branch ${status.branch}.`]),
+    ...held.map((file) => `${file} has changed since; what orch put there was left in it.`),
     ...kept.map((path) => `Not orch's, so it stays: ${join(status.mirror, path)}`),
   ]
   const message = ['orch is no longer here.', ...stays].join('\n')
@@ -44,6 +48,7 @@ function planText(
   { paths, repository }: RepositoryContext,
   { mirror, branch, counts }: Status,
   purge: boolean,
+  agents: readonly string[],
 ): string {
   const held = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`)
   const line = excludeLine(repository.mainWorktree ?? '', mirror)
@@ -52,6 +57,7 @@ function planText(
     `  ${paths.dir}${sep}  (the database and the log)`,
     `  ${mirror}${sep}  (files that orch wrote; others stay)`,
     ...(line === undefined ? [] : [`  the line ${line} in ${paths.exclude}`]),
+    ...agents.map((file) => `  what init put into ${file}`),
     purge ? `  the branch ${branch}, with all history` : `The branch ${branch} stays: a later init takes it up again.`,
     '',
   ].join('\n')

@@ -125,6 +125,35 @@ describe.each(eras)('in the %s era', (era) => {
     expect((await codex.call('get', { id })).text).not.toContain('"completed"')
   })
 
+  test('context costs what changed, a message wakes who waits for it, and is read once', async () => {
+    const world = createMcpWorld()
+    const [claude, codex] = [await world.connect('claude', era), await world.connect('codex', era)]
+    const { data: made } = await claude.call('create', { title: 'Fix the login' })
+    const first = await codex.call('context')
+    expect(first.text).toContain(made.id)
+    const { cursor } = first.data
+
+    const waiting = codex.call('wait', { message: true, since: cursor })
+    await claude.call('publish', {
+      type: 'question',
+      title: 'Which port?',
+      audience: ['codex'],
+      body: 'For the tests.',
+    })
+    expect((await waiting).data).toMatchObject({
+      timedOut: false,
+      happened: [{ what: 'message', title: 'Which port?' }],
+    })
+
+    const second = await codex.call('context', { since: cursor })
+    expect(second.text).toContain('Which port?')
+    expect(second.text).not.toContain('Fix the login')
+    const { data } = await codex.call('inbox', { read: true })
+    expect(data).toMatchObject({ items: [{ type: 'question', publishedBy: 'claude', body: 'For the tests.' }] })
+    expect((await codex.call('inbox')).data).toMatchObject({ items: [] })
+    expect((await codex.call('inbox', { all: true })).data).toMatchObject({ items: [{ read: true }] })
+  })
+
   test('a client acts in one session, which its first call starts', async () => {
     const { call } = await createMcpWorld().connect('claude', era)
     await call('find')
