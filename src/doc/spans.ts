@@ -23,8 +23,14 @@ interface Span<R> {
 /** Clocks a page of the index covers: a query looks at the pages that it meets, however many rows there are. */
 const PAGE = 256
 
-export function createSpans<R>(): Spans<R> {
+/**
+ * @param hasSeen whether a row was made with knowledge of another one: a client that comes back sends once more what it
+ * knows, and that is no deed of its own
+ */
+export function createSpans<R>(hasSeen: (row: R, other: R) => boolean): Spans<R> {
   const clients = new Map<number, Map<number, Span<R>[]>>()
+  const first = (rows: readonly R[]): readonly R[] =>
+    rows.length < 2 ? rows : rows.filter((row) => !rows.some((other) => other !== row && hasSeen(row, other)))
   return {
     add(client, clock, length, row) {
       if (length <= 0) return
@@ -49,7 +55,7 @@ export function createSpans<R>(): Spans<R> {
       return cuts.slice(0, -1).map((at, i) => ({
         from: at,
         to: cuts[i + 1] ?? to,
-        rows: [...met].filter((span) => span.from <= at && at < span.to).map(({ row }) => row),
+        rows: first([...met].filter((span) => span.from <= at && at < span.to).map(({ row }) => row)),
       }))
     },
   }

@@ -25,14 +25,16 @@ export interface Trace<R> {
 /**
  * A document without collection of garbage, so that what was deleted can still be read. What the rows that are left out
  * wrote is a gap: structs without content, so that the clocks of all clientIDs stay what they are.
+ *
+ * @param hasSeen whether a row was made with knowledge of another one
  */
-export function createTrace<R>(kinds: Kinds): Trace<R> {
+export function createTrace<R>(kinds: Kinds, hasSeen: (row: R, other: R) => boolean): Trace<R> {
   const doc = new Y.Doc({ gc: false })
   // Never written under.
   doc.clientID = 0
   for (const kind of [...kinds.records, ...kinds.keyed]) doc.getMap(kind.plural)
-  const inserted = createSpans<R>()
-  const deleted = createSpans<R>()
+  const inserted = createSpans<R>(hasSeen)
+  const deleted = createSpans<R>(hasSeen)
 
   return {
     doc,

@@ -165,16 +165,24 @@ interface Decision<R> {
   readonly over: readonly R[]
 }
 
-/** The value that shows, and the one that would. */
+/** The value that shows, and the one that would: the last that others wrote, unless others cleared the key after it. */
 function decide<R>(units: readonly Unit<R>[], isUndone: (row: R) => boolean): Decision<R> {
   const takenBack = (rows: readonly R[]): boolean => rows.length > 0 && rows.every(isUndone)
   const last = units.at(-1)
   const now = last?.isDeleted === false ? last.value : undefined
-  const kept = units.findLast(({ rows }) => !takenBack(rows))
-  const isCleared = kept?.isDeleted === true && kept.deletedBy.some((row) => !isUndone(row))
-  const wanted = kept === undefined || isCleared ? undefined : kept.value
-  const isOver = kept !== undefined && kept === last && units.some(({ rows }) => takenBack(rows))
-  return { now, wanted, over: isOver ? kept.rows : [] }
+  const later = new Set<R>()
+  for (const unit of units.toReversed()) {
+    // Who writes a key deletes what was there; who only deletes it clears it.
+    const clears = unit.deletedBy.filter((row) => !isUndone(row) && !later.has(row))
+    const isKept = !takenBack(unit.rows)
+    if (isKept || clears.length > 0) {
+      const over = clears.length > 0 ? clears : unit.rows
+      const isOver = unit === last && units.some(({ rows }) => takenBack(rows))
+      return { now, wanted: clears.length > 0 ? undefined : unit.value, over: isOver ? over : [] }
+    }
+    for (const row of unit.rows) later.add(row)
+  }
+  return { now, wanted: undefined, over: [] }
 }
 
 /** How much some rows added to a counter under one key, which holds the sum of one clientID. */

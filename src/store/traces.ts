@@ -70,7 +70,7 @@ export function createTraces(db: Database, kinds: Kinds, clock: Pick<Clock, 'mon
   function* steps(key: string, { have, upto, watch, visit }: FollowOptions): Generator<undefined, Followed> {
     const target = targetOf(key)
     if (!target) throw new Error(`no kind for the key ${key}`)
-    const trace = createTrace<TracedRow>(kinds)
+    const trace = createTrace<TracedRow>(kinds, hasSeen)
     const rows: TracedRow[] = []
     const touches = new Map<string, Touch>()
     const followed: Followed = { target, trace, rows, read: () => readTraced(trace, target, [...touches.values()]) }
@@ -146,4 +146,8 @@ function readTraced(trace: Trace<TracedRow>, target: KeyTarget, touches: readonl
     ...meta,
     ...(mark && { deletedAt: mark.at, deletedBy: mark.by }),
   }
+}
+
+function hasSeen(row: TracedRow, other: TracedRow): boolean {
+  return row.replica === other.replica ? other.seq < row.seq : (row.seen[other.replica] ?? 0) >= other.seq
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import * as Y from 'yjs'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import type { OpenProject } from '../../src/store/open-project.ts'
@@ -183,6 +184,32 @@ test('what somebody does between the plan and its execution is kept', async () =
   )
   await carryOut(project, byDana, planned, { check: () => undefined, log: 'undo' })
   expect(project.read(task, id)?.values.body).toBe('one two three')
+})
+
+test('a client that comes back and sends all it knows once more has deleted nothing of it', async () => {
+  const { project } = createTestProject()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, { title: 'A', body: 'one two' }))
+  await project.transact(byAlice, (tx) => tx.setKey('state', 'phase', 'x'))
+  await project.transact(byClaude, (tx) => tx.update(task, id, { edit: { body: [{ at: 0, delete: 4, insert: '' }] } }))
+  await project.transact(byClaude, (tx) => tx.setKey('state', 'phase', undefined))
+  const client = new Y.Doc()
+  Y.applyUpdate(client, project.encodeState())
+  ;((client.getMap('tasks').get(id) as Y.Map<Y.Text>).get('body') as Y.Text).insert(3, '!')
+  await project.applyUpdate(Y.encodeStateAsUpdate(client), { source: 'room', actor: alice })
+  await undo(project, { actor: 'claude' })
+  expect(project.read(task, id)?.values.body).toBe('one two!')
+  expect(project.readKeys('state').get('phase')?.value).toBe('x')
+})
+
+test('a key that others cleared after what is taken back stays cleared', async () => {
+  const { project } = createTestProject()
+  await project.transact(byAlice, (tx) => tx.setKey('state', 'phase', 'x'))
+  await project.transact(byClaude, (tx) => tx.setKey('state', 'phase', 'y'))
+  await project.transact(byAlice, (tx) => tx.setKey('state', 'phase', undefined))
+  const { planned } = await project.past.undo({ actor: 'claude' })
+  expect(planned.map(({ notes }) => notes)).toEqual([['phase stays as it is: alice set it after that']])
+  await undo(project, { actor: 'claude' })
+  expect(project.readKeys('state').get('phase')).toBeUndefined()
 })
 
 test('a selection is one of sessions, actors, times and changes, and unknown ones are refused', async () => {
