@@ -21,6 +21,7 @@ import type { FileIdentity, PrivatePaths } from './base/repository.ts'
 import { type Service, startAll, stopAll } from './base/service.ts'
 import { createWatchdog } from './base/watchdog.ts'
 import type { Config } from './config.ts'
+import { createConflictAttention } from './conflict-attention.ts'
 import { createCrashPoints, noCrashPoints } from './crash-points.ts'
 import { createDoctor, filesThatDiffer } from './doctor.ts'
 import { resolveHistoryBranch } from './git/history-branch.ts'
@@ -115,6 +116,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     crashAt: host.crashAt,
     log: part('load'),
   })
+  const attentionStore = openAttention(db)
+  const conflicts = createConflictAttention(attentionStore, () => project, clock.now)
   const opened = openProject({
     db,
     kinds,
@@ -125,6 +128,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     generations: createGenerations(host.stateHome, (error) => part('store').warn('generation not kept', { error })),
     loads,
     name,
+    noteConflict: (conflict) => conflicts.note(conflict),
     note(changes) {
       ledger.note(changes)
       crash.noted()
@@ -189,7 +193,6 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     onChange: () => mirror.refreshLocal(),
   })
 
-  const attentionStore = openAttention(db)
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
   const mirror = createMirror({
     project,
@@ -219,7 +222,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     store: attentionStore,
     clock,
     current: () => status.problems(),
-    ways: createMirrorWays(project),
+    ways: { ...createMirrorWays(project), conflict: conflicts.ways },
     onChange: () => mirror.refreshLocal(),
   })
   const status = createStatus({

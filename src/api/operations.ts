@@ -3,6 +3,7 @@ import type { Operation } from './operation.ts'
 import { attentionOperations } from './operations/attention.ts'
 import { blameOperations } from './operations/blame.ts'
 import { claimOperations } from './operations/claims.ts'
+import { conflictOperations } from './operations/conflicts.ts'
 import { contextGetOperation } from './operations/context-get.ts'
 import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
@@ -56,6 +57,7 @@ const tableOf = (kinds: Kinds): readonly Operation[] => [
   ...pastOperations,
   ...blameOperations,
   ...takeBackOperations,
+  ...conflictOperations,
   ...snapshotOperations,
   ...peerOperations,
   ...suggestOperations,

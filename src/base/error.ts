@@ -114,6 +114,12 @@ export const errorCodes = define({
     message: 'Plan {plan} would do something else by now: it is plan {now}',
     hint: 'Somebody changed something meanwhile; nothing was done. Look at the plan again with --dry-run.',
   },
+  conflict_not_found: {
+    exit: 3,
+    http: 404,
+    message: 'There is no conflict "{id}"',
+    hint: 'See `orch conflicts --all` for those there were.',
+  },
   record_not_then: {
     exit: 3,
     http: 404,

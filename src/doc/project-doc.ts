@@ -4,6 +4,7 @@ import type { RecordId } from '../model/id.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
+import { type Contested, contestedIn } from './contested.ts'
 import { addsTo, guardUpdate, type Trust, type Verdict } from './guard.ts'
 import { ARBITER_ROOT, type Arbiter, CLIENTS_ROOT, type DeleteMark, LIFE, recordOfRoot } from './layout.ts'
 import { marksIn } from './marks.ts'
@@ -25,6 +26,8 @@ export interface Applied {
   readonly changed: ReadonlySet<string>
   /** What changed otherwise than by a mark of deletion. */
   readonly edited: ReadonlySet<string>
+  /** Values that lost against others written at the same time. */
+  readonly contested: readonly Contested[]
 }
 
 /** Writes inside one transaction. What is written was checked before; a throw in here is a bug. */
@@ -113,12 +116,15 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
     let update: Uint8Array | undefined
     const changed = new Set<string>()
     const edited = new Set<string>()
+    const contested: Contested[] = []
     const onUpdate = (bytes: Uint8Array): void => {
       update = bytes
     }
     const onTransaction = (transaction: Y.Transaction): void => {
       for (const [type, keys] of transaction.changed)
         note(doc, type as Y.AbstractType<unknown>, keys, roots, changed, edited)
+      // What is written here has seen everything that is here.
+      if (!transaction.local) contested.push(...contestedIn(doc, transaction, roots))
     }
     doc.on('update', onUpdate)
     doc.on('afterTransaction', onTransaction)
@@ -128,7 +134,7 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
       doc.off('update', onUpdate)
       doc.off('afterTransaction', onTransaction)
     }
-    return { update, changed, edited }
+    return { update, changed, edited, contested }
   }
 
   return {

@@ -1,5 +1,6 @@
 import * as Y from 'yjs'
 import type { Field } from '../model/field.ts'
+import type { RecordKind } from '../model/kind.ts'
 import { lateRoot } from './layout.ts'
 import type { Trace } from './trace.ts'
 
@@ -38,6 +39,12 @@ export function unitsOf<R>({ inserted, deleted }: Trace<R>, map: Y.Map<unknown>,
     }
   }
   return units.reverse()
+}
+
+/** All values of a register of a record, the oldest first. */
+export function registerUnits<R>(trace: Trace<R>, kind: RecordKind, id: string, field: string): readonly Unit<R>[] {
+  const map = trace.doc.getMap(kind.plural).get(id)
+  return map instanceof Y.Map ? unitsOf(trace, map, field) : []
 }
 
 /** Every stretch of a text in its place, also those that were deleted. */

@@ -122,7 +122,12 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
         }
         if (!isEmptyPatch(patch)) tx.update(kind, id, patch)
       },
-      { also: options.also },
+      {
+        also() {
+          options.also()
+          for (const { field } of overridden) project.conflicts.overrode(id, field)
+        },
+      },
     )
     for (const { field, value } of overridden) tellOverridden(kind, id, path, field, value)
     onTaken({ kind: kind.name, id })

@@ -9,9 +9,11 @@ import type { LogEntry } from '../model/log.ts'
 import { openChangeFeed } from './change-feed.ts'
 import { createChanges } from './changes.ts'
 import { createClients } from './clients.ts'
+import { type Conflict, createConflicts } from './conflicts.ts'
 import type { Database } from './database.ts'
 import { indexStamp } from './index-tables.ts'
 import { createJournal, founderOf, type Journal, MAIN_DOC, updatesBetween } from './journal.ts'
+import { lastWrites } from './last-writes.ts'
 import { checkLease, type Generations, type LeaseFacts, takeLease } from './lease.ts'
 import type { LoadSnapshot, LoadSnapshots } from './load-snapshot.ts'
 import { createLogIndex } from './log-index.ts'
@@ -38,6 +40,8 @@ export interface OpenProjectParts {
   readonly name: string
   /** Hears what each row changed, inside its SQL transaction. */
   readonly note?: (changes: readonly Change[]) => void
+  /** Hears of each conflict that begins or ends, inside the SQL transaction. */
+  readonly noteConflict?: (conflict: Conflict) => void
   /** Hears what each row added to the work log, inside its SQL transaction. */
   readonly noteEntries?: (entries: readonly LogEntry[]) => void
 }
@@ -106,7 +110,16 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     key.includes('/') ? key.slice(0, key.indexOf('/')) : kinds.lettered(key[0])?.name,
   )
   let loaded: ProjectDoc | undefined = first
+  const conflicts = createConflicts({
+    db,
+    kinds,
+    transact: (origin, write) => pipeline.write(origin, write),
+    onChange: (conflict) => parts.noteConflict?.(conflict),
+    now: clock.now,
+    lastWrites: (id, field) => lastWrites(past.traces, id, field),
+  })
   const pipeline = createPipeline({
+    conflicts,
     db,
     kinds,
     journal,
@@ -159,6 +172,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     kinds,
     ...queries,
     past,
+    conflicts,
     ready(query) {
       const { ids, total } = graph.ready(query)
       return { items: ids.flatMap((id) => queries.read(task, id) ?? []), total }

@@ -10,6 +10,7 @@ import type { Kinds } from '../model/kind-set.ts'
 import { checkLogEntry, isLogDoc, type LogEntry, logDocOf, logValues } from '../model/log.ts'
 import type { Changes } from './changes.ts'
 import type { Clients } from './clients.ts'
+import type { ConflictNotes } from './conflicts.ts'
 import type { Database } from './database.ts'
 import { type Journal, MAIN_DOC } from './journal.ts'
 import type { LogIndex } from './log-index.ts'
@@ -27,6 +28,7 @@ export interface PipelineParts {
   readonly logs: LogIndex
   readonly changes: Changes
   readonly clients: Clients
+  readonly conflicts: ConflictNotes
   /** Hears what each row added to the work log, inside its SQL transaction. */
   readonly noteEntries: (row: RowHead, entries: readonly LogEntry[]) => void
   /** Hears that what was noted since the last commit did not become durable. */
@@ -77,10 +79,10 @@ const BATCH_MS = 8
 /** A row costs about 0.3 ms, its index included. */
 const ROWS_PER_JOB = 10
 /** A document that only a newer orch knows: its rows are kept and passed on. */
-const NOTHING_APPLIED: Applied = { update: undefined, changed: new Set(), edited: new Set() }
+const NOTHING_APPLIED: Applied = { update: undefined, changed: new Set(), edited: new Set(), contested: [] }
 
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { db, journal, index, logs, changes, clients, clock, random, log } = parts
+  const { db, journal, index, logs, changes, clients, conflicts, clock, random, log } = parts
   let doc = parts.load()
   let waiting: Job[] = []
   let scheduled = false
@@ -189,7 +191,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     journal.append(row)
     noteRowKeys(db, journal.last(), row, row.doc === MAIN_DOC ? doc.marksIn(row.update) : [])
     const { update: _, ...head } = row
-    return changes.take(doc, head, applied)
+    const written = changes.take(doc, head, applied)
+    conflicts.note(applied.contested)
+    conflicts.settle(head, written)
+    return written
   }
 
   /** Appends the row of what was added to the document of a month and shows it in the index. */

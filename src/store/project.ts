@@ -9,6 +9,7 @@ import type { Json, RecordMeta, RecordView } from '../model/record.ts'
 import type { Relation } from '../model/relation.ts'
 import type { TextEdit } from '../model/text-edit.ts'
 import type { Changed, ChangedPage, ChangedQuery } from './change-feed.ts'
+import type { Conflicts } from './conflicts.ts'
 import type { LogPage, LogPlace, LogQuery } from './log-index.ts'
 import type { Past } from './past.ts'
 import type { FoundGraph, GraphQuery, Progress } from './record-graph.ts'
@@ -268,6 +269,8 @@ export interface Project {
   /** Opens the document of a month (`log/2026-11`) for clients that speak Yjs. */
   openLog(doc: string): Promise<RoomDocument>
 
+  /** Values that lost against others written at the same time. */
+  readonly conflicts: Conflicts
   /** The project as it was. */
   readonly past: Past
 

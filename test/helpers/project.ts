@@ -6,6 +6,7 @@ import type { Kinds } from '../../src/model/kind-set.ts'
 import { builtInKinds } from '../../src/model/kinds.ts'
 import type { LogEntry } from '../../src/model/log.ts'
 import type { Principal, Role } from '../../src/model/principal.ts'
+import type { Conflict } from '../../src/store/conflicts.ts'
 import type { LoadSnapshots } from '../../src/store/load-snapshot.ts'
 import { type OpenProject, openProject } from '../../src/store/open-project.ts'
 import type { Change } from '../../src/store/project.ts'
@@ -37,6 +38,7 @@ export interface TestProjectOptions {
   readonly loads?: LoadSnapshots
   readonly generations?: Map<string, number>
   readonly note?: (changes: readonly Change[]) => void
+  readonly noteConflict?: (conflict: Conflict) => void
   readonly noteEntries?: (entries: readonly LogEntry[]) => void
 }
 
@@ -65,6 +67,7 @@ export function createTestProject(options: TestProjectOptions = {}): TestProject
     loads: options.loads ?? { newest: () => undefined, make: () => Promise.resolve() },
     name: options.name ?? 'demo',
     ...(options.note ? { note: options.note } : {}),
+    ...(options.noteConflict ? { noteConflict: options.noteConflict } : {}),
     ...(options.noteEntries ? { noteEntries: options.noteEntries } : {}),
   })
   return {

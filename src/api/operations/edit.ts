@@ -4,7 +4,7 @@ import { OrchError } from '../../base/error.ts'
 import type { RecordId } from '../../model/id.ts'
 import type { RecordKind } from '../../model/kind.ts'
 import { decodeFile, type ParsedRecord, parseRecord, renderRecord } from '../../model/markdown.ts'
-import { isEmptyPatch, patchOf } from '../../store/file-patch.ts'
+import { isEmptyPatch, overriddenBy, patchOf } from '../../store/file-patch.ts'
 import type { Project, RecordPatch, StoredRecord } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation, originOf } from './define.ts'
@@ -81,17 +81,27 @@ export const editOperations: readonly Operation[] = [
       // A deletion that had not seen this edit does not hold.
       const isDeleted = before.deletedAt !== undefined
       if (isDeleted) await project.transact(originOf(context), (tx) => tx.restore(kind, id))
-      await project.transact(originOf(context), (tx) => {
-        const current = must(tx.read(kind, id), `no record ${id}`)
-        const fresh = patchOf(kind, base, saved, current)
-        assertNoCircles(tx, kind, current, fresh)
-        if (!isEmptyPatch(fresh)) tx.update(kind, id, fresh)
-      })
+      let overridden: ReturnType<typeof overriddenBy> = []
+      await project.transact(
+        originOf(context),
+        (tx) => {
+          const current = must(tx.read(kind, id), `no record ${id}`)
+          const fresh = patchOf(kind, base, saved, current)
+          overridden = overriddenBy(kind, base, saved, current)
+          assertNoCircles(tx, kind, current, fresh)
+          if (!isEmptyPatch(fresh)) tx.update(kind, id, fresh)
+        },
+        {
+          also() {
+            for (const { field } of overridden) project.conflicts.overrode(id, field)
+          },
+        },
+      )
       const title = String(recordOf(project, kind, id).values[kind.title] ?? '')
       const others = isDeleted
         ? ' It was deleted meanwhile, and is there again.'
         : merged
-          ? ' Others changed it meanwhile; that is in it, too.'
+          ? ` Others changed it meanwhile; that is in it, too.${overriddenText(overridden)}`
           : ''
       return { id, changed: true, merged, kept, message: messageOf(`Updated ${id}: ${title}.${others}`, kept) }
     },
@@ -140,4 +150,11 @@ function assertKnownRefs(project: Project, kind: RecordKind, { add, set }: Recor
 
 function messageOf(text: string, kept: readonly string[]): string {
   return kept.length === 0 ? text : `${text} Not changed by an edit: ${kept.join(', ')}.`
+}
+
+/** What somebody had set meanwhile and was edited to something else. */
+function overriddenText(overridden: ReturnType<typeof overriddenBy>): string {
+  if (overridden.length === 0) return ''
+  const fields = overridden.map(({ field, value }) => `${field} ${JSON.stringify(value)}`).join(', ')
+  return ` What they had set is in \`orch conflicts\`: ${fields}.`
 }

@@ -3,6 +3,7 @@ import { OrchError } from '../../base/error.ts'
 import type { HistoryItem, KeyHistory } from '../../store/history.ts'
 import type { Project } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
+import { conflictText } from './conflict-text.ts'
 import { defineOperation } from './define.ts'
 import { isoTime } from './output.ts'
 
@@ -50,6 +51,7 @@ export const historyOperations: readonly Operation[] = [
               )
               .describe('what it did, record by record'),
             more: z.number().describe('how many more records it changed'),
+            conflicts: z.array(z.string()).optional().describe('fields that others wrote at the same time'),
           }),
         )
         .describe('the changes'),
@@ -67,6 +69,7 @@ export const historyOperations: readonly Operation[] = [
           { key: 'actor', head: 'who' },
           { key: 'session', head: 'session', style: 'dim' },
           { key: 'text', head: 'what' },
+          { key: 'conflicts', head: 'conflicts', style: 'dim' },
         ],
         empty: 'Nothing was changed yet.',
       },
@@ -87,6 +90,7 @@ export const historyOperations: readonly Operation[] = [
           at: isoTime(item.at),
           session: item.session === '' ? null : item.session,
           text: textOf(item, key),
+          ...conflictsOf(project, item.change),
         })),
         ...(next !== undefined && { next }),
       }
@@ -120,4 +124,10 @@ function textOf({ what, more }: HistoryItem, key: string | undefined): string {
 /** Of one record, every field: its headline alone would only name them. */
 function lineOf({ headline, lines }: KeyHistory): string {
   return lines.length > 1 && !/^(created|deleted|restored)/.test(headline) ? lines.join('; ') : headline
+}
+
+/** The other side of what was written at the same time, in words. */
+function conflictsOf(project: Project, change: string): { readonly conflicts?: readonly string[] } {
+  const found = project.conflicts.of(change)
+  return found.length > 0 ? { conflicts: found.map(conflictText) } : {}
 }
