@@ -43,6 +43,7 @@ import { builtInKinds } from './model/kinds.ts'
 import type { Principal } from './model/principal.ts'
 import { mountsOf } from './mounts.ts'
 import { createAccept } from './peers/accept.ts'
+import { createAsks } from './peers/asks.ts'
 import { createLinks } from './peers/links.ts'
 import { createLogRooms } from './peers/log-rooms.ts'
 import { createPeering } from './peers/peering.ts'
@@ -157,8 +158,16 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   })
 
   const tokens = createTokens(paths.token, random)
+  const asks = createAsks({
+    replica: () => project.replica,
+    answer: (from, body) => agents.claims.answer(from, body),
+    onLinked: () => void agents.claims.settle(),
+    clock,
+    key: () => randomText(random, 16),
+  })
   const peering = createPeering({
     project,
+    asks,
     instance: randomText(random, 16),
     pristine: () => project.rowCount() === 0,
     adopt: async (other) => project.adopt(other),
@@ -282,9 +291,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     log: part('claims'),
     graceMs: config['claims.graceMs'],
     idleMs: config['claims.idleMs'],
-    ask: async (replica) => {
-      throw new OrchError('arbiter_unreachable', { replica, reason: 'it is not linked' })
-    },
+    ask: asks.ask,
+    wasHere: (replica) => opened.former().includes(replica) && configured.length + stored.all().length === 0,
   })
   const activity = createActivity(kinds)
   const parts: Parts = {

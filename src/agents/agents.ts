@@ -20,6 +20,8 @@ export interface AgentsParts {
   readonly idleMs: number
   /** Asks another replica. Rejects when it cannot be reached. */
   readonly ask: (replica: string, body: Json) => Promise<Json>
+  /** Whether a replica can only have been this database before. */
+  readonly wasHere?: (replica: string) => boolean
 }
 
 /** What the daemon keeps of its agents: who holds what, who is who, and what each has read. */

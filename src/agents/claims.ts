@@ -39,6 +39,8 @@ export interface ClaimsParts {
   readonly idleMs: number
   /** Asks the replica that grants claims. Rejects when it cannot be reached. */
   readonly ask: (replica: string, body: Json) => Promise<Json>
+  /** Whether a replica can only have been this database, before it was moved or restored: nobody else will grant its claims. */
+  readonly wasHere?: (replica: string) => boolean
 }
 
 /** Who holds which task: asks for holds, keeps them while their holders live, and ends them when they do not. */
@@ -330,6 +332,14 @@ export function createClaims(parts: ClaimsParts): Claims {
     throw new OrchError('fenced', { id: task, fence, reason })
   }
 
+  const nameArbiter = async (origin: WriteOrigin, replica: string): Promise<void> => {
+    await project.transact(origin, (tx) => {
+      tx.setArbiter({ replica, epoch: project.arbiter().epoch + 1 })
+      tx.appendLog({ action: 'named the arbiter', details: { replica } })
+    })
+    await settle()
+  }
+
   return {
     name: 'claims',
     async start() {
@@ -340,6 +350,10 @@ export function createClaims(parts: ClaimsParts): Claims {
         // Whoever was connected is given time to come back; and a wall clock that jumped must decide nothing.
         const left = lease.until - clock.now()
         timer.set(lease.task, Math.min(Math.max(left, graceMs), idleMs))
+      }
+      if (!isHere() && parts.wasHere?.(project.arbiter().replica)) {
+        log.info('grants claims in the place of what this database was before', { was: project.arbiter().replica })
+        await nameArbiter(bySystem(''), project.replica)
       }
       if (!isHere()) renewLater()
     },
@@ -414,11 +428,7 @@ export function createClaims(parts: ClaimsParts): Claims {
     },
     arbiter: () => ({ ...project.arbiter(), isHere: isHere() }),
     async setArbiter(asked, replica) {
-      await project.transact(originOf(asked), (tx) => {
-        tx.setArbiter({ replica, epoch: project.arbiter().epoch + 1 })
-        tx.appendLog({ action: 'named the arbiter', details: { replica } })
-      })
-      await settle()
+      await nameArbiter(originOf(asked), replica)
     },
     settle,
     async answer(from, body) {

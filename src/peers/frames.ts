@@ -20,7 +20,9 @@ import { messagePermissionDenied } from 'y-protocols/auth'
 import { messageYjsSyncStep1, messageYjsSyncStep2, messageYjsUpdate } from 'y-protocols/sync'
 import { unreachable } from '../base/assert.ts'
 import { reasonOf } from '../base/error.ts'
+import type { Json } from '../model/record.ts'
 import { decodeChunk, encodeChunk, type Row, readVector, type Vector, writeVector } from '../store/row.ts'
+import type { Question } from './asks.ts'
 
 /** The version of what replicas say to each other. See docs/formats.md. */
 export const PROTOCOL_VERSION = 1
@@ -37,6 +39,10 @@ const ROWS = 1
 const HAVE = 2
 const REFUSE = 3
 const PING = 4
+const ASK = 5
+const ANSWER = 6
+/** The longest question or answer, in UTF-16 code units. */
+const MAX_BODY = 65_536
 
 /** What a replica says first. Only what stands before the other fields, the version, is fixed for ever. */
 export interface Hello {
@@ -67,6 +73,10 @@ export type ReplicaFrame =
   | { readonly type: 'have'; readonly have: Vector }
   | { readonly type: 'refuse'; readonly code: number; readonly reason: string }
   | { readonly type: 'ping' }
+  /** A question; `id` names it on this connection. */
+  | { readonly type: 'ask'; readonly id: number; readonly question: Question }
+  /** What came of it: JSON, or why there is none. */
+  | { readonly type: 'answer'; readonly id: number; readonly ok: boolean; readonly body: Json }
 
 /** A message of a stock client, or to one. */
 export type StockFrame =
@@ -86,6 +96,8 @@ const replicaTypes: readonly string[] = [
   'have',
   'refuse',
   'ping',
+  'ask',
+  'answer',
 ] satisfies ReplicaFrame['type'][]
 
 /** Whether a message is one that only replicas say. */
@@ -143,6 +155,19 @@ export function encodeFrame(frame: Exclude<Frame, { readonly type: 'otherVersion
       break
     case 'ping':
       begin(REPLICA_MESSAGE, PING)
+      break
+    case 'ask':
+      begin(REPLICA_MESSAGE, ASK)
+      writeVarUint(encoder, frame.id)
+      for (const text of [frame.question.key, frame.question.to, frame.question.from]) writeVarString(encoder, text)
+      writeVarUint(encoder, frame.question.hops)
+      writeVarString(encoder, JSON.stringify(frame.question.body))
+      break
+    case 'answer':
+      begin(REPLICA_MESSAGE, ANSWER)
+      writeVarUint(encoder, frame.id)
+      writeUint8(encoder, frame.ok ? 1 : 0)
+      writeVarString(encoder, JSON.stringify(frame.body))
       break
     default:
       return unreachable(frame)
@@ -212,9 +237,22 @@ function readReplica(decoder: Decoder): Frame {
       return { type: 'refuse', code: readVarUint(decoder), reason: readVarString(decoder) }
     case PING:
       return { type: 'ping' }
+    case ASK: {
+      const id = readVarUint(decoder)
+      const [key, to, from] = [readVarString(decoder), readVarString(decoder), readVarString(decoder)]
+      return { type: 'ask', id, question: { key, to, from, hops: readVarUint(decoder), body: readBody(decoder) } }
+    }
+    case ANSWER:
+      return { type: 'answer', id: readVarUint(decoder), ok: readUint8(decoder) === 1, body: readBody(decoder) }
     default:
       throw new Error(`unknown replica message ${type}`)
   }
+}
+
+function readBody(decoder: Decoder): Json {
+  const text = readVarString(decoder)
+  if (text.length > MAX_BODY) throw new Error('the question or answer is too long')
+  return JSON.parse(text) as Json
 }
 
 function writeHello(encoder: Encoder, hello: Hello): void {

@@ -2,6 +2,7 @@ import { reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { createQueue } from '../base/queue.ts'
 import type { Project } from '../store/project.ts'
+import type { Asks } from './asks.ts'
 import { closeCodes } from './close-codes.ts'
 import type { Hello } from './frames.ts'
 
@@ -34,6 +35,8 @@ export interface PeeringParts {
   readonly onTwin: (reason: 'copied' | 'restored') => void
   /** Whether a project has joined this one: by its id, or by its name as it stands in addresses. */
   readonly hasMoved?: (project: string) => boolean
+  /** Questions that go over the links beside the rows; without it, none is asked or answered. */
+  readonly asks?: Asks
   readonly log: Logger
 }
 
@@ -47,6 +50,7 @@ export type Verdict =
 /** How this replica meets others; one for all its rooms and links. */
 export interface Peering {
   readonly project: PeerProject
+  readonly asks: Asks | undefined
   hello(): Hello
   /** What to tell who asks for a project that has joined this one; undefined for all others. */
   moved(project: string): string | undefined
@@ -94,7 +98,7 @@ export function createPeering(parts: PeeringParts): Peering {
     }
   }
 
-  return { project, hello, moved, meet: (theirs, side) => meetings.add(() => settle(theirs, side)) }
+  return { project, asks: parts.asks, hello, moved, meet: (theirs, side) => meetings.add(() => settle(theirs, side)) }
 }
 
 type Judgement =

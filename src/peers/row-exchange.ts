@@ -1,9 +1,11 @@
 import { unreachable } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
-import { toOrchError } from '../base/error.ts'
+import { type ErrorBody, OrchError, toOrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { createQueue } from '../base/queue.ts'
+import type { Json } from '../model/record.ts'
 import type { Row, Vector } from '../store/row.ts'
+import type { Question } from './asks.ts'
 import { closeCodeOf, closeCodes } from './close-codes.ts'
 import { encodeFrame, type Hello, PROTOCOL_VERSION, type ReplicaFrame } from './frames.ts'
 import type { Peering, PeerProject, Side } from './peering.ts'
@@ -58,12 +60,41 @@ export function createRowExchange({ peering, side, send, close, clock, log, onLi
   let cancelPing: () => void = () => undefined
   let cancelRetry: (() => void) | undefined
   let cancelRefusal: () => void = () => undefined
+  const waitingFor = new Map<number, { resolve: (body: Json) => void; reject: (error: unknown) => void }>()
+  let asked = 0
+  let leave: () => void = () => undefined
 
   const stop = (): void => {
     stopped = true
     cancelPing()
     cancelRetry?.()
     cancelRefusal()
+    leave()
+    const gone = new OrchError('arbiter_unreachable', { replica: peer?.replica ?? '', reason: 'the link broke' })
+    for (const { reject } of waitingFor.values()) reject(gone)
+    waitingFor.clear()
+  }
+  /** Asks the peer; what is on its way in either direction does not hold it up. */
+  const ask = (question: Question): Promise<Json> =>
+    new Promise((resolve, reject) => {
+      if (waitingFor.size >= MAX_WAITING)
+        return reject(
+          new OrchError('arbiter_unreachable', { replica: question.to, reason: 'too many questions are on their way' }),
+        )
+      const id = ++asked
+      waitingFor.set(id, { resolve, reject })
+      send(encodeFrame({ type: 'ask', id, question }))
+    })
+  const answerTo = async (id: number, question: Question): Promise<void> => {
+    let answer: { readonly ok: boolean; readonly body: Json }
+    try {
+      if (!peering.asks)
+        throw new OrchError('arbiter_unreachable', { replica: question.to, reason: 'nothing is answered here' })
+      answer = { ok: true, body: await peering.asks.take(question) }
+    } catch (error) {
+      answer = { ok: false, body: toOrchError(error).toBody() as unknown as Json }
+    }
+    if (!stopped) send(encodeFrame({ type: 'answer', id, ...answer }))
   }
   const end = (code: number, reason: string): void => {
     if (stopped) return
@@ -118,6 +149,7 @@ export function createRowExchange({ peering, side, send, close, clock, log, onLi
     peer = hello
     known = hello.have
     onLinked(hello)
+    leave = peering.asks?.join({ replica: hello.replica, ask }) ?? leave
     pump()
   }
   const take = async (from: Hello, rows: readonly Row[]): Promise<void> => {
@@ -156,6 +188,17 @@ export function createRowExchange({ peering, side, send, close, clock, log, onLi
         return end(frame.code, frame.reason)
       case 'ping':
         return
+      case 'ask':
+        if (!peer) return refuse(closeCodes.malformed, 'a question before hello')
+        void answerTo(frame.id, frame.question)
+        return
+      case 'answer': {
+        const one = waitingFor.get(frame.id)
+        waitingFor.delete(frame.id)
+        if (frame.ok) one?.resolve(frame.body)
+        else one?.reject(refusalIn(frame.body))
+        return
+      }
       default:
         return unreachable(frame)
     }
@@ -180,6 +223,13 @@ export function createRowExchange({ peering, side, send, close, clock, log, onLi
     poke: pump,
     stop,
   }
+}
+
+function refusalIn(body: Json): OrchError {
+  const isError = typeof body === 'object' && body !== null && 'code' in body && 'message' in body
+  return isError
+    ? OrchError.fromBody(body as unknown as ErrorBody)
+    : new OrchError('internal', { reason: 'a refusal without a reason' })
 }
 
 /** The rows to send next: in order, at least one if any is lacking, bounded by count and bytes. */

@@ -57,6 +57,8 @@ export interface OpenProject extends Project {
   adopt(identity: { readonly id: string; readonly name: string }): void
   /** Takes a new replica identity: somebody else writes under the present one. */
   rollReplica(reason: string): void
+  /** The replicas that this database was before: it was moved, copied or restored since. */
+  former(): readonly string[]
   idle(): Promise<void>
   rebuildIndex(): void
   /** What differs between the index, the document in memory, and both made anew from all rows; empty when all is well. */
@@ -85,9 +87,12 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     name: remember('project_name', () => parts.name),
     replica: remember('replica', newReplica),
   }
+  const former = (): readonly string[] => (meta.get('former') ?? '').split(' ').filter(Boolean)
+  const wasCalled = (replica: string): void => meta.set('former', [...former(), replica].join(' '))
   const { broken } = checkLease(meta, identity.replica, parts.lease, parts.generations)
   if (broken) {
     log.warn('this database becomes a replica of its own', { reason: broken, before: identity.replica })
+    wasCalled(identity.replica)
     identity.replica = newReplica()
     meta.set('replica', identity.replica)
   }
@@ -239,12 +244,14 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     rollReplica(reason) {
       const next = newReplica()
       db.transaction(() => {
+        wasCalled(identity.replica)
         meta.set('replica', next)
         takeLease(meta, next, parts.lease, parts.generations)
       })
       log.warn('this database becomes a replica of its own', { reason, before: identity.replica })
       identity.replica = next
     },
+    former,
     idle: () => pipeline.idle(),
     rebuildIndex: () => rebuildIndex(db, kinds, pipeline.doc(), journal),
     checkIndex(scratch) {

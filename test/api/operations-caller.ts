@@ -52,7 +52,10 @@ function tableOf(kinds: Kinds): readonly Operation[] {
 }
 
 /** The real claims of a project whose replica stands alone. */
-export function createTestAgents({ project, database, clock }: TestProject): Agents {
+export function createTestAgents(
+  { project, database, clock }: TestProject,
+  wasHere?: (replica: string) => boolean,
+): Agents {
   const agents = createAgents({
     db: database,
     project,
@@ -62,6 +65,7 @@ export function createTestAgents({ project, database, clock }: TestProject): Age
     graceMs: 60_000,
     idleMs: 600_000,
     ask: (replica) => Promise.reject(new Error(`nobody knows ${replica}`)),
+    ...(wasHere && { wasHere }),
   })
   project.onCommit(agents.claims.note)
   return agents

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Actor } from '../../src/model/actor.ts'
+import { task } from '../../src/model/kinds/task.ts'
 import type { TestClock } from '../helpers/clock.ts'
-import { type Answer, type Caller, createCaller } from './operations-caller.ts'
+import { byAlice, createTestProject } from '../helpers/project.ts'
+import { type Answer, type Caller, createCaller, createTestAgents } from './operations-caller.ts'
 
 const agent = (name: string): Actor => ({ name, type: 'agent', verified: false })
 
@@ -189,6 +191,18 @@ describe('claims', () => {
     await inside.call('session.end', {})
     expect(await caller.call('task.show', { id })).toMatchObject({ status: 'todo', assignee: null })
   })
+})
+
+test('a database that was moved or restored, and has no peers, grants claims itself again', async () => {
+  const test = createTestProject()
+  await test.project.transact(byAlice, (tx) => tx.create(task, { title: 'a' }))
+  const before = test.project.replica
+  const moved = test.reopen({ inode: '2' })
+  expect(moved.project.arbiter()).toEqual({ replica: before, epoch: 0 })
+  const agents = createTestAgents(moved, (replica) => moved.project.former().includes(replica))
+  await agents.claims.start()
+  expect(agents.claims.arbiter()).toEqual({ replica: moved.project.replica, epoch: 1, isHere: true })
+  await agents.claims.stop()
 })
 
 test('reservations are shown to others with every claim, and say what they overlap with', async () => {

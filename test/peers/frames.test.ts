@@ -32,6 +32,12 @@ const replicaFrames = {
   have: { type: 'have', have: { 'r-aaaaaaaa': 3 } },
   refuse: { type: 'refuse', code: 4409, reason: 'two different projects' },
   ping: { type: 'ping' },
+  ask: {
+    type: 'ask',
+    id: 7,
+    question: { key: 'k', to: 'r-aaaaaaaa', from: 'r-bbbbbbbb', hops: 4, body: { do: 'end', task: 't-1', fence: 3 } },
+  },
+  answer: { type: 'answer', id: 7, ok: true, body: { task: 't-1', fence: 3 } },
 } as const satisfies Record<string, Frame>
 
 const stockFrames: readonly Frame[] = [

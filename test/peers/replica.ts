@@ -1,6 +1,9 @@
+import { createAgents } from '../../src/agents/agents.ts'
+import type { Claims } from '../../src/agents/claims.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import { type Logger, silentLogger } from '../../src/base/log.ts'
 import { task } from '../../src/model/kinds/task.ts'
+import { createAsks } from '../../src/peers/asks.ts'
 import { closeCodes } from '../../src/peers/close-codes.ts'
 import { createLinks, type Links } from '../../src/peers/links.ts'
 import { createPeering } from '../../src/peers/peering.ts'
@@ -20,6 +23,7 @@ export interface TestReplica {
   readonly database: FaultyDatabase
   readonly room: Room
   readonly links: Links
+  readonly claims: Claims
   /** Why this replica was told that it has a twin. */
   readonly twins: string[]
   /** Links to another replica of the network, by its host. */
@@ -44,8 +48,28 @@ export async function createTestReplica(options: {
   const { host, seed, network, clock, name = host, log = silentLogger } = options
   const { project, database } = options.from ?? createTestProject({ clock, seed, name, log })
   const twins: string[] = []
+  let keys = 0
+  const asks = createAsks({
+    replica: () => project.replica,
+    answer: (from, body) => agents.claims.answer(from, body),
+    onLinked: () => void agents.claims.settle(),
+    clock,
+    key: () => `${seed}.${++keys}`,
+  })
+  const agents = createAgents({
+    db: database,
+    project,
+    clock,
+    random: createRandom(seed + 500),
+    log,
+    graceMs: 60_000,
+    idleMs: 600_000,
+    ask: asks.ask,
+  })
+  project.onCommit(agents.claims.note)
   const peering = createPeering({
     project,
+    asks,
     instance: options.instance ?? `n-${seed}`,
     pristine: () => project.rowCount() === 0,
     adopt: (other) => project.adopt(other),
@@ -68,12 +92,14 @@ export async function createTestReplica(options: {
     if (!room.answersTo(asked)) return wire.close(closeCodes.unknownRoom, 'unknown project')
     room.join(wire, principalOf(alice))
   })
+  await agents.claims.start()
   await links.start()
   return {
     project,
     database,
     room,
     links,
+    claims: agents.claims,
     twins,
     dial: (to, named = to) => links.add({ name: to, url: `ws://${to}/sync/${named}`, token: TOKEN }),
     add: (title) => project.transact(byAlice, (tx) => tx.create(task, { title })),
@@ -83,6 +109,7 @@ export async function createTestReplica(options: {
         .items.map((record) => String(record.values.title))
         .toSorted(),
     async stop() {
+      await agents.claims.stop()
       await links.stop()
       room.stop()
     },
