@@ -24,6 +24,7 @@ type Edit =
   | { readonly type: 'label'; readonly add: boolean; readonly label: string }
   | { readonly type: 'hours'; readonly by: number }
   | { readonly type: 'text'; readonly at: number }
+  | { readonly type: 'comment' }
   | { readonly type: 'delete' }
   | { readonly type: 'restore' }
 
@@ -50,6 +51,7 @@ const edits: fc.Arbitrary<Edit> = fc.oneof(
   fc.record({ type: fc.constant('label' as const), add: fc.boolean(), label: fc.constantFrom(...LABELS) }),
   fc.record({ type: fc.constant('hours' as const), by: fc.integer({ min: -8, max: 8 }) }),
   fc.record({ type: fc.constant('text' as const), at: fc.nat(1000) }),
+  fc.record({ type: fc.constant('comment' as const) }),
   fc.record({ type: fc.constant('delete' as const) }),
   fc.record({ type: fc.constant('restore' as const) }),
 )
@@ -157,6 +159,9 @@ export async function simulate(steps: readonly Step[]): Promise<readonly string[
         tx.update(task, id, { edit: { body: [{ at, delete: 0, insert: `${word} ` }] } })
         break
       }
+      case 'comment':
+        tx.update(task, id, { append: { comments: [{ text: word }] } })
+        break
       case 'delete':
         tx.delete(task, id)
         break
@@ -194,7 +199,7 @@ export async function simulate(steps: readonly Step[]): Promise<readonly string[
         const word = `w${words++}e`
         await write(one.on, one.by, async (project, origin) => {
           await project.transact(origin, (tx) => editOf(project, id, one.edit, word, tx))
-          return { record: one.edit.type === 'text' ? `${id} ${word}` : id, edit: one.edit }
+          return { record: ['text', 'comment'].includes(one.edit.type) ? `${id} ${word}` : id, edit: one.edit }
         })
         break
       }
@@ -281,6 +286,10 @@ function againstModel(project: OpenProject, writes: readonly Write[]): readonly 
       if (body.split(word).length !== 2)
         wrong.push(`${word} is ${body.split(word).length - 1} times in ${record}: ${body}`)
     }
+    const comments = (found.values.comments as readonly { readonly text: string }[]).map(({ text }) => text)
+    const said = of('comment').map(({ record: marked }) => marked.split(' ')[1] ?? '')
+    if ([...comments].sort().join() !== said.sort().join())
+      wrong.push(`${record} has the comments ${comments}, not ${said}`)
     const hours = of('hours').reduce((sum, { edit }) => sum + (edit.type === 'hours' ? edit.by : 0), 0)
     if (found.values.spentHours !== hours) wrong.push(`${record} has ${found.values.spentHours} hours, not ${hours}`)
 
