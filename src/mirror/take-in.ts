@@ -40,6 +40,9 @@ const RACY_MS = 2000
 /** How long apart it is asked, at most, whether a file is closed. */
 const OPEN_ASK_MS = 250
 
+/** How long apart it is asked whether an exchange has ended. */
+const UNENDED_MS = 1000
+
 /** Looks at one path and takes in what was saved there, once it is settled. Rejects when the change cannot be made durable. */
 export type TakeIn = (path: string) => Promise<Visit>
 
@@ -125,6 +128,8 @@ export function createTakeIn({
     const quietMs = quiet(isBeingWritten)
     const ms = settling.delay(path, found, isTorn ? Math.max(TORN_MS, quietMs) : quietMs)
     if (ms > 0) return { type: 'wait', ms }
+    // What is there may be our own, written by an exchange that the disk did not let end: the next scan ends it first.
+    if (bases.intents().some((intent) => intent.path === path)) return { type: 'wait', ms: UNENDED_MS }
     forget(path)
     if (!decoded.ok)
       leaveAlone(path, place, hash, { reason: decoded.reason, line: decoded.line, column: decoded.column })
