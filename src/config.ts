@@ -2,6 +2,7 @@ import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { OrchError, reasonOf } from './base/error.ts'
 import { nearest } from './base/nearest.ts'
+import { declaredFields, declaredKinds, declaredStatuses } from './model/declaration.ts'
 
 /** One option: where it stands in `.orchrc` (dots are nesting) and, in capitals with `_`, in the environment. */
 interface Option<T = unknown> {
@@ -94,6 +95,24 @@ export const options = {
     'Other replicas to link to; `orch peer add` keeps them outside this file.',
     '[{ name: laptop, url: "ws://127.0.0.1:4100/sync/myproject", token: orch_... }]',
     always,
+  ),
+  statuses: option(
+    declaredStatuses,
+    {},
+    'More statuses of tasks, each with the one of orch that it counts as, and stands after. See docs/kinds.md.',
+    '{ testing: { as: in_progress }, wontfix: { as: cancelled } }',
+  ),
+  fields: option(
+    z.record(z.string(), declaredFields),
+    {},
+    'More fields of the kinds of orch: kind, field, what it is. See docs/kinds.md.',
+    '{ task: { severity: { type: choice, choices: [high, low], help: how bad it is, indexed: true } } }',
+  ),
+  kinds: option(
+    declaredKinds,
+    {},
+    "Kinds of records of the project's own. See docs/kinds.md.",
+    '{ risk: { letter: k, help: something that may go wrong, fields: { likelihood: { type: number } } } }',
   ),
   'log.level': option(z.enum(['debug', 'info', 'warn', 'error']), 'info', 'How much the daemon log says.', 'info'),
 } as const
@@ -246,9 +265,15 @@ function check(where: string, name: string, raw: unknown): unknown {
   if (parsed.success) return parsed.data
   throw new OrchError('invalid_config', {
     file: where,
-    reason: `${name}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`,
+    reason: parsed.error.issues.map((issue) => problemOf(name, issue)).join('; '),
     suggestion: `An example: ${name}: ${options[name].example}`,
   })
+}
+
+/** Where below an option something is wrong, and what. */
+function problemOf(name: string, issue: z.core.$ZodIssue): string {
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+  return `${[name, ...issue.path].join('.')}: ${message}`
 }
 
 function isOption(name: string): name is OptionName {

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sleep, systemClock } from './base/clock.ts'
 import { OrchError, toOrchError } from './base/error.ts'
+import { sha256 } from './base/hash.ts'
 import { createLogger, formatEntry, type Level, type Logger } from './base/log.ts'
 import { ensurePrivateDir } from './base/private-dir.ts'
 import {
@@ -16,7 +17,7 @@ import {
   socketPlace,
 } from './base/repository.ts'
 import type { LoadedConfig } from './config.ts'
-import type { createDaemon, Daemon } from './daemon.ts'
+import type { createDaemon, Daemon, Host } from './daemon.ts'
 import { gitEnv, runGit } from './git/run-git.ts'
 import { isTrusted, stateHome } from './host.ts'
 import { type Actor, toActorName } from './model/actor.ts'
@@ -82,7 +83,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       process.exitCode = LOCKED_EXIT
       return
     }
-    const { config, notices } = await configOf(mainWorktree, env, options.set)
+    const { config, notices, orchrc, drift } = await configOf(mainWorktree, env, options.set)
     if (!existsSync(paths.database) && options.init === undefined) {
       throw new OrchError('not_initialised', { path: mainWorktree })
     }
@@ -104,12 +105,13 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       random: (bytes) => randomBytes(bytes),
       log,
       notices,
+      configDrift: drift,
       crashAt: env.ORCH_CRASH_AT,
       drain,
     })
     endOn(drain, options.attached, log)
     await daemon.start()
-    writeDaemonFile(paths, version)
+    writeDaemonFile(paths, { version, orchrc: orchrc === undefined ? '' : sha256(orchrc) })
     watchPrivateState(paths, drain, log)
     log.info('the daemon is ready', { pid: process.pid, version })
     if (env.ORCH_MEASURE) (await import('./measure.ts')).measure(log, systemClock)
@@ -148,13 +150,32 @@ async function takeLock(file: string): Promise<Lock | undefined> {
   }
 }
 
-async function configOf(root: string, env: DaemonProcessParts['env'], flags: readonly string[]): Promise<LoadedConfig> {
+interface Configured extends LoadedConfig {
+  /** The text of `.orchrc`; undefined when there is none. */
+  readonly orchrc: string | undefined
+  /** Where the file differs from what was read of it. */
+  readonly drift: Host['configDrift']
+}
+
+async function configOf(root: string, env: DaemonProcessParts['env'], flags: readonly string[]): Promise<Configured> {
   // Loaded here because whoever does not get the lock needs none of it.
-  const { loadConfig } = await import('./config.ts')
+  const [{ loadConfig }, { createConfigDrift }] = await Promise.all([
+    import('./config.ts'),
+    import('./config-drift.ts'),
+  ])
   const path = join(root, '.orchrc')
-  const text = readIfThere(path)
-  const file = text === undefined ? undefined : { path, text, isTrusted: isTrusted(stateHome(env), text) }
-  return loadConfig({ env, flags, ...(file && { file }) })
+  const load = (text: string | undefined): LoadedConfig => {
+    const file = text === undefined ? undefined : { path, text, isTrusted: isTrusted(stateHome(env), text) }
+    return loadConfig({ env, flags, ...(file && { file }) })
+  }
+  const orchrc = readIfThere(path)
+  const loaded = load(orchrc)
+  const { config } = loaded
+  return {
+    ...loaded,
+    orchrc,
+    drift: createConfigDrift({ config, read: () => readIfThere(path), load: (text) => load(text).config }),
+  }
 }
 
 /** Whose repository it is, as git calls them, else the system. A claim: nobody checked it. */
@@ -246,12 +267,12 @@ function endOn(drain: () => void, attached: boolean, log: Logger): void {
 }
 
 /** For people and messages; the lock alone decides who is the daemon. */
-function writeDaemonFile(paths: PrivatePaths, version: string): void {
+function writeDaemonFile(paths: PrivatePaths, facts: { readonly version: string; readonly orchrc: string }): void {
   const temporary = `${paths.daemonFile}.${process.pid}`
   const startedAt = new Date(systemClock.now()).toISOString()
   writeFileSync(
     temporary,
-    `${JSON.stringify({ pid: process.pid, version, socket: paths.socket, startedAt }, null, 2)}\n`,
+    `${JSON.stringify({ pid: process.pid, ...facts, socket: paths.socket, startedAt }, null, 2)}\n`,
   )
   renameSync(temporary, paths.daemonFile)
 }

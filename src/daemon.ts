@@ -23,6 +23,7 @@ import { createWatchdog } from './base/watchdog.ts'
 import type { Config } from './config.ts'
 import { createConflictAttention } from './conflict-attention.ts'
 import { createCrashPoints, noCrashPoints } from './crash-points.ts'
+import { declarationHash, ownCommands, projectKinds } from './declared.ts'
 import { createDoctor, filesThatDiffer } from './doctor.ts'
 import { resolveHistoryBranch } from './git/history-branch.ts'
 import { rowsFromTree } from './git/history-tree.ts'
@@ -37,11 +38,11 @@ import { createNodeDisk } from './mirror/node-disk.ts'
 import { createNodeWatch } from './mirror/watch.ts'
 import { createMirrorWays } from './mirror/ways.ts'
 import type { Actor } from './model/actor.ts'
-import { standsStill } from './model/attention.ts'
+import { type Problem, standsStill } from './model/attention.ts'
 import { type Random, randomText } from './model/id.ts'
-import { builtInKinds } from './model/kinds.ts'
 import type { Principal } from './model/principal.ts'
 import { mountsOf } from './mounts.ts'
+import { keepOwnCommands } from './own-commands.ts'
 import { createAccept } from './peers/accept.ts'
 import { createAsks } from './peers/asks.ts'
 import { createLinks } from './peers/links.ts'
@@ -63,6 +64,7 @@ import { createPeerStore } from './store/peer-store.ts'
 import { createMeta, prepareSchema } from './store/schema.ts'
 import { createSqlRunner } from './store/sql.ts'
 import { createTokens } from './tokens.ts'
+import { undeclaredProblems } from './undeclared.ts'
 
 /** What a daemon runs on. */
 export interface Host {
@@ -83,6 +85,8 @@ export interface Host {
   readonly loadWorker: URL
   /** What the configuration ignored, for a person to see. */
   readonly notices: readonly OrchError[]
+  /** Where `.orchrc` is not what this daemon has read. */
+  readonly configDrift: () => readonly Problem[]
   /** Where a test wants the process killed: `label[:n]`, see crash-points.ts. */
   readonly crashAt?: string | undefined
   /** Asks the process to stop this daemon and end. */
@@ -106,10 +110,16 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const part = (label: string): Logger => host.log.with({ part: label })
 
   const crash = host.crashAt === undefined ? noCrashPoints : createCrashPoints(host.crashAt)
-  const kinds = builtInKinds
+  const kinds = projectKinds(config, '.orchrc')
+  const declaration = declarationHash(config)
+  keepOwnCommands(paths.ownCommands, { version: host.version, declaration }, () => ownCommands(kinds, '.orchrc'))
   const db = crash.database(openState(paths.database))
   const meta = createMeta(db)
   const ledger = crash.ledger(openSnapshotLedger(db, kinds))
+  if ((meta.get('declaration') ?? '') !== declaration) {
+    ledger.compareAll()
+    meta.set('declaration', declaration)
+  }
   const loads = createFileLoadSnapshots({
     dir: join(paths.dir, 'load'),
     databaseFile: paths.database,
@@ -248,7 +258,12 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     peers: () => links.list(),
     presence: () => ({ actors: room.presence().map(({ actor }) => actor.name), replicas: room.replicas() }),
     watchdog,
-    problems: () => [...mirror.problems(), ...snapshots.problems()],
+    problems: () => [
+      ...host.configDrift(),
+      ...undeclaredProblems(kinds, project.undeclared()),
+      ...mirror.problems(),
+      ...snapshots.problems(),
+    ],
     attention: attention.list,
     notices: host.notices,
   })

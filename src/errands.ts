@@ -7,6 +7,7 @@ import { sha256 } from './base/hash.ts'
 import type { Logger } from './base/log.ts'
 import type { PrivatePaths } from './base/repository.ts'
 import type { Config } from './config.ts'
+import { projectKinds } from './declared.ts'
 import type { GitRepo } from './git/git-repo.ts'
 import { openGitRepo } from './git/real-git-repo.ts'
 import { gitEnv, runGit } from './git/run-git.ts'
@@ -14,7 +15,6 @@ import { createGenerations, stateHome, trust } from './host.ts'
 import { type JoinSource, performJoin, previewJoin } from './join.ts'
 import type { Actor } from './model/actor.ts'
 import type { Random } from './model/id.ts'
-import { builtInKinds } from './model/kinds.ts'
 import { dialSockets } from './peers/wire.ts'
 import { removeMirror } from './remove-mirror.ts'
 import { acquireLock, type Lock } from './store/lock.ts'
@@ -82,7 +82,7 @@ async function moveInto(
   const branch = config['git.branch']
   const joining = {
     paths,
-    kinds: builtInKinds,
+    kinds: projectKinds(config, '.orchrc'),
     repo,
     ref: `refs/heads/${branch}`,
     generations: createGenerations(stateHome(env), (error) => log.warn('generation not kept', { error })),

@@ -4,10 +4,10 @@ import type { Values } from '../model/kind.ts'
 import { context } from '../model/kinds/context.ts'
 import { session as sessionKind } from '../model/kinds/session.ts'
 import { task as taskKind } from '../model/kinds/task.ts'
+import { statusesOf } from '../model/statuses.ts'
 import type { Holder, Lease } from '../store/leases.ts'
 import { isSameHolder } from '../store/leases.ts'
 import type { Project, StoredRecord, Tx } from '../store/project.ts'
-import { closedStatuses } from '../store/work.ts'
 
 /** What the log says when a claim is taken, and when it ends: other replicas read the second one, with its number. */
 export const CLAIMED = 'claimed'
@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000
 
 /** Why a holder cannot claim a task; undefined when it can. A task that is not here yet is its replica's to vouch for. */
 export function refusalOf(
-  project: Pick<Project, 'blockersOf'>,
+  project: Pick<Project, 'kinds' | 'blockersOf'>,
   record: Pick<StoredRecord, 'id' | 'values' | 'deletedAt'> | undefined,
   lease: Lease | undefined,
   holder: Holder,
@@ -27,8 +27,9 @@ export function refusalOf(
   if (!record) return undefined
   const { id, values, deletedAt } = record
   if (deletedAt !== undefined) return new OrchError('record_deleted', { kind: taskKind.name, id })
+  const statuses = statusesOf(project.kinds)
   const status = String(values.status)
-  if (closedStatuses.includes(status)) return new OrchError('not_ready', { id, reason: `it is ${status}` })
+  if (statuses.closed.includes(status)) return new OrchError('not_ready', { id, reason: `it is ${status}` })
   if (lease) return undefined
   const assignee = values.assignee
   if (typeof assignee === 'string' && assignee !== '' && assignee !== holder.actor) {
@@ -36,7 +37,9 @@ export function refusalOf(
   }
   const blockers = project.blockersOf(id)
   if (blockers.length > 0) return new OrchError('not_ready', { id, reason: `it waits for ${blockers.join(', ')}` })
-  return status === 'blocked' ? new OrchError('not_ready', { id, reason: 'its status is blocked' }) : undefined
+  return statuses.meaning(status) === 'blocked'
+    ? new OrchError('not_ready', { id, reason: `its status is ${status}` })
+    : undefined
 }
 
 export function held({ task, actor, session, at, provisional }: Lease): OrchError {
@@ -53,7 +56,7 @@ export function writeClaim(tx: Tx, lease: Lease): void {
   const { task, actor, session, fence, provisional } = lease
   const record = tx.read(taskKind, task)
   if (record) {
-    const begins = record.values.status === 'todo'
+    const begins = statusesOf(tx.kinds).meaning(String(record.values.status)) === 'todo'
     tx.update(taskKind, task, { set: { assignee: actor, ...(begins && { status: 'in_progress' }) } })
   }
   const known = session === '' ? undefined : tx.read(sessionKind, session as RecordId)

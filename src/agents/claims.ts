@@ -8,9 +8,9 @@ import { type Actor, systemActor } from '../model/actor.ts'
 import type { RecordId } from '../model/id.ts'
 import { task as taskKind } from '../model/kinds/task.ts'
 import type { Json } from '../model/record.ts'
+import { statusesOf } from '../model/statuses.ts'
 import { type Holder, isSameHolder, type Lease, type Leases } from '../store/leases.ts'
 import type { Commit, Project, StoredRecord } from '../store/project.ts'
-import { closedStatuses } from '../store/work.ts'
 import { type AskArbiter, type GrantAnswer, type RenewAnswer, readAsk } from './arbiter-talk.ts'
 import { createClaimClock } from './claim-clock.ts'
 import { held, RELEASED, refusalOf, writeClaim, writeNotice, writeRelease, writeReleased } from './claim-rules.ts'
@@ -256,7 +256,7 @@ export function createClaims(parts: ClaimsParts): Claims {
     }
     if (known) return { state: 'lost', holder: known.actor, reason: `${known.actor} had it first` }
     const record = readNow(lease.task)
-    const closed = record && closedStatuses.includes(String(record.values.status))
+    const closed = record && statusesOf(project.kinds).closed.includes(String(record.values.status))
     if (closed) return { state: 'lost', reason: `it is ${record.values.status}` }
     const assignee = record?.values.assignee
     if (typeof assignee === 'string' && assignee !== '' && assignee !== lease.actor) {
@@ -470,7 +470,7 @@ export function createClaims(parts: ClaimsParts): Claims {
         const lease = leases.of(change.id)
         if (!lease) continue
         const { values, deletedAt } = change.after
-        const isOver = deletedAt !== undefined || closedStatuses.includes(String(values.status))
+        const isOver = deletedAt !== undefined || statusesOf(project.kinds).closed.includes(String(values.status))
         const before = change.before && !('key' in change.before) ? change.before.values.assignee : undefined
         if (isOver || isReassigned(before, values.assignee, lease, commit)) {
           leases.drop(change.id)

@@ -42,6 +42,8 @@ export interface PrivatePaths {
   /** What runs: process id, version, socket. For people and for messages; the lock alone decides. */
   readonly daemonFile: string
   readonly log: string
+  /** The commands of the project's own kinds and fields, where it declares some. */
+  readonly ownCommands: string
   readonly token: string
   /** Says that a client is starting the daemon, so that others wait for it instead of starting theirs. */
   readonly starting: string
@@ -83,6 +85,7 @@ export function pathsOf(repository: Repository, place: SocketPlace): PrivatePath
     lock: join(dir, 'lock.db'),
     daemonFile: join(dir, 'daemon.json'),
     log: join(dir, 'daemon.log'),
+    ownCommands: join(dir, 'commands.json'),
     token: join(dir, 'token'),
     starting: join(dir, 'starting'),
     socket: socketOf(dir, place),

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path'
-import type { ManifestCommand } from '../api/manifest.ts'
+import type { Manifest, ManifestCommand } from '../api/manifest.ts'
 import type { Caller } from '../api/protocol.ts'
 import { type ErrorBody, OrchError, toOrchError } from '../base/error.ts'
 import { findRepository, pathsOf, socketPlace } from '../base/repository.ts'
-import { type Globals, parseArgv } from './argv.ts'
+import { type Globals, type Invocation, parseArgv } from './argv.ts'
 import { request } from './client.ts'
 import type { CliContext, CliParts, RepositoryContext } from './context.ts'
 import { localCommands } from './local-commands.ts'
+import { newOwnCommands, withOwnCommands } from './own-commands.ts'
 import { type Look, render } from './render.ts'
 
 /** The version of what `--json` prints around results and errors. Fields may be added under it; none changes or goes. */
@@ -14,17 +15,20 @@ export const JSON_FORMAT = 1
 
 /** Runs one command line. Resolves to the exit code; everything it has to say is said. */
 export async function runCli(parts: CliParts): Promise<number> {
-  if (parts.argv[0] === '__complete') return await (await import('./commands/complete.ts')).answerShell(parts)
+  if (parts.argv[0] === '__complete') {
+    const { answerShell } = await import('./commands/complete.ts')
+    return await answerShell({ ...parts, manifest: withOwnCommands(parts) })
+  }
   // Before the command line is understood, its wish for JSON must be, so that errors come as asked for.
   let globals: Globals = { json: parts.argv.includes('--json') }
   try {
-    const invocation = parseArgv(parts.argv, { ...parts, local: localCommands })
+    const { invocation, manifest } = await understand(parts, globals)
     if (invocation.type === 'print') {
       parts.terminal.out(invocation.text)
       return 0
     }
     globals = invocation.globals
-    const context = contextOf(parts, globals)
+    const context = contextOf({ ...parts, manifest }, globals)
     switch (invocation.type) {
       case 'operation':
         return await runOperation(context, invocation.command, invocation.input)
@@ -37,6 +41,22 @@ export async function runCli(parts: CliParts): Promise<number> {
     }
   } catch (error) {
     return printError(parts, globals, error)
+  }
+}
+
+/** Reads the command line, with the commands of the project. Throws as `parseArgv` does. */
+async function understand(
+  parts: CliParts,
+  globals: Globals,
+): Promise<{ readonly invocation: Invocation; readonly manifest: Manifest }> {
+  const manifest = withOwnCommands(parts)
+  try {
+    return { invocation: parseArgv(parts.argv, { ...parts, manifest, local: localCommands }), manifest }
+  } catch (error) {
+    if (!(error instanceof OrchError)) throw error
+    const newer = await newOwnCommands(contextOf(parts, globals), error)
+    if (!newer) throw error
+    return { invocation: parseArgv(parts.argv, { ...parts, manifest: newer, local: localCommands }), manifest: newer }
   }
 }
 

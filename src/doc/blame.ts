@@ -1,4 +1,5 @@
 import * as Y from 'yjs'
+import { storedName } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
 import type { Trace } from './trace.ts'
@@ -47,7 +48,7 @@ export function blameRecord<R>(
   }
   for (const [name, field] of Object.entries(kind.fields)) {
     if (field.merge === 'register') {
-      value(name, unitsOf(trace, map, name))
+      value(name, unitsOf(trace, map, storedName(name, field)))
       continue
     }
     const type = fieldType(trace.doc, map, id, name, field)

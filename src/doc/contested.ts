@@ -1,6 +1,7 @@
 import * as Y from 'yjs'
-import type { Kind } from '../model/kind.ts'
+import { fieldStoredAs } from '../model/kind.ts'
 import { EXTRA, FILE } from './layout.ts'
+import type { Roots } from './roots.ts'
 
 /** A value that was written, by the place of its struct, which is the same on every replica. */
 export interface Contender {
@@ -30,7 +31,7 @@ type AnyType = Y.AbstractType<unknown>
 export function contestedIn(
   doc: Y.Doc,
   transaction: Y.Transaction,
-  roots: ReadonlyMap<AnyType, Kind>,
+  roots: Pick<Roots, 'kindOf'>,
 ): readonly Contested[] {
   const found: Contested[] = []
   for (const [type, byKey] of newItems(doc, transaction)) {
@@ -108,21 +109,22 @@ function contenderOf(item: Y.Item): Contender {
 function placeOf(
   type: AnyType,
   name: string,
-  roots: ReadonlyMap<AnyType, Kind>,
+  roots: Pick<Roots, 'kindOf'>,
 ): Pick<Contested, 'key' | 'field'> | undefined {
-  const root = roots.get(type)
+  const root = roots.kindOf(type)
   if (root) return root.shape === 'keys' ? { key: `${root.name}/${name}`, field: name } : undefined
   const item = type._item
   const parent = item?.parent as AnyType | undefined
   if (!item?.parentSub || !parent) return undefined
-  const kind = roots.get(parent)
+  const kind = roots.kindOf(parent)
   if (kind?.shape === 'records') {
-    const field = kind.fields[name]
-    const isOne = name === FILE || (field?.merge === 'register' && !field.readonly)
-    return isOne ? { key: item.parentSub, field: name } : undefined
+    if (name === FILE) return { key: item.parentSub, field: name }
+    const [fieldName, field] = fieldStoredAs(kind, name) ?? []
+    const isOne = field?.merge === 'register' && !field.readonly
+    return isOne && fieldName !== undefined ? { key: item.parentSub, field: fieldName } : undefined
   }
   const record = parent._item
-  const isExtra = item.parentSub === EXTRA && record?.parentSub && roots.get(record.parent as AnyType)
+  const isExtra = item.parentSub === EXTRA && record?.parentSub && roots.kindOf(record.parent as AnyType)
   return isExtra ? { key: record.parentSub as string, field: name } : undefined
 }
 

@@ -16,7 +16,11 @@ const ONLY_DAEMONS: readonly string[] = [CLIENTS_ROOT, ARBITER_ROOT]
  * Why a foreign update may not be applied although it is well formed; undefined when it may. A record, or a type nested in
  * it, that is removed or replaced takes everybody's text with it, for ever; and `clients` says who wrote what.
  */
-export function findForbidden(doc: Y.Doc, decoded: Decoded, recordRoots: ReadonlySet<string>): string | undefined {
+export function findForbidden(
+  doc: Y.Doc,
+  decoded: Decoded,
+  holdsRecords: (root: string) => boolean,
+): string | undefined {
   const { store } = doc
   const known = Y.decodeStateVector(Y.encodeStateVector(doc))
   const isKnown = (id: Y.ID): boolean => id.clock < (known.get(id.client) ?? 0)
@@ -51,7 +55,7 @@ export function findForbidden(doc: Y.Doc, decoded: Decoded, recordRoots: Readonl
       item = next
     }
   }
-  const isRecord = (item: Y.Item): boolean => recordRoots.has(placeOf(item).root ?? '')
+  const isRecord = (item: Y.Item): boolean => holdsRecords(placeOf(item).root ?? '')
   const isNestedType = (item: Y.Item): boolean => {
     const { parent } = placeOf(item)
     return item.content instanceof Y.ContentType && parent !== undefined && isRecord(parent)
@@ -62,7 +66,8 @@ export function findForbidden(doc: Y.Doc, decoded: Decoded, recordRoots: Readonl
     const { root, parent, key } = placeOf(item)
     if (root !== undefined && ONLY_DAEMONS.includes(root)) return `only daemons write \`${root}\``
     if (key === null) continue
-    if (root !== undefined && recordRoots.has(root) && doc.getMap(root).has(key)) return `it replaces the record ${key}`
+    if (root !== undefined && holdsRecords(root) && has(doc.share.get(root), key))
+      return `it replaces the record ${key}`
     const record = parent && isKnown(parent.id) && isRecord(parent) && parent.content instanceof Y.ContentType
     const before = record ? (parent.content as Y.ContentType).type._map.get(key) : undefined
     if (before && !before.deleted && isNestedType(before)) return `it replaces "${key}" of a record`
@@ -91,4 +96,10 @@ function covering(decoded: Decoded, id: Y.ID): Y.Item | undefined {
       struct.id.client === id.client && struct.id.clock <= id.clock && id.clock < struct.id.clock + struct.length,
   )
   return found instanceof Y.Item ? found : undefined
+}
+
+/** Whether a map has a key, without making a root type of it. */
+function has(map: Pick<Y.AbstractType<unknown>, '_map'> | undefined, key: string): boolean {
+  const item = map?._map.get(key)
+  return item !== undefined && !item.deleted
 }

@@ -4,8 +4,8 @@ import { findForbidden } from './forbidden.ts'
 /** Whose update it is: a replica checked its rows where they were made, a client may send anything. */
 export type Trust =
   | { readonly type: 'replica' }
-  /** The root types that hold records. */
-  | { readonly type: 'client'; readonly recordRoots: ReadonlySet<string> }
+  /** Which root types hold records. */
+  | { readonly type: 'client'; readonly holdsRecords: (root: string) => boolean }
 
 type Decoded = ReturnType<typeof Y.decodeUpdate>
 
@@ -28,7 +28,7 @@ export function guardUpdate(doc: Y.Doc, update: Uint8Array, trust: Trust): Verdi
   if (!decoded) return { type: 'malformed' }
   if (trust.type === 'client' && decoded.structs.length > GUARD_LIMITS.structs) return { type: 'too-large' }
   if (hasGap(doc, decoded)) return { type: 'gap' }
-  const reason = trust.type === 'client' ? findForbidden(doc, decoded, trust.recordRoots) : undefined
+  const reason = trust.type === 'client' ? findForbidden(doc, decoded, trust.holdsRecords) : undefined
   return reason === undefined ? { type: 'ok' } : { type: 'forbidden', reason }
 }
 

@@ -1,6 +1,6 @@
 import * as Y from 'yjs'
 import { unreachable } from '../base/assert.ts'
-import type { Field } from '../model/field.ts'
+import { type Field, storedName } from '../model/field.ts'
 import type { RecordKind } from '../model/kind.ts'
 
 /** Names in a record's Y.Map that are not fields of its kind. Part of the document's format: see docs/formats.md. */
@@ -45,14 +45,18 @@ export function newNestedType(field: Field): Y.AbstractType<unknown> | undefined
   }
 }
 
-/** The root type of a field that its kind has had only since after the record was made: root types merge when made twice. */
-export function lateRoot(id: string, name: string): string {
-  return `${id}/${name}`
+/**
+ * The root type of a field that its kind has had only since after the record was made: root types merge when made twice.
+ * `stored` is the field's stored name.
+ */
+export function lateRoot(id: string, stored: string): string {
+  return `${id}/${stored}`
 }
 
-/** The record that a root type belongs to; undefined when it is not one of those. */
-export function recordOfRoot(name: string): string | undefined {
-  return /^([a-z]-[0-9a-z]{8})\/./.exec(name)?.[1]
+/** The record and the field that a root type belongs to; undefined when it is not one of those. */
+export function lateRootParts(name: string): { readonly id: string; readonly stored: string } | undefined {
+  const [, id, stored] = /^([a-z]-[0-9a-z]{8})\/(.+)$/s.exec(name) ?? []
+  return id === undefined || stored === undefined ? undefined : { id, stored }
 }
 
 /** Makes a record's map with all its nested types: one made later by two replicas would lose one side's text. */
@@ -60,7 +64,7 @@ export function newRecordMap(kind: RecordKind): Y.Map<unknown> {
   const map = new Y.Map<unknown>()
   for (const [name, field] of Object.entries(kind.fields)) {
     const nested = newNestedType(field)
-    if (nested) map.set(name, nested)
+    if (nested) map.set(storedName(name, field), nested)
   }
   map.set(FRONT, new Y.Text())
   map.set(EXTRA, new Y.Map())

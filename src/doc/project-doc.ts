@@ -6,9 +6,10 @@ import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
 import { type Contested, contestedIn } from './contested.ts'
 import { addsTo, guardUpdate, type Trust, type Verdict } from './guard.ts'
-import { ARBITER_ROOT, type Arbiter, CLIENTS_ROOT, type DeleteMark, LIFE, recordOfRoot } from './layout.ts'
+import { ARBITER_ROOT, type Arbiter, CLIENTS_ROOT, type DeleteMark } from './layout.ts'
 import { marksIn } from './marks.ts'
 import { type DocRecord, readRecord } from './read.ts'
+import { createRoots } from './roots.ts'
 import { createRecord, editRecord, markDeleted, markRestored, type NewRecord, type RecordEdit } from './write.ts'
 
 /** Who writes under a clientID; kept in the document, so that authorship travels with every character. */
@@ -28,6 +29,8 @@ export interface Applied {
   readonly edited: ReadonlySet<string>
   /** Values that lost against others written at the same time. */
   readonly contested: readonly Contested[]
+  /** Of the changed ones, records of kinds that are not declared here: id -> root type. */
+  readonly undeclared: ReadonlyMap<string, string>
 }
 
 /** Writes inside one transaction. What is written was checked before; a throw in here is a bug. */
@@ -45,6 +48,8 @@ export interface ProjectDoc {
   read(kind: RecordKind, id: RecordId): DocRecord | undefined
   has(kind: RecordKind, id: RecordId): boolean
   ids(kind: RecordKind): IterableIterator<string>
+  /** Records of kinds that are not declared here, with the root type they are in. */
+  undeclared(): Iterable<readonly [id: string, root: string]>
   keys(kind: KeyedKind): ReadonlyMap<string, Json>
   key(kind: KeyedKind, key: string): Json | undefined
   /** Who grants claims, where somebody was named. */
@@ -75,10 +80,8 @@ const NOBODY = 0
 export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = []): ProjectDoc {
   const doc = new Y.Doc({ gc: true })
   doc.clientID = NOBODY
-  const roots = new Map<Y.AbstractType<unknown>, Kind>()
-  for (const kind of [...kinds.records, ...kinds.keyed])
-    roots.set(doc.getMap(kind.plural) as Y.AbstractType<unknown>, kind)
-  const recordRoots = new Set(kinds.records.map((kind) => kind.plural))
+  for (const kind of [...kinds.records, ...kinds.keyed]) doc.getMap(kind.plural)
+  const roots = createRoots(doc, kinds)
   const clients = doc.getMap<ClientEntry>(CLIENTS_ROOT)
   const arbiter = doc.getMap<string | number>(ARBITER_ROOT)
   doc.transact(() => {
@@ -117,12 +120,18 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
     const changed = new Set<string>()
     const edited = new Set<string>()
     const contested: Contested[] = []
+    const undeclared = new Map<string, string>()
     const onUpdate = (bytes: Uint8Array): void => {
       update = bytes
     }
     const onTransaction = (transaction: Y.Transaction): void => {
-      for (const [type, keys] of transaction.changed)
-        note(doc, type as Y.AbstractType<unknown>, keys, roots, changed, edited)
+      for (const [type, keys] of transaction.changed) {
+        for (const { key, isEdit, undeclaredIn } of roots.changed(type as Y.AbstractType<unknown>, keys)) {
+          changed.add(key)
+          if (isEdit) edited.add(key)
+          if (undeclaredIn !== undefined) undeclared.set(key, undeclaredIn)
+        }
+      }
       // What is written here has seen everything that is here.
       if (!transaction.local) contested.push(...contestedIn(doc, transaction, roots))
     }
@@ -134,16 +143,17 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
       doc.off('update', onUpdate)
       doc.off('afterTransaction', onTransaction)
     }
-    return { update, changed, edited, contested }
+    return { update, changed, edited, contested, undeclared }
   }
 
   return {
     read(kind, id) {
       const map = mapOf(kind, id)
-      return map && readRecord(doc, kind, id, map)
+      return map && readRecord(doc, kind, id, map, roots.lateFields(id))
     },
     has: (kind, id) => rootOf(kind).has(id),
     ids: (kind) => rootOf(kind).keys(),
+    undeclared: () => roots.undeclared(),
     keys: (kind) => new Map([...rootOf(kind).entries()].map(([key, value]) => [key, toJson(value)])),
     key: (kind, key) => (rootOf(kind).has(key) ? toJson(rootOf(kind).get(key)) : undefined),
     arbiter() {
@@ -164,7 +174,8 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
       }
     },
     adds: (update) => addsTo(doc, update),
-    guard: (update, from) => guardUpdate(doc, update, from === 'client' ? { type: from, recordRoots } : { type: from }),
+    guard: (update, from) =>
+      guardUpdate(doc, update, from === 'client' ? { type: from, holdsRecords: roots.holdsRecords } : { type: from }),
     apply(update) {
       const applied = capture(() => Y.applyUpdate(doc, update))
       assertComplete(doc)
@@ -189,40 +200,6 @@ function hasChanged(doc: Y.Doc, client: number): boolean {
     transaction.deleteSet.clients.size > 0 ||
     Y.getState(doc.store, client) !== (transaction.beforeState.get(client) ?? 0)
   )
-}
-
-/** Notes which record or key a changed Y type belongs to. */
-function note(
-  doc: Y.Doc,
-  type: Y.AbstractType<unknown>,
-  keys: ReadonlySet<string | null>,
-  roots: ReadonlyMap<Y.AbstractType<unknown>, Kind>,
-  changed: Set<string>,
-  edited: Set<string>,
-): void {
-  const path: string[] = []
-  let at = type
-  while (at._item) {
-    path.unshift(at._item.parentSub ?? '')
-    at = at._item.parent as Y.AbstractType<unknown>
-  }
-  const kind = roots.get(at)
-  if (!kind) {
-    const record = recordOfRoot([...doc.share].find(([, root]) => root === at)?.[0] ?? '')
-    if (record === undefined) return
-    changed.add(record)
-    edited.add(record)
-    return
-  }
-  const [first, second] = path
-  for (const key of keys) {
-    const record = first ?? key
-    if (record === null) continue
-    const name = kind.shape === 'keys' ? `${kind.name}/${record}` : record
-    changed.add(name)
-    const isDeleteMark = second === LIFE && key?.startsWith('d:') === true
-    if (!isDeleteMark) edited.add(name)
-  }
 }
 
 function toJson(value: unknown): Json {

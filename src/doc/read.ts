@@ -1,7 +1,8 @@
 import * as Y from 'yjs'
 import { unreachable } from '../base/assert.ts'
 import { type Entry, inOrder, isEntry } from '../model/entry.ts'
-import type { Field } from '../model/field.ts'
+import { valueOfExtra } from '../model/extra.ts'
+import { type Field, storedName } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
 import { emptyValue, type RecordKind, type Value } from '../model/kind.ts'
 import type { RecordView } from '../model/record.ts'
@@ -10,19 +11,50 @@ import { type DeleteMark, EXTRA, FILE, FRONT, LIFE, lateRoot } from './layout.ts
 /** A record as the document has it, with the marks of its deletions. `issues` is left to the layer that knows the rules. */
 export interface DocRecord extends Omit<RecordView, 'issues'> {
   readonly deletes: readonly DeleteMark[]
+  /** Stored names of what it keeps and its kind does not declare here: fields of another version, or of another .orchrc. */
+  readonly undeclared: readonly string[]
 }
 
-/** Reads a record's map. Never throws on what a foreign writer put there: a value of the wrong shape reads as empty. */
-export function readRecord(doc: Y.Doc, kind: RecordKind, id: RecordId, map: Y.Map<unknown>): DocRecord {
+const KEPT_BESIDE: readonly string[] = [FRONT, FILE, EXTRA, LIFE]
+
+/** Only what two replicas can take over at once without doubling it. */
+function mayComeFromExtra(field: Field, stored: unknown): boolean {
+  if (field.merge === 'register') return stored === undefined
+  return field.merge === 'set' && !(stored instanceof Y.Map && stored.size > 0)
+}
+
+/**
+ * Reads a record's map. Never throws on what a foreign writer put there: a value of the wrong shape reads as empty.
+ * `lateFields` are the stored names of fields that it keeps in root types.
+ */
+export function readRecord(
+  doc: Y.Doc,
+  kind: RecordKind,
+  id: RecordId,
+  map: Y.Map<unknown>,
+  lateFields: readonly string[] = [],
+): DocRecord {
   const values: Record<string, Value> = {}
-  for (const [name, field] of Object.entries(kind.fields))
-    values[name] = readField(field, map.get(name) ?? readLate(doc, field, lateRoot(id, name)))
+  const extra: Record<string, string> = { ...readExtra(map.get(EXTRA)) }
+  const declared = new Set(KEPT_BESIDE)
+  for (const [name, field] of Object.entries(kind.fields)) {
+    const key = storedName(name, field)
+    declared.add(key)
+    const stored = map.get(key) ?? readLate(doc, field, lateRoot(id, key))
+    values[name] = readField(field, stored)
+    if (!field.own || !Object.hasOwn(extra, name)) continue
+    const written = mayComeFromExtra(field, stored) ? valueOfExtra(field, name, extra[name] ?? '') : undefined
+    if (written === undefined) continue
+    values[name] = written
+    delete extra[name]
+  }
   const file = map.get(FILE)
   return {
     id,
     kind: kind.name,
     values,
-    extra: readExtra(map.get(EXTRA)),
+    extra,
+    undeclared: [...map.keys(), ...lateFields].filter((key) => !declared.has(key)),
     front: textOf(map.get(FRONT)),
     file: typeof file === 'string' ? file : `${id}.md`,
     deletes: readDeletes(map.get(LIFE)),

@@ -1,5 +1,5 @@
 import * as Y from 'yjs'
-import type { Field } from '../model/field.ts'
+import { type Field, storedName } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
 import type { KeyedKind, RecordKind, Value } from '../model/kind.ts'
 import type { Json } from '../model/record.ts'
@@ -70,7 +70,7 @@ export function undoRecord<R>(
 
   for (const [name, field] of Object.entries(kind.fields)) {
     if (field.merge === 'register') {
-      const wanted = register(name, unitsOf(trace, map, name))
+      const wanted = register(name, unitsOf(trace, map, storedName(name, field)))
       if (wanted !== UNCHANGED) set[name] = modelValue(field, wanted)
       continue
     }

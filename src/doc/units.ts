@@ -1,5 +1,5 @@
 import * as Y from 'yjs'
-import type { Field } from '../model/field.ts'
+import { type Field, storedName } from '../model/field.ts'
 import type { RecordKind } from '../model/kind.ts'
 import { lateRoot } from './layout.ts'
 import type { Trace } from './trace.ts'
@@ -44,7 +44,7 @@ export function unitsOf<R>({ inserted, deleted }: Trace<R>, map: Y.Map<unknown>,
 /** All values of a register of a record, the oldest first. */
 export function registerUnits<R>(trace: Trace<R>, kind: RecordKind, id: string, field: string): readonly Unit<R>[] {
   const map = trace.doc.getMap(kind.plural).get(id)
-  return map instanceof Y.Map ? unitsOf(trace, map, field) : []
+  return map instanceof Y.Map ? unitsOf(trace, map, storedName(field, kind.fields[field])) : []
 }
 
 /** Every stretch of a text in its place, also those that were deleted. */
@@ -74,8 +74,9 @@ export function runsOf<R>({ inserted, deleted }: Trace<R>, text: Y.Text): readon
 
 /** The type a field of a record lives in: in its map, or in a root type of its own. Looking for one that is not there must not make it. */
 export function fieldType(doc: Y.Doc, map: Y.Map<unknown>, id: string, name: string, field: Field): unknown {
-  const own = map.get(name)
-  const root = lateRoot(id, name)
+  const key = storedName(name, field)
+  const own = map.get(key)
+  const root = lateRoot(id, key)
   if (own !== undefined || !doc.share.has(root)) return own
   return field.merge === 'prose' ? doc.getText(root) : doc.getMap(root)
 }

@@ -2,7 +2,8 @@ import * as Y from 'yjs'
 import { must, unreachable } from '../base/assert.ts'
 import { entriesOf } from '../model/comments.ts'
 import type { Entry } from '../model/entry.ts'
-import type { Field } from '../model/field.ts'
+import { valueOfExtra } from '../model/extra.ts'
+import { type Field, storedName } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
 import { type RecordKind, textsOf, type Value, type Values } from '../model/kind.ts'
 import type { TextEdit } from '../model/text-edit.ts'
@@ -39,7 +40,7 @@ export function createRecord(doc: Y.Doc, kind: RecordKind, id: RecordId, record:
   for (const [key, source] of Object.entries(record.extra)) extra.set(key, source)
   for (const [name, field] of Object.entries(kind.fields)) {
     const value = record.values[name]
-    if (value !== undefined) writeInitial(doc, map, name, field, value)
+    if (value !== undefined) writeInitial(doc, map, storedName(name, field), field, value)
   }
 }
 
@@ -67,12 +68,21 @@ function writeInitial(doc: Y.Doc, map: Y.Map<unknown>, name: string, field: Fiel
 
 /** Writes into a record's existing types. Equal values are not written again: a set key keeps every struct for ever. */
 export function editRecord(doc: Y.Doc, kind: RecordKind, id: RecordId, map: Y.Map<unknown>, edit: RecordEdit): void {
-  const fieldMap = (name: string): Y.Map<unknown> => (map.has(name) ? mapAt(map, name) : doc.getMap(lateRoot(id, name)))
-  const fieldText = (name: string): Y.Text => (map.has(name) ? textAt(map, name) : doc.getText(lateRoot(id, name)))
+  const keyOf = (name: string): string => storedName(name, kind.fields[name])
+  const fieldMap = (name: string): Y.Map<unknown> => {
+    const key = keyOf(name)
+    return map.has(key) ? mapAt(map, key) : doc.getMap(lateRoot(id, key))
+  }
+  const fieldText = (name: string): Y.Text => {
+    const key = keyOf(name)
+    return map.has(key) ? textAt(map, key) : doc.getText(lateRoot(id, key))
+  }
+  takeOver(kind, map, edit, fieldMap)
   for (const [name, value] of Object.entries(edit.set ?? {})) {
+    const key = keyOf(name)
     if (value === null || value === undefined) {
-      if (map.has(name)) map.delete(name)
-    } else if (!isStored(kind.fields[name], map.get(name), value)) map.set(name, stored(kind.fields[name], value))
+      if (map.has(key)) map.delete(key)
+    } else if (!isStored(kind.fields[name], map.get(key), value)) map.set(key, stored(kind.fields[name], value))
   }
   for (const [name, members] of Object.entries(edit.add ?? {})) {
     const set = fieldMap(name)
@@ -100,6 +110,25 @@ export function editRecord(doc: Y.Doc, kind: RecordKind, id: RecordId, map: Y.Ma
     }
   }
   if (edit.file !== undefined && map.get(FILE) !== edit.file) map.set(FILE, edit.file)
+}
+
+/** A field that is written takes the place of an extra key of its name, from before it was declared; a set keeps what was in that. */
+function takeOver(
+  kind: RecordKind,
+  map: Y.Map<unknown>,
+  edit: RecordEdit,
+  fieldMap: (name: string) => Y.Map<unknown>,
+): void {
+  const { set, add, remove, increment, append, edit: texts } = edit
+  const extra = mapAt(map, EXTRA)
+  for (const name of Object.keys({ ...set, ...add, ...remove, ...increment, ...append, ...texts })) {
+    const field = kind.fields[name]
+    const raw = field?.own ? extra.get(name) : undefined
+    if (field === undefined || typeof raw !== 'string') continue
+    if (field.merge === 'set')
+      for (const member of textsOf(valueOfExtra(field, name, raw))) fieldMap(name).set(member, true)
+    extra.delete(name)
+  }
 }
 
 function addEntries(list: Y.Map<unknown>, entries: readonly Entry[]): void {

@@ -57,6 +57,8 @@ export async function takeCut(parts: CutParts, options: { readonly everything: b
     for (let fromKey = ''; ; ) {
       const page = ledger.changes({ after, upto, fromKey, limit: PAGE })
       for (const change of page) {
+        // Of a kind that is not declared any more: its file in the tree stays as it is.
+        if (!project.kinds.record(change.kind) && !project.kinds.keys(change.kind)) continue
         pending.set(change.key, joined(pending.get(change.key), change))
         view.take(change)
         if (turns.isOver()) await rest()

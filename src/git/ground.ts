@@ -41,7 +41,7 @@ export async function findGround(
 ): Promise<Ground> {
   const parent = head ?? (await lostHead(repo, last?.commit ?? base))
   if (!parent) return { parent: undefined, have: {}, tree: new Map() }
-  if (last && parent.oid === last.commit) return { parent, have: last.have, tree: undefined }
+  if (last && parent.oid === last.commit && !last.isStale) return { parent, have: last.have, tree: undefined }
   const tree = await repo.readTree(parent.oid)
   const found = await projectIn(repo, tree, ref)
   if (!found) throw new OrchError('git_refused', { reason: `${ref} is not a history of orch; give it another name` })

@@ -35,6 +35,8 @@ export interface LastSnapshot {
   readonly commit: Oid
   /** The rows it holds. */
   readonly have: Vector
+  /** What is declared has changed since: every file must be compared. */
+  readonly isStale?: boolean
 }
 
 export interface CutRange {
@@ -58,6 +60,8 @@ export interface SnapshotLedger {
   /** The days before `today` that have new entries. */
   days(today: string): readonly NotedDay[]
   last(): LastSnapshot | undefined
+  /** Has every file compared by the next snapshot: what is declared, and so what files there are, has changed. */
+  compareAll(): void
   /** Whether anything was noted since the last snapshot. */
   isEmpty(): boolean
   /** Draws a line under what changed so far and gives its number: what comes later lies above it. */
@@ -79,6 +83,7 @@ CREATE TABLE IF NOT EXISTS snapshot_marks (
 CREATE TABLE IF NOT EXISTS snapshot_paths (key TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot_days (day TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot_last (one INTEGER PRIMARY KEY CHECK (one = 1), "commit" TEXT NOT NULL, have TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS snapshot_stale (one INTEGER PRIMARY KEY CHECK (one = 1));
 `
 
 /** Opens the list in a project's database. The tables are private to it. */
@@ -127,7 +132,11 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
     days: (today) => db.all('SELECT day, entries FROM snapshot_days WHERE day < ? ORDER BY day', today),
     last() {
       const row = db.get<{ commit: string; have: string }>('SELECT "commit", have FROM snapshot_last')
-      return row && { commit: row.commit, have: JSON.parse(row.have) }
+      const isStale = db.get('SELECT 1 FROM snapshot_stale') !== undefined
+      return row && { commit: row.commit, have: JSON.parse(row.have), ...(isStale && { isStale }) }
+    },
+    compareAll() {
+      db.run('INSERT INTO snapshot_stale (one) VALUES (1) ON CONFLICT DO NOTHING')
     },
     isEmpty: () => db.get('SELECT 1 FROM snapshot_changes LIMIT 1') === undefined,
     cut: () => open++,
@@ -170,6 +179,7 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
           commit,
           JSON.stringify(have),
         )
+        db.run('DELETE FROM snapshot_stale')
         db.run('DELETE FROM snapshot_changes WHERE cut <= ?', upto)
         db.run('DELETE FROM snapshot_marks WHERE cut <= ?', upto)
         for (const { day, entries } of days) {

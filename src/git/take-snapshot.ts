@@ -66,7 +66,11 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     const last = ledger.last()
     const today = dayOf(new Date(clock.now()).toISOString())
     return (
-      last !== undefined && ledger.isEmpty() && ledger.days(today).length === 0 && isSame(last.have, project.have())
+      last !== undefined &&
+      !last.isStale &&
+      ledger.isEmpty() &&
+      ledger.days(today).length === 0 &&
+      isSame(last.have, project.have())
     )
   }
 

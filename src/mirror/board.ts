@@ -3,6 +3,7 @@ import { type BoardList, type BoardStatuses, renderBoard } from '../model/board.
 import type { RecordKind } from '../model/kind.ts'
 import { task } from '../model/kinds/task.ts'
 import type { Project } from '../store/project.ts'
+import { undeclaredStatuses } from '../store/work.ts'
 
 /** How many tasks of a status the board shows. */
 const OPEN = 200
@@ -12,7 +13,8 @@ const CLOSED = 20
 export function boardStatuses(project: Project): BoardStatuses {
   const task = taskKind(project)
   const status = task.fields.status?.value
-  const { choices, synonyms } = status?.type === 'choice' ? status : { choices: [], synonyms: {} }
+  const { choices: declared, synonyms } = status?.type === 'choice' ? status : { choices: [], synonyms: {} }
+  const choices = [...declared, ...undeclaredStatuses(project)]
   const first = String(task.defaults.status ?? choices[0] ?? '')
   return { choices, synonyms, closed: closedOf(task), first, done: closedOf(task)[0] ?? first }
 }

@@ -212,7 +212,8 @@ export function createMirror(parts: MirrorParts): Mirror {
     await visits.look(
       [...result.found].filter(([path, now]) => now === '' || known.get(path) !== now).map(([path]) => path),
     )
-    const missing = missingFrom(result, known.keys())
+    // Files of a kind that is not declared any more stay as they are, with their bases.
+    const missing = missingFrom(result, known.keys()).filter((path) => placeOf(project.kinds, path))
     for (const path of missing) if (!bases.get(path)) known.delete(path)
     await vanished.update(
       missing.filter((path) => known.has(path) && !stuck.has(path)),

@@ -3,6 +3,7 @@ import type { RecordKind } from '../model/kind.ts'
 import { context } from '../model/kinds/context.ts'
 import { session } from '../model/kinds/session.ts'
 import { task } from '../model/kinds/task.ts'
+import { statusesOf } from '../model/statuses.ts'
 import { heldContexts } from '../store/held-contexts.ts'
 import type { Project, StoredRecord } from '../store/project.ts'
 import { todoOf } from '../store/work.ts'
@@ -56,15 +57,16 @@ export function overviewOf(project: Project): Overview {
     const items = page.items.map((record) => item(record, String(record.values.assignee ?? '')))
     return { title, items, more: page.total - items.length }
   }
+  const { like } = statusesOf(project.kinds)
   const { ready, waiting } = todoOf(project)
   const active = project.list(session, { where: { endedAt: [null] }, sort: '-startedAt', limit: FEW })
-  const blocked = list('Blocked', ['blocked'])
+  const blocked = list('Blocked', like('blocked'))
   const alsoBlocked = waiting.map((one) => item(one.task, `waits for ${one.waitsFor.slice(0, 3).join(', ')}`))
   return {
     name: project.name,
     lists: [
-      list('In progress', ['in_progress']),
-      list('In review', ['review']),
+      list('In progress', like('in_progress')),
+      list('In review', like('review')),
       {
         title: 'Ready',
         items: ready.slice(0, LIST).map((record) => item(record, String(record.values.priority))),
@@ -75,7 +77,7 @@ export function overviewOf(project: Project): Overview {
         items: [...blocked.items, ...alsoBlocked].slice(0, LIST),
         more: Math.max(0, blocked.more + blocked.items.length + alsoBlocked.length - LIST),
       },
-      { ...list('Recently completed', ['completed'], '-closedAt'), more: 0 },
+      { ...list('Recently completed', like('completed'), '-closedAt'), more: 0 },
       {
         title: 'Active sessions',
         items: active.items.map((one) => item(one, String(one.values.actor ?? ''), session)),

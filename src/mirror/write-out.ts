@@ -1,4 +1,3 @@
-import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
@@ -80,7 +79,9 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     if (kind === BOARD_REF.kind) return planWrite(BOARD, kind, '', boardText(project))
     const keyed = project.kinds.keys(kind)
     if (keyed) return planWrite(keyed.file, kind, '', renderState(valuesOf(keyed)))
-    return planRecord(must(project.kinds.record(kind), `no kind ${kind}`), id as RecordId)
+    const records = project.kinds.record(kind)
+    // Of a kind that is not declared any more.
+    return records && planRecord(records, id as RecordId)
   }
 
   const planRecord = (kind: RecordKind, id: RecordId): Intent | undefined => {

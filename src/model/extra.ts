@@ -1,4 +1,7 @@
-import { readEntry, splitChunks } from './front-entry.ts'
+import type { Field } from './field.ts'
+import { type Entry, readEntry, splitChunks } from './front-entry.ts'
+import { readValue } from './front-value.ts'
+import type { Value } from './kind.ts'
 import type { Json } from './record.ts'
 import { guardYaml } from './yaml-guard.ts'
 import { printText } from './yaml-text.ts'
@@ -29,7 +32,20 @@ export function printExtra(value: Json): string {
   return text.replaceAll('[', '\\u005b').replaceAll('{', '\\u007b')
 }
 
-function entryOf(source: string) {
+/**
+ * What an extra key says as the value of a field that was declared after it was written; undefined where it says nothing.
+ * A value that breaks the field's rules is given as it is, for somebody to see.
+ */
+export function valueOfExtra(field: Field, key: string, raw: string): Value | undefined {
+  const entry = entryOf(`${key}:${raw.startsWith('\n') ? '' : ' '}${raw}\n`)
+  if (entry === undefined || entry.input === null || entry.input === undefined) return undefined
+  const parsed = readValue(field, entry)
+  if (parsed.ok) return parsed.value
+  const text = typeof entry.input === 'string' ? entry.input : raw.trim()
+  return field.merge === 'set' ? [text] : text
+}
+
+function entryOf(source: string): Entry | undefined {
   const { chunks, lead, stray } = splitChunks(source)
   const [chunk, more] = chunks
   if (chunk === undefined || more !== undefined || stray !== undefined || lead !== '') return undefined

@@ -10,6 +10,8 @@ export type FieldType =
       readonly type: 'choice'
       readonly choices: readonly string[]
       readonly synonyms: Readonly<Record<string, string>>
+      /** A choice that a project added -> the one of orch that it counts as, wherever orch asks for that. */
+      readonly countsAs: Readonly<Record<string, string>>
     }
   /** The id of a record of a kind, which begins with the kind's letter. */
   | { readonly type: 'ref'; readonly kind: string; readonly letter: string }
@@ -35,6 +37,16 @@ interface FieldOptions {
 export interface Field extends FieldOptions {
   readonly merge: Merge
   readonly value: FieldType
+  /** Declared by the project, not by orch. */
+  readonly own?: true
+}
+
+/**
+ * The name under which a record keeps a field. A field of the project's own has its merge in it: a declaration that changes,
+ * or that another replica does not have or has otherwise, never meets a value of another shape.
+ */
+export function storedName(name: string, field: Field | undefined): string {
+  return field?.own ? `${name}:${field.merge}` : name
 }
 
 export const MAX_TITLE_LENGTH = 500
@@ -59,7 +71,7 @@ export const choice = (
   options: FieldOptions & { synonyms?: Readonly<Record<string, string>> },
 ): Field => {
   const { synonyms = {}, ...rest } = options
-  return { merge: 'register', value: { type: 'choice', choices, synonyms }, ...rest }
+  return { merge: 'register', value: { type: 'choice', choices, synonyms, countsAs: {} }, ...rest }
 }
 /** A kind as fields refer to it: anything with its name and letter. */
 export interface RefTarget {

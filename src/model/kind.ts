@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts'
 import type { Entry } from './entry.ts'
-import { type Field, tags, text, time } from './field.ts'
+import { type Field, storedName, tags, text, time } from './field.ts'
 import type { LogValues } from './log.ts'
 
 /** Fields of every record of every kind. */
@@ -9,6 +9,9 @@ const common = {
   createdAt: time({ help: 'when it was created', readonly: true, indexed: true }),
   createdBy: text({ help: 'who created it', readonly: true, maxLength: 64 }),
 } as const
+
+/** The names of the fields that every kind of records has. */
+export const COMMON_FIELDS: readonly string[] = Object.keys(common)
 
 /** What a record keeps beside its fields, in the document and the index: no field can be called so. */
 export const RESERVED_NAMES: readonly string[] = [
@@ -30,11 +33,15 @@ export const RESERVED_NAMES: readonly string[] = [
 export interface RecordKind {
   readonly shape: 'records'
   readonly name: string
-  /** Root type in the document, SQL table and folder. */
+  /** Root type in the document, and what several are called. */
   readonly plural: string
+  /** The SQL table; those of its sets begin with it, too, where the project declares the kind. */
+  readonly table: string
   /** First letter of its ids. */
   readonly letter: string
   readonly help: string
+  /** Declared by the project, not by orch. */
+  readonly own: boolean
   readonly fields: Readonly<Record<string, Field>>
   /** The register that names a record for people; file names are made from it. */
   readonly title: string
@@ -109,6 +116,8 @@ export interface KindDeclaration {
   readonly filters?: RecordKind['filters']
   readonly order?: readonly string[]
   readonly stamps?: RecordKind['stamps']
+  readonly own?: boolean
+  readonly table?: string
 }
 
 /** Declares a kind of records. Everything else about it is derived from this one declaration. */
@@ -121,6 +130,8 @@ export function defineKind(name: string, declaration: KindDeclaration): RecordKi
     defaults: {},
     fileName: 'id-slug',
     folder: declaration.plural,
+    table: declaration.plural,
+    own: false,
     creator: undefined,
     born: {},
     filters: {},
@@ -143,6 +154,21 @@ export function defineKeys(name: string, declaration: Omit<KeyedKind, 'shape' | 
 /** Declares a kind of entries that are only ever added. */
 export function defineLog(name: string, declaration: Omit<LogKind, 'shape' | 'name'>): LogKind {
   return { shape: 'log', name, ...declaration }
+}
+
+/** The field that a record keeps under a name. */
+export function fieldStoredAs(kind: RecordKind, stored: string): readonly [name: string, field: Field] | undefined {
+  const colon = stored.indexOf(':')
+  const name = colon < 0 ? stored : stored.slice(0, colon)
+  const field = Object.hasOwn(kind.fields, name) ? kind.fields[name] : undefined
+  return field && storedName(name, field) === stored ? [name, field] : undefined
+}
+
+/** The choices of a field that are, or count as, one of these. */
+export function choicesLike(kind: RecordKind, name: string, ...wanted: readonly string[]): readonly string[] {
+  const value = kind.fields[name]?.value
+  if (value?.type !== 'choice') return []
+  return value.choices.filter((one) => wanted.includes(one) || wanted.includes(value.countsAs[one] ?? ''))
 }
 
 /** The members of a set, or of any list of texts; none for every other value. */

@@ -30,10 +30,19 @@ export function parseValue(field: Field, input: unknown): Parsed {
 }
 
 /** Says what is wrong with a record's values, each as `<field> <reason>`. */
-export function issuesOf(kind: RecordKind, values: Values): readonly string[] {
+export function issuesOf(
+  kind: RecordKind,
+  { values, extra }: { readonly values: Values; readonly extra: Readonly<Record<string, string>> },
+): readonly string[] {
   return Object.entries(kind.fields).flatMap(([key, field]) => {
     const parsed = parseValue(field, values[key])
-    return parsed.ok ? [] : `${key} ${parsed.reason}`
+    const written = field.own && Object.hasOwn(extra, key) ? (extra[key] ?? '').trim() : undefined
+    return [
+      ...(parsed.ok ? [] : [`${key} ${parsed.reason}`]),
+      ...(written === undefined
+        ? []
+        : [`${key} also stands there as ${written}, from where it is not declared: set it to decide`]),
+    ]
   })
 }
 

@@ -39,12 +39,15 @@ export function createChanges(
   return {
     take(doc, row, applied) {
       const keys = [...new Set([...row.touched, ...applied.changed])].sort()
-      const targets = keys.flatMap((key) => targetOf(key) ?? [])
+      const targets = keys
+        .flatMap((key) => targetOf(key) ?? [])
+        .filter((target) => target.shape === 'keys' || doc.has(target.kind, target.id))
       const before = targets.map((target) =>
         target.shape === 'records' ? index.get(target.kind, target.id) : index.getKey(target.kind, target.id),
       )
       index.touch(row.touched, row)
       const moved: Target[] = []
+      for (const [id, root] of applied.undeclared) index.putUndeclared(id, root)
       for (const target of targets) {
         if (target.shape === 'keys') {
           index.putKey(target.kind, target.id, doc.key(target.kind, target.id))

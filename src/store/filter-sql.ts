@@ -144,12 +144,12 @@ export function relationJoin({ owner, target, field, direction }: Relation, row:
   const set = setTable(owner, field)
   if (direction === 'forward') {
     return isSet
-      ? `${set} AS s JOIN ${target.plural} AS ${other} ON ${other}.id = s.value WHERE s.id = ${row}.id`
-      : `${target.plural} AS ${other} WHERE ${other}.id = ${columnOf(row, field)}`
+      ? `${set} AS s JOIN ${target.table} AS ${other} ON ${other}.id = s.value WHERE s.id = ${row}.id`
+      : `${target.table} AS ${other} WHERE ${other}.id = ${columnOf(row, field)}`
   }
   return isSet
-    ? `${set} AS s JOIN ${target.plural} AS ${other} ON ${other}.id = s.id WHERE s.value = ${row}.id`
-    : `${target.plural} AS ${other} WHERE ${columnOf(other, field)} = ${row}.id`
+    ? `${set} AS s JOIN ${target.table} AS ${other} ON ${other}.id = s.id WHERE s.value = ${row}.id`
+    : `${target.table} AS ${other} WHERE ${columnOf(other, field)} = ${row}.id`
 }
 
 function columnOf(row: string, name: string): string {

@@ -45,25 +45,27 @@ export function indexTableNames(kinds: Kinds): readonly string[] {
   return indexTables(kinds).flatMap((sql) => /^CREATE (?:VIRTUAL )?TABLE (\w+)/.exec(sql)?.[1] ?? [])
 }
 
-/** Changes whenever the tables or the code that fills them change. */
+/** Changes whenever the tables, the code that fills them, or what a project declares changes. */
 export function indexStamp(kinds: Kinds): string {
-  return `${INDEX_FORMAT}-${shortHash(indexTables(kinds).join('\n'))}`
+  return `${INDEX_FORMAT}-${shortHash(`${indexTables(kinds).join('\n')}\n${JSON.stringify(kinds.all)}`)}`
 }
 
 const SHARED = [
   'CREATE TABLE touches (key TEXT NOT NULL, replica TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, actor TEXT NOT NULL, PRIMARY KEY (key, replica)) WITHOUT ROWID',
   'CREATE TABLE ids (id TEXT PRIMARY KEY, kind TEXT NOT NULL, deleted INTEGER NOT NULL) WITHOUT ROWID',
+  // What is here and is not declared: a record (field '') or a stored field of one, by root type.
+  'CREATE TABLE undeclared (id TEXT NOT NULL, root TEXT NOT NULL, field TEXT NOT NULL, PRIMARY KEY (id, root, field)) WITHOUT ROWID',
   'CREATE TABLE aliases (alias TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (alias, id)) WITHOUT ROWID',
   ...ROW_KEYS_TABLES,
 ]
 
 /** The table of one field of sets or entries: what is in it, by record. */
 export function setTable(kind: RecordKind, field: string): string {
-  return `${kind.name}_${field}`
+  return `${kind.own ? kind.table : kind.name}_${field}`
 }
 
 function recordTables(kind: RecordKind): readonly string[] {
-  const table = kind.plural
+  const table = kind.table
   const columns = Object.entries(kind.fields).map(([name, field]) => `"${name}" ${columnType(field)}`)
   const sets = Object.entries(kind.fields).filter(([, field]) => field.merge === 'set')
   const indexed = Object.entries(kind.fields).filter(([, field]) => field.indexed && field.merge === 'register')

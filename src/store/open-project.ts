@@ -20,7 +20,7 @@ import { createLogIndex } from './log-index.ts'
 import { openLogRoom } from './log-room.ts'
 import { createPast } from './past.ts'
 import { createPipeline } from './pipeline.ts'
-import type { Change, Project } from './project.ts'
+import type { Change, Project, Undeclared } from './project.ts'
 import { createQueries } from './queries.ts'
 import { dumpIndex, rebuildIndex } from './rebuild.ts'
 import { createRecordIndex } from './record-index.ts'
@@ -61,6 +61,8 @@ export interface OpenProject extends Project {
   former(): readonly string[]
   idle(): Promise<void>
   rebuildIndex(): void
+  /** What is here and not declared, of living records. */
+  undeclared(): readonly Undeclared[]
   /** What differs between the index, the document in memory, and both made anew from all rows; empty when all is well. */
   checkIndex(scratch: Database): readonly string[]
 }
@@ -110,7 +112,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
 
   const index = createRecordIndex(db)
   const logs = createLogIndex(db, kinds.log)
-  const graph = createWorkGraph(db, kinds.own(task))
+  const graph = createWorkGraph(db, kinds)
   const feed = openChangeFeed(db, journal, (key) =>
     key.includes('/') ? key.slice(0, key.indexOf('/')) : kinds.lettered(key[0])?.name,
   )
@@ -253,6 +255,11 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     },
     former,
     idle: () => pipeline.idle(),
+    undeclared: () =>
+      db.all<Undeclared>(
+        `SELECT root, field, count(*) AS count, substr(min(undeclared.id), 1, 1) AS letter FROM undeclared
+         LEFT JOIN ids ON ids.id = undeclared.id WHERE coalesce(ids.deleted, 0) = 0 GROUP BY root, field ORDER BY root, field`,
+      ),
     rebuildIndex: () => rebuildIndex(db, kinds, pipeline.doc(), journal),
     checkIndex(scratch) {
       const fresh = createProjectDoc(kinds, updatesOf(journal, undefined))

@@ -79,7 +79,13 @@ const BATCH_MS = 8
 /** A row costs about 0.3 ms, its index included. */
 const ROWS_PER_JOB = 10
 /** A document that only a newer orch knows: its rows are kept and passed on. */
-const NOTHING_APPLIED: Applied = { update: undefined, changed: new Set(), edited: new Set(), contested: [] }
+const NOTHING_APPLIED: Applied = {
+  update: undefined,
+  changed: new Set(),
+  edited: new Set(),
+  undeclared: new Map(),
+  contested: [],
+}
 
 export function createPipeline(parts: PipelineParts): Pipeline {
   const { db, journal, index, logs, changes, clients, conflicts, clock, random, log } = parts

@@ -53,6 +53,8 @@ export interface Commit {
 
 /** What a writer may do inside a transaction. Each call checks first and throws an OrchError; then nothing of the transaction is applied. */
 export interface Tx {
+  /** What the project declares. */
+  readonly kinds: Kinds
   /**
    * A record at this moment, other transactions that wait for the same commit included; of this transaction's own writes
    * only creations are seen. What an edit's offsets, a base hash or a cycle check are about.
@@ -151,6 +153,18 @@ export interface Query {
 export interface Group {
   readonly value: string | number | null
   readonly count: number
+}
+
+/** What is in the document, and not declared here. */
+export interface Undeclared {
+  /** The root type: the plural of a kind. */
+  readonly root: string
+  /** The stored name of a field; '' for whole records. */
+  readonly field: string
+  /** How many records. */
+  readonly count: number
+  /** What their ids begin with. */
+  readonly letter: string
 }
 
 /** A record that holds what was searched for. */

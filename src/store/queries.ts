@@ -55,7 +55,7 @@ export function createQueries(db: Database, kinds: Kinds): Queries {
     pathOf: (kind, id) => index.pathOf(own(kind), id) ?? `${kind.folder}/${id}.md`,
     recordAt(path) {
       const kind = kinds.inFolder(path.slice(0, Math.max(0, path.indexOf('/'))))
-      const found = kind && db.get<{ id: RecordId }>(`SELECT id FROM ${kind.plural} WHERE path = ?`, path)
+      const found = kind && db.get<{ id: RecordId }>(`SELECT id FROM ${kind.table} WHERE path = ?`, path)
       return kind && found && { kind, id: found.id }
     },
   }

@@ -13,14 +13,14 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
   const sort = sortOf(kind, query.sort)
   const counted = conditions(kind, query, true)
   const total = db.get<{ total: number }>(
-    `SELECT count(*) AS total FROM ${kind.plural} WHERE ${counted.sql}`,
+    `SELECT count(*) AS total FROM ${kind.table} WHERE ${counted.sql}`,
     ...counted.params,
   )?.total
   // Many matches: walk the order of the list until the page is full. Few: find them and sort them.
   const where = conditions(kind, query, (total ?? 0) <= FEW_MATCHES)
   const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
   const rows = db.all<SqlRecord>(
-    `SELECT * FROM ${kind.plural} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''}
+    `SELECT * FROM ${kind.table} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''}
      ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction} LIMIT ?`,
     ...where.params,
     ...(after?.params ?? []),
@@ -52,9 +52,9 @@ export function groupRecords(
   const { sql, params } = conditions(kind, query, true)
   const from =
     field?.merge === 'set'
-      ? `${kind.plural} LEFT JOIN ${setTable(kind, name)} AS s ON s.id = ${kind.plural}.id`
-      : kind.plural
-  const value = field?.merge === 'set' ? 's.value' : `${kind.plural}."${name}"`
+      ? `${kind.table} LEFT JOIN ${setTable(kind, name)} AS s ON s.id = ${kind.table}.id`
+      : kind.table
+  const value = field?.merge === 'set' ? 's.value' : `${kind.table}."${name}"`
   return db.all<Group>(
     `SELECT ${value} AS value, count(*) AS count FROM ${from} WHERE ${sql} GROUP BY 1 ORDER BY count DESC, value LIMIT ${MAX_GROUPS}`,
     ...params,
@@ -74,11 +74,11 @@ function conditions(
     const match = matchSql(text)
     parts.push(
       match
-        ? { ...match, sql: `${kind.plural}.id IN (SELECT id FROM search_docs WHERE n IN (${match.sql}))` }
+        ? { ...match, sql: `${kind.table}.id IN (SELECT id FROM search_docs WHERE n IN (${match.sql}))` }
         : { sql: '0', params: [] },
     )
   }
-  if (filter.length > 0) parts.push(filterSql(kind, filter, kind.plural))
+  if (filter.length > 0) parts.push(filterSql(kind, filter, kind.table))
   return { sql: parts.map((part) => part.sql).join(' AND '), params: parts.flatMap((part) => part.params) }
 }
 
@@ -103,8 +103,8 @@ function fieldCondition(kind: RecordKind, name: string, values: readonly (string
   const parts: string[] = []
   if (field.merge === 'set') {
     const table = setTable(kind, name)
-    if (texts.length) parts.push(`${kind.plural}.id IN (SELECT id FROM ${table} WHERE value IN (${marks}))`)
-    if (texts.length < values.length) parts.push(`${kind.plural}.id NOT IN (SELECT id FROM ${table})`)
+    if (texts.length) parts.push(`${kind.table}.id IN (SELECT id FROM ${table} WHERE value IN (${marks}))`)
+    if (texts.length < values.length) parts.push(`${kind.table}.id NOT IN (SELECT id FROM ${table})`)
   } else {
     // A plus keeps SQLite from looking the value up in its index.
     const column = `${useIndexes ? '' : '+'}"${name}"`

@@ -33,6 +33,7 @@ export function rebuildIndex(db: Database, kinds: Kinds, doc: ProjectDoc, journa
       n = last.n
     }
     for (const kind of kinds.records) putRecords(index, kind, doc)
+    for (const [id, root] of doc.undeclared()) index.putUndeclared(id, root)
     for (const kind of kinds.keyed) putKeys(index, kind, doc)
   })
 }
@@ -44,7 +45,7 @@ function putLog(logs: ReturnType<typeof createLogIndex>, { doc, update }: Row): 
 
 function putRecords(index: ReturnType<typeof createRecordIndex>, kind: RecordKind, doc: ProjectDoc): void {
   for (const id of doc.ids(kind)) {
-    const record = isRecordId(id) ? doc.read(kind, id) : undefined
+    const record = isRecordId(id) && id[0] === kind.letter ? doc.read(kind, id) : undefined
     if (record) index.put(kind, record)
   }
 }

@@ -29,7 +29,7 @@ export function recordGraph(db: Database, kind: RecordKind, query: GraphQuery): 
   const list = JSON.stringify(kept)
   const nodes = db.all<SqlNode>(
     `SELECT t.id, t."${kind.title}" AS title, ${columnOr(kind, 'status', "''")} AS status, ${columnOr(kind, 'estimatedHours', 'NULL')} AS hours
-     FROM json_each(?) AS j JOIN ${kind.plural} AS t ON t.id = j.value WHERE t.deletedAt IS NULL`,
+     FROM json_each(?) AS j JOIN ${kind.table} AS t ON t.id = j.value WHERE t.deletedAt IS NULL`,
     list,
   )
   const living = new Set(nodes.map(({ id }) => id))
@@ -58,11 +58,11 @@ export function progressOf(db: Database, kind: RecordKind, ids: readonly string[
   const closed = closedValues(kind)
   const rows = db.all<Progress & { root: string }>(
     `WITH RECURSIVE parts (root, id) AS (
-       SELECT j.value, t.id FROM json_each(?) AS j JOIN ${kind.plural} AS t ON t."parent" = j.value WHERE t.deletedAt IS NULL
-       UNION SELECT parts.root, t.id FROM parts JOIN ${kind.plural} AS t ON t."parent" = parts.id WHERE t.deletedAt IS NULL)
+       SELECT j.value, t.id FROM json_each(?) AS j JOIN ${kind.table} AS t ON t."parent" = j.value WHERE t.deletedAt IS NULL
+       UNION SELECT parts.root, t.id FROM parts JOIN ${kind.table} AS t ON t."parent" = parts.id WHERE t.deletedAt IS NULL)
      SELECT root, count(*) AS total, coalesce(sum("status" IN (SELECT value FROM json_each(?))), 0) AS closed,
        coalesce(sum("estimatedHours"), 0) AS estimatedHours, coalesce(sum("spentHours"), 0) AS spentHours
-     FROM parts JOIN ${kind.plural} AS t USING (id) GROUP BY root`,
+     FROM parts JOIN ${kind.table} AS t USING (id) GROUP BY root`,
     JSON.stringify(ids),
     JSON.stringify(closed),
   )
@@ -92,7 +92,7 @@ function columnOr(kind: RecordKind, field: string, otherwise: string): string {
 function edgesSql(kind: RecordKind, field: string): string {
   return kind.fields[field]?.merge === 'set'
     ? `SELECT id AS source, value AS target FROM ${setTable(kind, field)}`
-    : `SELECT id AS source, "${field}" AS target FROM ${kind.plural} WHERE "${field}" IS NOT NULL`
+    : `SELECT id AS source, "${field}" AS target FROM ${kind.table} WHERE "${field}" IS NOT NULL`
 }
 
 function allIds(db: Database, kind: RecordKind, edges: string, limit: number): readonly string[] {
@@ -100,7 +100,7 @@ function allIds(db: Database, kind: RecordKind, edges: string, limit: number): r
   const status = kind.fields.status ? `AND coalesce(t."status", '') NOT IN (SELECT value FROM json_each(?))` : ''
   return db
     .all<{ id: string }>(
-      `SELECT t.id FROM ${kind.plural} AS t WHERE t.deletedAt IS NULL ${status}
+      `SELECT t.id FROM ${kind.table} AS t WHERE t.deletedAt IS NULL ${status}
          AND t.id IN (SELECT source FROM (${edges}) UNION SELECT target FROM (${edges}))
        ORDER BY t.sort_key, t.id LIMIT ?`,
       ...(status === '' ? [] : [JSON.stringify(closed)]),

@@ -21,6 +21,8 @@ export interface RecordIndex {
   /** Takes a record as it now is; returns the ids of other records whose path changed by it. */
   put(kind: RecordKind, record: DocRecord): readonly RecordId[]
   get(kind: RecordKind, id: RecordId): StoredRecord | undefined
+  /** Takes a record of a kind that is not declared here. */
+  putUndeclared(id: string, root: string): void
   putKey(kind: KeyedKind, key: string, value: Json | undefined): void
   keys(kind: KeyedKind): ReadonlyMap<string, KeyedValue>
   getKey(kind: KeyedKind, key: string): KeyedValue | undefined
@@ -38,7 +40,7 @@ export function createRecordIndex(db: Database): RecordIndex {
   /** Gives each living record of one wanted name its path: the lowest id has the plain one. Returns whose path changed. */
   const settlePaths = (kind: RecordKind, key: string): readonly RecordId[] => {
     const sharing = db.all<{ id: RecordId; file: string; path: string | null; deletedAt: number | null }>(
-      `SELECT id, file, path, deletedAt FROM ${kind.plural} WHERE path_key = ? ORDER BY id`,
+      `SELECT id, file, path, deletedAt FROM ${kind.table} WHERE path_key = ? ORDER BY id`,
       key,
     )
     const living = sharing.filter((one) => one.deletedAt === null)
@@ -46,7 +48,7 @@ export function createRecordIndex(db: Database): RecordIndex {
       const place = living.indexOf(one)
       const path = place < 0 ? null : `${kind.folder}/${place === 0 ? one.file : withSuffix(one.file, one.id)}`
       if (path === one.path) return []
-      db.run(`UPDATE ${kind.plural} SET path = ? WHERE id = ?`, path, one.id)
+      db.run(`UPDATE ${kind.table} SET path = ? WHERE id = ?`, path, one.id)
       return [one.id]
     })
   }
@@ -70,7 +72,7 @@ export function createRecordIndex(db: Database): RecordIndex {
       const touches = touchesOf(record.id)
       const deletion = holdingMark(record.deletes, touches)
       const touched = lastTouch(touches)
-      const before = db.get<{ path_key: string }>(`SELECT path_key FROM ${kind.plural} WHERE id = ?`, record.id)
+      const before = db.get<{ path_key: string }>(`SELECT path_key FROM ${kind.table} WHERE id = ?`, record.id)
       const key = pathKey(record.file)
       const row: Record<string, SqlValue> = { id: record.id }
       for (const [name, field] of Object.entries(kind.fields)) row[name] = toSql(field, record.values[name])
@@ -87,7 +89,7 @@ export function createRecordIndex(db: Database): RecordIndex {
       })
       const names = Object.keys(row)
       db.run(
-        `INSERT INTO ${kind.plural} (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${names.map(() => '?').join(', ')})
+        `INSERT INTO ${kind.table} (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${names.map(() => '?').join(', ')})
          ON CONFLICT (id) DO UPDATE SET ${names.map((name) => `"${name}" = excluded."${name}"`).join(', ')}`,
         ...Object.values(row),
       )
@@ -101,6 +103,7 @@ export function createRecordIndex(db: Database): RecordIndex {
         if (field.merge === 'set') putSet(db, setTable(kind, name), record.id, textsOf(record.values[name]))
         if (field.merge === 'entries') putEntries(db, setTable(kind, name), record.id, entriesOf(record.values[name]))
       }
+      putUndeclaredFields(db, kind, record)
       putAliases(db, record.id, textsOf(record.values.aliases))
       search.put(kind, record.id, record.values, deletion !== undefined)
       const moved = new Set(settlePaths(kind, key))
@@ -110,8 +113,12 @@ export function createRecordIndex(db: Database): RecordIndex {
     },
 
     get(kind, id) {
-      const row = db.get<SqlRecord>(`SELECT * FROM ${kind.plural} WHERE id = ?`, id)
+      const row = db.get<SqlRecord>(`SELECT * FROM ${kind.table} WHERE id = ?`, id)
       return row && fromSqlRecord(kind, row)
+    },
+
+    putUndeclared(id, root) {
+      db.run("INSERT OR IGNORE INTO undeclared (id, root, field) VALUES (?, ?, '')", id, root)
     },
 
     putKey(kind, key, value) {
@@ -136,7 +143,7 @@ export function createRecordIndex(db: Database): RecordIndex {
       return row && fromSqlKey(row)
     },
     pathOf: (kind, id) =>
-      db.get<{ path: string | null }>(`SELECT path FROM ${kind.plural} WHERE id = ?`, id)?.path ?? undefined,
+      db.get<{ path: string | null }>(`SELECT path FROM ${kind.table} WHERE id = ?`, id)?.path ?? undefined,
   }
 }
 
@@ -158,14 +165,15 @@ const fromSqlKey = (row: SqlKey): KeyedValue => ({
 export function fromSqlRecord(kind: RecordKind, row: SqlRecord): StoredRecord {
   const values: Record<string, Value> = {}
   for (const [name, field] of Object.entries(kind.fields)) values[name] = fromSql(field, row[name] ?? null)
+  const extra = JSON.parse(String(row.extra)) as Record<string, string>
   return {
     id: String(row.id) as RecordId,
     kind: kind.name,
     values,
-    extra: JSON.parse(String(row.extra)) as Record<string, string>,
+    extra,
     front: String(row.front),
     file: String(row.file),
-    issues: issuesOf(kind, values),
+    issues: issuesOf(kind, { values, extra }),
     updatedAt: Number(row.updatedAt),
     updatedBy: String(row.updatedBy),
     ...(row.deletedAt === null || row.deletedAt === undefined
@@ -213,6 +221,13 @@ function putEntries(db: Database, table: string, id: string, entries: readonly E
   db.run(`DELETE FROM ${table} WHERE id = ?`, id)
   for (const { id: entry, at, by, text } of entries) {
     db.run(`INSERT INTO ${table} (id, entry, at, "by", text) VALUES (?, ?, ?, ?, ?)`, id, entry, at, by, text)
+  }
+}
+
+function putUndeclaredFields(db: Database, { plural }: RecordKind, { id, undeclared }: DocRecord): void {
+  db.run('DELETE FROM undeclared WHERE id = ? AND root = ?', id, plural)
+  for (const field of undeclared) {
+    db.run('INSERT INTO undeclared (id, root, field) VALUES (?, ?, ?)', id, plural, field)
   }
 }
 

@@ -21,7 +21,7 @@ export function relatedRecords(
   const rows = db.all<SqlRecord & { from_id: RecordId }>(
     `SELECT * FROM (
        SELECT f.id AS from_id, t.*, row_number() OVER (PARTITION BY f.id ORDER BY t.sort_key, t.id) AS place
-       FROM json_each(?) AS j JOIN ${kind.plural} AS f ON f.id = j.value, ${relationJoin(relation, 'f', 't')} AND t.deletedAt IS NULL)
+       FROM json_each(?) AS j JOIN ${kind.table} AS f ON f.id = j.value, ${relationJoin(relation, 'f', 't')} AND t.deletedAt IS NULL)
      WHERE place <= ${MAX_RELATED} ORDER BY from_id, place`,
     JSON.stringify(ids),
   )

@@ -61,7 +61,7 @@ function byPath(db: Database, kind: RecordKind, text: string): readonly Found[] 
   return names.flatMap((name) =>
     db
       .all<{ id: RecordId; path: string | null }>(
-        `SELECT id, path FROM ${kind.plural} WHERE path_key = ?`,
+        `SELECT id, path FROM ${kind.table} WHERE path_key = ?`,
         pathKey(name),
       )
       .map(({ id, path }) => ({ id, kind: kind.name, deleted: path === null ? 1 : 0, path }))

@@ -100,7 +100,7 @@ function found(db: Database, kinds: Kinds, kindName: string, id: RecordId, terms
     }
   }
   const kind = kinds.record(kindName)
-  const row = kind && db.get<SqlRecord>(`SELECT * FROM ${kind.plural} WHERE id = ?`, id)
+  const row = kind && db.get<SqlRecord>(`SELECT * FROM ${kind.table} WHERE id = ?`, id)
   if (!kind || !row) return undefined
   const { title, body, said } = textsOfRecord(kind, fromSqlRecord(kind, row).values)
   return { kind: kindName, id, title, ...placeOf(placesOf(kind, title, body, said), terms) }

@@ -89,6 +89,7 @@ export function createStaging(parts: StagingParts): {
     )
 
   const tx: Tx = {
+    kinds: parts.kinds,
     read: (kind, id) => created.get(id) ?? index.get(own(kind), id),
     readKeys(kindName) {
       const keys = [...index.keys(keyedKind(kindName)).values()]

@@ -138,11 +138,11 @@ function readTraced(trace: Trace<TracedRow>, target: KeyTarget, touches: readonl
   }
   const record = trace.record(target.kind, target.id)
   if (!record) return undefined
-  const { deletes, ...view } = record
+  const { deletes, undeclared: _, ...view } = record
   const mark = holdingMark(deletes, touches)
   return {
     ...view,
-    issues: issuesOf(target.kind, view.values),
+    issues: issuesOf(target.kind, view),
     ...meta,
     ...(mark && { deletedAt: mark.at, deletedBy: mark.by }),
   }

@@ -1,9 +1,11 @@
 import type { RecordId } from '../model/id.ts'
-import { type RecordKind, textsOf, type Values } from '../model/kind.ts'
+import { textsOf, type Values } from '../model/kind.ts'
+import type { Kinds } from '../model/kind-set.ts'
+import { task } from '../model/kinds/task.ts'
+import { statusesOf } from '../model/statuses.ts'
 import type { Database } from './database.ts'
 import { setTable } from './index-tables.ts'
 import type { Change, StoredRecord } from './project.ts'
-import { closedStatuses } from './work.ts'
 
 export interface ReadyQuery {
   /** Tasks that wait for this actor by name are ready for it, too. */
@@ -54,6 +56,7 @@ interface Node {
   readonly due: string
   readonly createdAt: string
   readonly isOpen: boolean
+  /** The one of orch that it counts as. */
   readonly status: string
   readonly assignee: string | null
   readonly dependencies: readonly string[]
@@ -66,7 +69,9 @@ const NEVER = '~'
 /** What a task counts that nobody has estimated, in hours. */
 const UNKNOWN_HOURS = 1
 
-export function createWorkGraph(db: Database, kind: RecordKind): WorkGraph {
+export function createWorkGraph(db: Database, kinds: Kinds): WorkGraph {
+  const kind = kinds.own(task)
+  const statuses = statusesOf(kinds)
   let nodes: Map<string, Node> | undefined
   let dependents = new Map<string, Set<RecordId>>()
   let behind: Map<string, number> | undefined
@@ -80,8 +85,8 @@ export function createWorkGraph(db: Database, kind: RecordKind): WorkGraph {
       rank: rank < 0 ? ranks.length : rank,
       due: typeof values.due === 'string' ? values.due : NEVER,
       createdAt: String(values.createdAt ?? ''),
-      isOpen: !deleted && !closedStatuses.includes(String(values.status)),
-      status: String(values.status),
+      isOpen: !deleted && !statuses.closed.includes(String(values.status)),
+      status: statuses.meaning(String(values.status)),
       assignee: typeof values.assignee === 'string' && values.assignee !== '' ? values.assignee : null,
       dependencies: textsOf(values.dependencies),
       labels: textsOf(values.labels),
@@ -121,7 +126,7 @@ export function createWorkGraph(db: Database, kind: RecordKind): WorkGraph {
       }
     }
     const rows = db.all<Record<string, string | number | null>>(
-      `SELECT id, priority, due, createdAt, status, assignee, estimatedHours, deletedAt FROM ${kind.plural}`,
+      `SELECT id, priority, due, createdAt, status, assignee, estimatedHours, deletedAt FROM ${kind.table}`,
     )
     for (const { id, deletedAt, ...values } of rows) {
       put(all, nodeOf(String(id) as RecordId, { ...values, ...lists.get(String(id)) }, deletedAt !== null))

@@ -69,8 +69,8 @@ describe('parseValue', () => {
 
 test('issuesOf names each field that breaks its rule, and none of a sound record', () => {
   const sound = { title: 'T', status: 'todo', priority: 'low' }
-  expect(issuesOf(task, sound)).toEqual([])
-  expect(issuesOf(task, { ...sound, title: null, estimatedHours: -1 })).toEqual([
+  expect(issuesOf(task, { values: sound, extra: {} })).toEqual([])
+  expect(issuesOf(task, { values: { ...sound, title: null, estimatedHours: -1 }, extra: {} })).toEqual([
     'title must not be empty',
     'estimatedHours must be at least 0',
   ])

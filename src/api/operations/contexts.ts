@@ -5,6 +5,7 @@ import { context as contextKind } from '../../model/kinds/context.ts'
 import { session } from '../../model/kinds/session.ts'
 import { state } from '../../model/kinds/state.ts'
 import { task } from '../../model/kinds/task.ts'
+import { statusesOf } from '../../model/statuses.ts'
 import { heldContexts } from '../../store/held-contexts.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation, originOf } from './define.ts'
@@ -133,6 +134,7 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
       examples: ['orch context current'],
     },
     run({ project, clock }, { limit }) {
+      const { like } = statusesOf(project.kinds)
       const count = (status?: readonly string[]): number =>
         project.list(task, { ...(status && { where: { status } }), limit: 1 }).total
       const active = project.list(session, { where: { endedAt: [null] }, sort: '-startedAt', limit }).items
@@ -141,7 +143,7 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
         state: Object.fromEntries([...project.readKeys(state.name)].map(([key, { value }]) => [key, value])),
         sessions: active.map((one) => toOutput(project, session, one, { withBody: false })),
         contexts: heldContexts(project, { now: clock.now(), limit }).map((one) => toOutput(project, contextKind, one)),
-        tasks: { total: count(), active: count(['in_progress', 'review']), completed: count(['completed']) },
+        tasks: { total: count(), active: count(like('in_progress', 'review')), completed: count(like('completed')) },
       }
     },
   }),

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { session } from '../../model/kinds/session.ts'
 import { task } from '../../model/kinds/task.ts'
+import { type Statuses, statusesOf } from '../../model/statuses.ts'
 import type { Project, Query, StoredRecord } from '../../store/project.ts'
-import { closedStatuses, todoOf, type Waiting, waitsFor } from '../../store/work.ts'
+import { todoOf, undeclaredStatuses, type Waiting, waitsFor } from '../../store/work.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
 import { itemSchema } from './schemas.ts'
@@ -74,13 +75,19 @@ export const overviewOperations: readonly Operation[] = [
     run: ({ project, actor, parts }, { limit, statuses }) => ({
       project: { id: project.id, name: project.name },
       me: actor.name,
-      counts: { total: totalOf(project, {}), open: totalOf(project, { status: openStatuses }) },
+      counts: {
+        total: totalOf(project, {}),
+        open: totalOf(project, {}) - totalOf(project, { status: statusesOf(project.kinds).closed }),
+      },
       mine: mineOf(project, actor.name, limit),
       ready: readyOf(project, limit),
       inProgress: othersOf(project, actor.name, limit),
       blocked: blockedOf(project, actor.name, limit),
       ...(statuses && {
-        statuses: byActivity.map((status) => ({ status, ...listOf(project, { status: [status] }, limit) })),
+        statuses: [...byActivity(statusesOf(project.kinds)), ...undeclaredStatuses(project)].map((status) => ({
+          status,
+          ...listOf(project, { status: [status] }, limit),
+        })),
       }),
       sessions: sessionsOf(project, limit),
       problems: [...parts.attention.list()],
@@ -88,20 +95,22 @@ export const overviewOperations: readonly Operation[] = [
   }),
 ]
 
-const statusField = task.fields.status?.value
-const openStatuses = (statusField?.type === 'choice' ? statusField.choices : []).filter(
-  (status) => !closedStatuses.includes(status),
-)
-const begun = ['in_progress', 'review']
+const BEGUN = ['in_progress', 'review']
+
 /** Where most happens first. */
-const byActivity = [
-  ...[...begun, 'blocked'].filter((status) => openStatuses.includes(status)),
-  ...openStatuses.filter((status) => !begun.includes(status) && status !== 'blocked'),
-]
+function byActivity({ open, like }: Statuses): readonly string[] {
+  const first = [...like(...BEGUN), ...like('blocked')]
+  return [...first, ...open.filter((status) => !first.includes(status))]
+}
 
 function mineOf(project: Project, me: string, limit: number): WorkList {
   const ofMine = (status: readonly string[]): WorkList => listOf(project, { assignee: [me], status }, limit)
-  return joined([ofMine(['in_progress']), ofMine(openStatuses.filter((status) => status !== 'in_progress'))], limit)
+  const { open, like } = statusesOf(project.kinds)
+  const begun = like('in_progress')
+  return joined(
+    [ofMine(begun), ofMine([...open, ...undeclaredStatuses(project)].filter((status) => !begun.includes(status)))],
+    limit,
+  )
 }
 
 function readyOf(project: Project, limit: number): WorkList {
@@ -110,14 +119,14 @@ function readyOf(project: Project, limit: number): WorkList {
 }
 
 function othersOf(project: Project, me: string, limit: number): WorkList {
-  const all = listOf(project, { status: begun }, MAX_LIMIT)
+  const all = listOf(project, { status: statusesOf(project.kinds).like(...BEGUN) }, MAX_LIMIT)
   return cut({ items: all.items.filter(({ assignee }) => assignee !== me), more: all.more }, limit)
 }
 
 /** What is mine and blocked is among mine already. */
 function blockedOf(project: Project, me: string, limit: number): WorkList {
   const notMine = ({ assignee }: Work): boolean => assignee !== me
-  const blocked = listOf(project, { status: ['blocked'] }, MAX_LIMIT)
+  const blocked = listOf(project, { status: statusesOf(project.kinds).like('blocked') }, MAX_LIMIT)
   const waiting = todoOf(project).waiting.map(({ task: record, waitsFor: ids }: Waiting) => workOf(record, ids))
   return cut({ items: [...blocked.items, ...waiting].filter(notMine), more: blocked.more }, limit)
 }

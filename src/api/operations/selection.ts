@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Field } from '../../model/field.ts'
-import type { Clause } from '../../model/filter.ts'
+import { type Clause, placeOf } from '../../model/filter.ts'
 import { type RecordKind, textsOf } from '../../model/kind.ts'
 import type { Project, Query } from '../../store/project.ts'
 import { checked, describe, flagOf } from './fields.ts'
@@ -74,8 +74,10 @@ export function selectionOf(
   const closing = closingOf(kind)
   const isAsked = closing && (closing.field in where || filter.some((clause) => mentions(clause, closing.field)))
   if (!closing || isAsked || input.all || input.deleted) return { query: { ...query, where }, hidden: undefined }
+  // What is not declared here, because another replica declares it, is not closed.
+  const isClosed: Clause = { type: 'in', place: placeOf({ kinds: [] }, kind, closing.field), values: closing.closed }
   return {
-    query: { ...query, where: { ...where, [closing.field]: closing.open } },
+    query: { ...query, where, filter: [...filter, { type: 'not', of: [isClosed] }] },
     hidden: { ...query, where: { ...where, [closing.field]: closing.closed } },
   }
 }
@@ -83,7 +85,6 @@ export function selectionOf(
 interface Closing {
   readonly field: string
   readonly closed: readonly string[]
-  readonly open: readonly (string | null)[]
 }
 
 /** What says that a record is closed: the first field that stamps a time when it enters some of its choices. */
@@ -93,7 +94,7 @@ export function closingOf(kind: RecordKind): Closing | undefined {
   const { field, values: closed } = stamp
   const choice = kind.fields[field]?.value
   if (choice?.type !== 'choice') return undefined
-  return { field, closed, open: [...choice.choices.filter((one) => !closed.includes(one)), null] }
+  return { field, closed }
 }
 
 function filterFields(kind: RecordKind): readonly (readonly [string, Field])[] {

@@ -3,10 +3,10 @@ import { OrchError } from '../../base/error.ts'
 import type { RecordId } from '../../model/id.ts'
 import { textsOf } from '../../model/kind.ts'
 import { task } from '../../model/kinds/task.ts'
+import { statusesOf } from '../../model/statuses.ts'
 import { decodeCursor, encodeCursor, furthest } from '../../store/cursor.ts'
 import { isSameHolder } from '../../store/leases.ts'
 import type { Vector } from '../../store/row.ts'
-import { closedStatuses } from '../../store/work.ts'
 import { titleOf, unreadMessages } from '../agent-context/gather.ts'
 import { claimantOf } from '../context-of-caller.ts'
 import type { Operation, OperationContext } from '../operation.ts'
@@ -164,7 +164,9 @@ function eventsOf(context: OperationContext, asked: Asked): readonly Event[] {
   for (const id of asked.closed) {
     const record = project.read(task, id)
     const isClosed =
-      record === undefined || record.deletedAt !== undefined || closedStatuses.includes(String(record.values.status))
+      record === undefined ||
+      record.deletedAt !== undefined ||
+      statusesOf(project.kinds).closed.includes(String(record.values.status))
     if (isClosed) events.push({ what: 'closed', id, ...(record && { title: titleOf(record), by: record.updatedBy }) })
   }
   for (const id of asked.free) {
