@@ -2,7 +2,7 @@ import { OrchError } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Actor } from '../model/actor.ts'
 import { isRecordId, type Random, randomText } from '../model/id.ts'
-import type { Principal } from '../model/principal.ts'
+import { isKnown, type Principal } from '../model/principal.ts'
 import type { AgentMarks } from '../store/agent-marks.ts'
 
 /**
@@ -34,16 +34,16 @@ export function createIdentity(marks: AgentMarks, random: Random): Identity {
         if (secret === undefined) return principal
         throw new OrchError('session_key', { id: session, reason: 'it was not started here' })
       }
-      const isSelf = principal.actor.verified && principal.actor.name === known.actor
+      const isSelf = isKnown(principal) && principal.actor.name === known.actor
       if (secret === undefined) {
         if (isSelf) return { ...principal, session }
         throw new OrchError('session_key', { id: session, reason: 'only its id was given' })
       }
       if (sha256(secret) !== known.hash)
         throw new OrchError('session_key', { id: session, reason: 'the key is not the one' })
-      const named = !principal.actor.verified ? principal.actor.name : known.actor
-      if (named !== known.actor) {
-        throw new OrchError('session_key', { id: session, reason: `it is ${known.actor}'s, not ${named}'s` })
+      const { name } = principal.actor
+      if (!isKnown(principal) && name !== known.actor) {
+        throw new OrchError('session_key', { id: session, reason: `it is ${known.actor}'s, not ${name}'s` })
       }
       if (isSelf) return { ...principal, session }
       // The key proves whose session it is, and no more: what only the person of the repository may do, it may not.

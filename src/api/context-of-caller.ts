@@ -1,5 +1,5 @@
 import type { Actor } from '../model/actor.ts'
-import type { Principal } from '../model/principal.ts'
+import { isKnown, type Principal } from '../model/principal.ts'
 import type { DoorParts } from './door.ts'
 import type { OperationContext } from './operation.ts'
 import { activeSessionOf } from './operations/sessions.ts'
@@ -14,8 +14,9 @@ export interface CallerParts extends Pick<OperationContext, 'project' | 'clock' 
  * only where orch knows that it is that actor: a name that was only said must not lead into somebody's session.
  */
 export function contextOfCaller({ renewed, ...parts }: CallerParts): DoorParts['contextOf'] {
-  return ({ actor, session: named }, call) => {
-    const session = named ?? (actor.verified ? activeSessionOf(parts.project, actor.name)?.id : undefined)
+  return (principal, call) => {
+    const { actor, session: named } = principal
+    const session = named ?? (isKnown(principal) ? activeSessionOf(parts.project, actor.name)?.id : undefined)
     renewed({ actor, session })
     return { ...parts, actor, session, ...call }
   }

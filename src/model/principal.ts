@@ -34,6 +34,14 @@ export interface Principal {
   readonly ended?: AbortSignal | undefined
 }
 
+/**
+ * Whether a caller is who it says, as far as orch can know: by a token or a key, or as the person whose repository it is,
+ * who alone can open the socket and names nobody. Everybody else only says a name.
+ */
+export function isKnown({ actor, by, role }: Principal): boolean {
+  return actor.verified || (by === 'socket' && role === 'admin')
+}
+
 /** Whether a role includes what an operation asks. */
 export function mayCall(role: Role, asked: OperationRole): boolean {
   switch (role) {

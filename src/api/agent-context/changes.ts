@@ -8,7 +8,7 @@ export interface ChangeLine {
   readonly id: string
   readonly what: Changed['what']
   readonly by: readonly string[]
-  /** How it came, where that was not a call by an actor whose name was checked. */
+  /** How it came, where that was not a call. */
   readonly notes: readonly string[]
   readonly times: number
   /** Field -> what it was and is now; null where that is too long to say. */
@@ -62,7 +62,7 @@ function joined(line: ChangeLine, change: Changed): ChangeLine {
   }
 }
 
-function notesOf({ source, verified }: Pick<Changed, 'source' | 'verified'>): readonly string[] {
+function notesOf({ source }: Pick<Changed, 'source'>): readonly string[] {
   switch (source) {
     case 'file':
       return ['edited by hand']
@@ -71,7 +71,7 @@ function notesOf({ source, verified }: Pick<Changed, 'source' | 'verified'>): re
     case 'room':
       return ['from the web or another program']
     case 'api':
-      return verified ? [] : ['name not checked']
+      return []
   }
 }
 

@@ -28,7 +28,7 @@ const MANY = 50
 /** Who wrote what a record says now, and how that came here. */
 export function provenanceOf({ project }: Pick<OperationContext, 'project'>, record: StoredRecord): Provenance {
   const last = project.lastChange(record.id)
-  return { by: record.updatedBy, source: last?.source, verified: last?.verified }
+  return { by: record.updatedBy, source: last?.source }
 }
 
 export function titleOf({ values, id }: StoredRecord): string {
@@ -38,7 +38,8 @@ export function titleOf({ values, id }: StoredRecord): string {
 /** A message, whole where it is short. */
 export function messageEntry({ context }: Reader, record: StoredRecord): Entry {
   const { id, values } = record
-  const from = { ...provenanceOf(context, record), by: String(values.publishedBy ?? record.updatedBy) }
+  const verified = context.project.lastChange(id)?.verified
+  const from = { ...provenanceOf(context, record), verified, by: String(values.publishedBy ?? record.updatedBy) }
   const type = typeof values.type === 'string' ? valueText(values.type) : 'message'
   const body = String(values.body ?? '')
   const head = `- ${id} ${type} ${attribution(from)}: ${quoteInline(titleOf(record), 200)}`
