@@ -98,3 +98,28 @@ test('pages of a filtered list hold each record once, also when others change be
   expect(new Set(seen).size).toBe(20)
   expect(seen).toHaveLength(20)
 })
+
+test('the same questions are answered about the past', async () => {
+  const { call, clock, done, ready, refusal } = await withWork()
+  await call('state.set', { key: 'phase', value: 'alpha' })
+  const then = new Date(clock.now()).toISOString()
+  await (clock as TestClock).advance(60_000)
+  await call('task.update', { id: ready, title: 'Readier', status: 'done', addLabels: ['late'] })
+  await call('task.delete', { id: done })
+  await call('state.set', { key: 'phase', value: 'beta' })
+  expect(titles(await call('task.list', { asOf: then, all: true, sort: 'title' }))).toEqual([
+    'Done',
+    'Open',
+    'Ready',
+    'Waiting',
+  ])
+  const filter = { dependencies: { some: { title: 'Done' } } }
+  expect(titles(await call('task.list', { asOf: then, filter, sort: 'title' }))).toEqual(['Ready', 'Waiting'])
+  expect(titles(await call('task.list', { filter, all: true }))).toEqual([])
+  expect(await call('task.count', { asOf: then, by: 'labels', all: true })).toMatchObject({ total: 4 })
+  expect(await call('task.show', { id: ready, asOf: then })).toMatchObject({ title: 'Ready', status: 'todo' })
+  expect(await call('state.get', { key: 'phase', asOf: then })).toMatchObject({ value: 'alpha' })
+  expect(await call('search', { text: 'ready', asOf: then })).toMatchObject({ items: [{ title: 'Ready' }] })
+  expect((await call('graph', { asOf: then })).edges).toHaveLength(1)
+  expect(await refusal('task.list', { asOf: 'once upon a time' })).toMatchObject({ code: 'moment_unknown' })
+})

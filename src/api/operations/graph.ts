@@ -6,6 +6,7 @@ import { task } from '../../model/kinds/task.ts'
 import type { FoundGraph } from '../../store/record-graph.ts'
 import { svgText } from '../graph-svg.ts'
 import type { Operation } from '../operation.ts'
+import { withAsOf } from './as-of.ts'
 import { defineOperation, exampleId, idHelp } from './define.ts'
 
 const MAX_NODES = 500
@@ -49,58 +50,60 @@ const outputSchema = z.object({
 
 /** `orch graph t-7f3k`, `orch graph --format svg > graph.svg` */
 export const graphOperations: readonly Operation[] = [
-  defineOperation<GraphInput, z.infer<typeof outputSchema>>({
-    name: 'graph',
-    effect: 'read',
-    role: 'reader',
-    help: 'Shows what waits for what: around a task, or all open tasks that depend on others; circles, and the critical path.',
-    input: z.strictObject({
-      id: z.string().optional().describe(idHelp(task)),
-      by: z
-        .enum(['dependencies', 'parent'])
-        .default('dependencies')
-        .describe('what leads from task to task: what it depends on, or what it is a part of'),
-      direction: z
-        .enum(['before', 'after', 'both'])
-        .default('both')
-        .describe('of one task: what it waits for, what waits for it, or both'),
-      depth: z.number().int().min(1).max(100).default(20).describe('how far from the task'),
-      format: z
-        .enum(['tree', 'dot', 'mermaid', 'svg'])
-        .default('tree')
-        .describe('for a terminal, for Graphviz, for Markdown, or a picture'),
+  withAsOf(
+    defineOperation<GraphInput, z.infer<typeof outputSchema>>({
+      name: 'graph',
+      effect: 'read',
+      role: 'reader',
+      help: 'Shows what waits for what: around a task, or all open tasks that depend on others; circles, and the critical path.',
+      input: z.strictObject({
+        id: z.string().optional().describe(idHelp(task)),
+        by: z
+          .enum(['dependencies', 'parent'])
+          .default('dependencies')
+          .describe('what leads from task to task: what it depends on, or what it is a part of'),
+        direction: z
+          .enum(['before', 'after', 'both'])
+          .default('both')
+          .describe('of one task: what it waits for, what waits for it, or both'),
+        depth: z.number().int().min(1).max(100).default(20).describe('how far from the task'),
+        format: z
+          .enum(['tree', 'dot', 'mermaid', 'svg'])
+          .default('tree')
+          .describe('for a terminal, for Graphviz, for Markdown, or a picture'),
+      }),
+      output: outputSchema,
+      cli: {
+        command: 'graph',
+        positionals: ['id'],
+        view: { type: 'text', field: 'text' },
+        examples: [`orch graph ${exampleId(task)}`, 'orch graph --format svg > graph.svg'],
+      },
+      async run({ project }, { id, by, direction, depth, format }) {
+        const kind = project.kinds.own(task)
+        const root = id === undefined ? undefined : project.resolve(id, kind).id
+        const graph = project.graph(kind, {
+          field: by,
+          root,
+          direction: direction === 'before' ? 'forward' : direction === 'after' ? 'backward' : 'both',
+          depth,
+          limit: MAX_NODES,
+        })
+        const circles = circlesOf(graph)
+        const path = by === 'dependencies' ? criticalPath(graph) : undefined
+        const answer = {
+          nodes: [...graph.nodes],
+          edges: [...graph.edges],
+          circles: circles.map((circle) => [...circle]),
+          ...(path && { criticalPath: { ...path, ids: [...path.ids] } }),
+          ...(root &&
+            by === 'dependencies' && { waitsFor: [...openBefore(graph, root)], frees: [...freedBy(graph, root)] }),
+          more: graph.isCut,
+        }
+        return { ...answer, text: await drawn(graph, format, root, direction, answer) }
+      },
     }),
-    output: outputSchema,
-    cli: {
-      command: 'graph',
-      positionals: ['id'],
-      view: { type: 'text', field: 'text' },
-      examples: [`orch graph ${exampleId(task)}`, 'orch graph --format svg > graph.svg'],
-    },
-    async run({ project }, { id, by, direction, depth, format }) {
-      const kind = project.kinds.own(task)
-      const root = id === undefined ? undefined : project.resolve(id, kind).id
-      const graph = project.graph(kind, {
-        field: by,
-        root,
-        direction: direction === 'before' ? 'forward' : direction === 'after' ? 'backward' : 'both',
-        depth,
-        limit: MAX_NODES,
-      })
-      const circles = circlesOf(graph)
-      const path = by === 'dependencies' ? criticalPath(graph) : undefined
-      const answer = {
-        nodes: [...graph.nodes],
-        edges: [...graph.edges],
-        circles: circles.map((circle) => [...circle]),
-        ...(path && { criticalPath: { ...path, ids: [...path.ids] } }),
-        ...(root &&
-          by === 'dependencies' && { waitsFor: [...openBefore(graph, root)], frees: [...freedBy(graph, root)] }),
-        more: graph.isCut,
-      }
-      return { ...answer, text: await drawn(graph, format, root, direction, answer) }
-    },
-  }),
+  ),
 ]
 
 type Answer = Omit<z.infer<typeof outputSchema>, 'text'>

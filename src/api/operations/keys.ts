@@ -5,12 +5,13 @@ import type { Json } from '../../model/record.ts'
 import { checkJson, STATE_KEY } from '../../model/validate.ts'
 import type { KeyedValue, Project } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
+import { withAsOf } from './as-of.ts'
 import { defineOperation, originOf } from './define.ts'
 import { isoTime } from './output.ts'
 
 /** What can be asked about a kind of keyed values, derived from its declaration. */
 export function keyOperationsOf(kind: KeyedKind): readonly Operation[] {
-  return [getOperation(kind), setOperation(kind), patchOperation(kind)]
+  return [withAsOf(getOperation(kind)), setOperation(kind), patchOperation(kind)]
 }
 
 const keySchema = z.object({

@@ -4,6 +4,7 @@ import type { RecordKind } from '../../model/kind.ts'
 import type { Kinds } from '../../model/kind-set.ts'
 import type { Operation } from '../operation.ts'
 import { appendOperations } from './append.ts'
+import { withAsOf } from './as-of.ts'
 import { createOperation } from './create.ts'
 import { defineOperation, exampleId, idHelp, originOf } from './define.ts'
 import { assertLiving, resolveLiving } from './fields.ts'
@@ -19,9 +20,9 @@ export function recordOperations(kinds: Kinds, kind: RecordKind): readonly Opera
     case 'id':
       return [
         ...(kind.creator === undefined ? [createOperation(kind)] : []),
-        listOperation(kinds, kind),
-        countOperation(kind),
-        showOperation(kind),
+        withAsOf(listOperation(kinds, kind)),
+        withAsOf(countOperation(kind)),
+        withAsOf(showOperation(kind)),
         updateOperation(kind),
         deleteOperation(kind),
         restoreOperation(kind),
@@ -29,9 +30,9 @@ export function recordOperations(kinds: Kinds, kind: RecordKind): readonly Opera
       ]
     case 'path':
       return [
-        listOperation(kinds, kind),
-        countOperation(kind),
-        readPageOperation(kind),
+        withAsOf(listOperation(kinds, kind)),
+        withAsOf(countOperation(kind)),
+        withAsOf(readPageOperation(kind)),
         writePageOperation(kind),
         updateOperation(kind),
         deleteOperation(kind),

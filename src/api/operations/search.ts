@@ -3,6 +3,7 @@ import { must } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
 import type { Found, Project } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
+import { withAsOf } from './as-of.ts'
 import { defineOperation } from './define.ts'
 import { kindNamed } from './fields.ts'
 
@@ -14,59 +15,61 @@ function fileOf(project: Project, { kind, id }: Found): string {
 
 /** Finding records of any kind by what they say. */
 export const searchOperations: readonly Operation[] = [
-  defineOperation<{ text: string; kind?: readonly string[] | undefined; limit: number }, unknown>({
-    name: 'search',
-    effect: 'read',
-    role: 'reader',
-    help: 'Finds records of every kind, and entries of the work log, that hold all the words or their beginnings; the best first.',
-    input: z.strictObject({
-      text: z.string().describe('the words, in any case and order; a phrase in double quotes'),
-      kind: z.array(z.string()).optional().describe('only of these kinds: task, page, log, ...'),
-      limit: z.number().int().min(1).max(200).default(20).describe('how many at most'),
-    }),
-    output: z.object({
-      items: z
-        .array(
-          z.object({
-            id: z.string().describe('the record'),
-            kind: z.string().describe('its kind'),
-            title: z.string().describe('what it is called'),
-            where: z.string().describe('the field that holds the words, or one of them'),
-            snippet: z.string().describe('what stands around them; empty when that is the title'),
-            file: z.string().describe('its file, below the mirror directory'),
-          }),
-        )
-        .describe('the best first'),
-      total: z.number().describe('how many there are in all'),
-    }),
-    cli: {
-      command: 'search',
-      positionals: ['text'],
-      view: {
-        type: 'table',
-        rows: 'items',
-        columns: [
-          { key: 'id', head: 'id', style: 'id' },
-          { key: 'where', head: 'in', style: 'dim' },
-          { key: 'title', head: 'title' },
-          { key: 'snippet', head: 'text' },
-        ],
-        empty: 'Nothing holds all these words.',
+  withAsOf(
+    defineOperation<{ text: string; kind?: readonly string[] | undefined; limit: number }, unknown>({
+      name: 'search',
+      effect: 'read',
+      role: 'reader',
+      help: 'Finds records of every kind, and entries of the work log, that hold all the words or their beginnings; the best first.',
+      input: z.strictObject({
+        text: z.string().describe('the words, in any case and order; a phrase in double quotes'),
+        kind: z.array(z.string()).optional().describe('only of these kinds: task, page, log, ...'),
+        limit: z.number().int().min(1).max(200).default(20).describe('how many at most'),
+      }),
+      output: z.object({
+        items: z
+          .array(
+            z.object({
+              id: z.string().describe('the record'),
+              kind: z.string().describe('its kind'),
+              title: z.string().describe('what it is called'),
+              where: z.string().describe('the field that holds the words, or one of them'),
+              snippet: z.string().describe('what stands around them; empty when that is the title'),
+              file: z.string().describe('its file, below the mirror directory'),
+            }),
+          )
+          .describe('the best first'),
+        total: z.number().describe('how many there are in all'),
+      }),
+      cli: {
+        command: 'search',
+        positionals: ['text'],
+        view: {
+          type: 'table',
+          rows: 'items',
+          columns: [
+            { key: 'id', head: 'id', style: 'id' },
+            { key: 'where', head: 'in', style: 'dim' },
+            { key: 'title', head: 'title' },
+            { key: 'snippet', head: 'text' },
+          ],
+          empty: 'Nothing holds all these words.',
+        },
+        examples: ["orch search 'login loop'", 'orch search \'"expired token"\' --kind task'],
       },
-      examples: ["orch search 'login loop'", 'orch search \'"expired token"\' --kind task'],
-    },
-    run({ project }, { text, kind, limit }) {
-      const names = [...project.kinds.records.map(({ name }) => name), project.kinds.log.name]
-      for (const name of kind ?? []) {
-        if (!names.includes(name)) {
-          throw new OrchError('invalid_input', {
-            field: 'kind',
-            reason: `"${name}" is not one of: ${names.join(', ')}`,
-          })
+      run({ project }, { text, kind, limit }) {
+        const names = [...project.kinds.records.map(({ name }) => name), project.kinds.log.name]
+        for (const name of kind ?? []) {
+          if (!names.includes(name)) {
+            throw new OrchError('invalid_input', {
+              field: 'kind',
+              reason: `"${name}" is not one of: ${names.join(', ')}`,
+            })
+          }
         }
-      }
-      const { items, total } = project.search({ text, kinds: kind, limit })
-      return { items: items.map((one) => ({ ...one, file: fileOf(project, one) })), total }
-    },
-  }),
+        const { items, total } = project.search({ text, kinds: kind, limit })
+        return { items: items.map((one) => ({ ...one, file: fileOf(project, one) })), total }
+      },
+    }),
+  ),
 ]
