@@ -197,7 +197,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     arePagesStale = false
     for (const [path, render] of Object.entries(pagesOf)) {
       try {
-        await showPage(disk, random, path, render())
+        await showPage(disk, random, path, render(), { inOneStep: abilities.exchanges })
         notices.works(path)
       } catch (error) {
         arePagesStale = true

@@ -11,7 +11,7 @@ export const SENTINEL = `${PRIVATE_DIRECTORY}/root`
 export const freshPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.new`
 export const displacedPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.old`
 /** The unfinished text before the exchange in one step, what was displaced after it. */
-const swappedPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.swap`
+export const swappedPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.swap`
 
 /** A change of one file that is about to be made. */
 export type Exchange = Pick<Intent, 'name' | 'path' | 'from' | 'to'>

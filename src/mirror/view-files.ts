@@ -1,13 +1,19 @@
 import { sha256 } from '../base/hash.ts'
 import { type Random, randomText } from '../model/id.ts'
 import type { Disk } from './disk.ts'
-import { displacedPath, exchange, freshPath } from './replace.ts'
+import { displacedPath, exchange, freshPath, swappedPath } from './replace.ts'
 
 /** Of the private files of pages: nothing in them is ever worth keeping. */
 export const PAGE_PREFIX = 'page-'
 
 /** Writes a page that is only rendered, if it does not say so already. What a person typed there is replaced. */
-export async function showPage(disk: Disk, random: Random, path: string, text: string): Promise<void> {
+export async function showPage(
+  disk: Disk,
+  random: Random,
+  path: string,
+  text: string,
+  options: { readonly inOneStep: boolean },
+): Promise<void> {
   const bytes = new TextEncoder().encode(text)
   const to = sha256(bytes)
   const found = await disk.read(path)
@@ -16,8 +22,8 @@ export async function showPage(disk: Disk, random: Random, path: string, text: s
   if (from === to) return
   const name = `${PAGE_PREFIX}${randomText(random, 16)}`
   try {
-    await exchange(disk, { name, path, from, to }, bytes, { inOneStep: false })
+    await exchange(disk, { name, path, from, to }, bytes, options)
   } finally {
-    for (const left of [freshPath(name), displacedPath(name)]) await disk.remove(left)
+    for (const left of [freshPath(name), swappedPath(name), displacedPath(name)]) await disk.remove(left)
   }
 }

@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { FAIR, type RaceResult, race, STYLES } from '../mirror/race.ts'
+import { page } from '../../src/model/kinds/page.ts'
+import { FAIR, openRealMirror, type RaceResult, race, STYLES } from '../mirror/race.ts'
 
 /** Of each of the 16 cells: 960 saves in all. */
 const SAVES = Number(process.env.ORCH_RACE_SAVES ?? 60)
@@ -17,6 +20,17 @@ test.each(cells)(
     expect(result).toMatchObject(FAIR)
   },
 )
+
+test('[M3] W1: of 5,000 files that are written in one turn, none is missed, and none doubled', async () => {
+  const { root, held, mirror, stop } = await openRealMirror()
+  for (let i = 0; i < 5000; i++) writeFileSync(join(root, 'pages', `p${i}.md`), `# Page ${i}\n`)
+  await mirror.sync()
+  const titles = held.project.ids(page).map((id) => String(held.project.read(page, id)?.values.title))
+  expect(new Set(titles).size).toBe(5000)
+  expect(titles).toHaveLength(5000)
+  expect(mirror.problems()).toEqual([])
+  await stop()
+})
 
 afterAll(() => {
   const table = [

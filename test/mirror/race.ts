@@ -40,7 +40,7 @@ export interface RealMirror {
 
 /** A mirror on real files, events and time. */
 export async function openRealMirror(
-  options: { readonly isBasic?: boolean; readonly variant?: Variant } = {},
+  options: { readonly isBasic?: boolean; readonly variant?: Variant; readonly scanMs?: number } = {},
 ): Promise<RealMirror> {
   const { isBasic = false, variant = {} } = options
   const parent = mkdtempSync(join(tmpdir(), 'orch-mirror-'))
@@ -58,6 +58,7 @@ export async function openRealMirror(
     clock: systemClock,
     random: createRandom(5),
     log: silentLogger,
+    ...(options.scanMs !== undefined && { scanMs: options.scanMs }),
     fileActor: () => alice,
     facts: () => ({ replica: 'r', addresses: [], peers: [], problems: [] }),
   })

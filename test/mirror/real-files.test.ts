@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { sleep, systemClock } from '../../src/base/clock.ts'
+import { page } from '../../src/model/kinds/page.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { byClaude } from '../helpers/project.ts'
 import { FAIR, openRealMirror, race, STYLES } from './race.ts'
@@ -30,6 +31,15 @@ test('[P8][M3] a save is told of, and merged well before the next scan would fin
   await until(() => existsSync(made) && readFileSync(made, 'utf8').includes('id: t-'), 3000)
   rmSync(file)
   await until(() => held.project.read(task, id)?.deletedAt !== undefined, 4000)
+  await stop()
+})
+
+test('[M3] W1: what is written when the system’s list of events is full already is taken in without a wish', async () => {
+  const { root, held, stop } = await openRealMirror({ scanMs: 600_000 })
+  // Of what happens in one turn, Node tells the first 4,096 events and drops the others.
+  for (let i = 0; i < 4500; i++) writeFileSync(join(root, 'pages', `other${i}.txt`), '')
+  for (let i = 0; i < 20; i++) writeFileSync(join(root, 'pages', `p${i}.md`), `# Page ${i}\n`)
+  await until(() => held.project.ids(page).length === 20, 30_000)
   await stop()
 })
 
