@@ -90,7 +90,11 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
     log = loggerAt(config['log.level'])
     await finishJoinIfAny(paths, repository.commonDir, env, log)
     const drain = createDrain({ stop: async () => daemon?.stop(), paths, lock, log })
-    const create = await load()
+    const [create, person, mail] = await Promise.all([
+      load(),
+      personOf(mainWorktree, env),
+      gitSetting(mainWorktree, env, 'user.email'),
+    ])
     daemon = await create(config, options.init ?? basename(mainWorktree), {
       version,
       paths,
@@ -98,7 +102,8 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       mainWorktree,
       common: identityOf(repository.commonDir),
       stateHome: stateHome(env),
-      person: await personOf(mainWorktree, env),
+      person,
+      mail,
       loadWorker,
       env,
       clock: systemClock,
@@ -180,13 +185,13 @@ async function configOf(root: string, env: DaemonProcessParts['env'], flags: rea
 
 /** Whose repository it is, as git calls them, else the system. A claim: nobody checked it. */
 async function personOf(dir: string, env: DaemonProcessParts['env']): Promise<Actor> {
-  const name = await gitUserName(dir, env)
+  const name = await gitSetting(dir, env, 'user.name')
   return { name: toActorName(name || userInfo().username, 'me'), type: 'person', verified: false }
 }
 
-async function gitUserName(dir: string, env: DaemonProcessParts['env']): Promise<string> {
+async function gitSetting(dir: string, env: DaemonProcessParts['env'], name: string): Promise<string> {
   try {
-    const args = ['-C', dir, 'config', '--get', 'user.name']
+    const args = ['-C', dir, 'config', '--get', name]
     const { stdout } = await runGit({
       git: 'git',
       args,

@@ -81,6 +81,8 @@ export interface Host {
   readonly stateHome: string
   /** The person whose repository it is: who edits files by hand. */
   readonly person: Actor
+  /** Their address, as git knows it; '' when it does not. */
+  readonly mail: string
   /** The compiled worker that makes load snapshots. */
   readonly loadWorker: URL
   /** What the configuration ignored, for a person to see. */
@@ -160,6 +162,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     project,
     ledger,
     render,
+    // Hosts link commits to accounts by their address.
+    mailOf: (actor) => (actor === host.person.name && host.mail !== '' ? host.mail : undefined),
     clock,
     log: part('git'),
     quietMs: config['git.quietMs'],

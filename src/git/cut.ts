@@ -116,7 +116,9 @@ function* allKeys(project: CutParts['project']): Generator<Named> {
 
 /** Two entries of one key from passes that follow each other: the older tells what was there before. */
 function joined(older: PendingChange | undefined, newer: PendingChange): PendingChange {
-  return older ? { ...older, marks: [...older.marks, ...newer.marks] } : newer
+  return older
+    ? { ...older, marks: [...older.marks, ...newer.marks], fields: [...older.fields, ...newer.fields] }
+    : newer
 }
 
 function changesOf(
@@ -126,9 +128,16 @@ function changesOf(
 ): ReadonlyMap<string, RecordChange> {
   const kinds = new Map([...records, ...keyed].map((kind) => [kind.name, kind]))
   return new Map(
-    [...pending].map(([key, { kind, id, before, marks }]) => {
+    [...pending].map(([key, { kind, id, before, marks, fields }]) => {
       // The kind says which of the two shapes the values have; both came from the same record or key.
-      const change = { kind: must(kinds.get(kind), `no kind ${kind}`), id, before, after: after.get(key), marks }
+      const change = {
+        kind: must(kinds.get(kind), `no kind ${kind}`),
+        id,
+        before,
+        after: after.get(key),
+        marks,
+        fields,
+      }
       return [key, change as RecordChange]
     }),
   )

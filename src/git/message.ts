@@ -1,12 +1,17 @@
 import { shortHash } from '../base/hash.ts'
 import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { KeyedValue, StoredRecord } from '../store/project.ts'
-import { type Difference, keyDifference, oneLine, recordDifference } from '../store/record-diff.ts'
+import { changedFields, type Difference, keyDifference, oneLine, recordDifference } from '../store/record-diff.ts'
 import type { Vector } from '../store/row.ts'
-import type { Mark } from './snapshot-ledger.ts'
+import type { FieldMark, Mark } from './snapshot-ledger.ts'
 
 /** A record, or a key of a keyed kind, between the last snapshot and this one. */
-export type RecordChange = { readonly id: string; readonly marks: readonly Mark[] } & (
+export type RecordChange = {
+  readonly id: string
+  readonly marks: readonly Mark[]
+  /** Who changed which field, where that is known. */
+  readonly fields?: readonly FieldMark[]
+} & (
   | { readonly kind: RecordKind; readonly before: StoredRecord | undefined; readonly after: StoredRecord | undefined }
   | { readonly kind: KeyedKind; readonly before: KeyedValue | undefined; readonly after: KeyedValue | undefined }
 )
@@ -130,10 +135,23 @@ function blocks(changes: readonly RecordChange[]): readonly string[] {
     const created = change.before === undefined && change.kind.shape === 'records'
     const title = created ? headline : titleOf(change)
     const head = [labelOf(change), title, `(${names(actorsOf(change))})`].filter((part) => part !== '').join(' ')
-    return [head, ...(lines.length === 0 && !created ? [headline] : lines).map((line) => `  ${line}`)].join('\n')
+    const shown = lines.length === 0 && !created ? [headline] : lines
+    const by = writersOf(change)
+    return [head, ...shown.map((line) => `  ${line}${by(line)}`)].join('\n')
   })
   const hidden = changes.length - shown.length
   return hidden > 0 ? [...shown, `and ${hidden} more`] : shown
+}
+
+/** Where several changed a record, who wrote the field of a line: ` (claude)`. */
+function writersOf(change: RecordChange): (line: string) => string {
+  const { fields = [] } = change
+  if (!isRecordChange(change) || !change.after || actorsOf(change).length < 2) return () => ''
+  const nameOf = new Map(changedFields(change.kind, change.before, change.after).map(({ name, line }) => [line, name]))
+  return (line) => {
+    const actors = fields.filter(({ field }) => field === nameOf.get(line)).map(({ actor }) => actor)
+    return actors.length > 0 ? ` (${names([...new Set(actors)].sort())})` : ''
+  }
 }
 
 function differenceOf(change: RecordChange): Difference {

@@ -8,6 +8,12 @@ import type { Oid } from './git-repo.ts'
 /** The last row by which one actor, in one session, on one replica, changed a record. */
 export type Mark = Pick<RowHead, 'replica' | 'seq' | 'at' | 'actor' | 'session'>
 
+/** Who changed which field since the last snapshot. */
+export interface FieldMark {
+  readonly field: string
+  readonly actor: string
+}
+
 /** A record, or one key of a keyed kind, that changed since the last snapshot. */
 export interface PendingChange {
   /** `t-7f3k9q2m`, or `state/<key>`. */
@@ -22,6 +28,8 @@ export interface PendingChange {
   readonly pathBefore: string | undefined
   /** Who changed it since, one per replica, actor and session. */
   readonly marks: readonly Mark[]
+  /** Of records: which field each of them changed. */
+  readonly fields: readonly FieldMark[]
 }
 
 /** A day of the work log that has entries which its file in the last snapshot lacks. */
@@ -80,6 +88,9 @@ CREATE TABLE IF NOT EXISTS snapshot_changes (
 CREATE TABLE IF NOT EXISTS snapshot_marks (
   cut INTEGER NOT NULL, key TEXT NOT NULL, replica TEXT NOT NULL, actor TEXT NOT NULL, session TEXT NOT NULL,
   seq INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (cut, key, replica, actor, session)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshot_fields (
+  cut INTEGER NOT NULL, key TEXT NOT NULL, field TEXT NOT NULL, actor TEXT NOT NULL,
+  PRIMARY KEY (cut, key, field, actor)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot_paths (key TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot_days (day TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot_last (one INTEGER PRIMARY KEY CHECK (one = 1), "commit" TEXT NOT NULL, have TEXT NOT NULL);
@@ -104,6 +115,15 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
       change.before === undefined ? null : JSON.stringify(change.before),
     )
     const { replica, actor, session, seq, at } = change.row
+    for (const field of fieldsOf(kinds, change)) {
+      db.run(
+        'INSERT OR IGNORE INTO snapshot_fields (cut, key, field, actor) VALUES (?, ?, ?, ?)',
+        open,
+        key,
+        field,
+        actor,
+      )
+    }
     db.run(
       `INSERT INTO snapshot_marks (cut, key, replica, actor, session, seq, at) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq), at = max(at, excluded.at)`,
@@ -155,9 +175,17 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
         ...range,
         found.at(-1)?.key ?? fromKey,
       )
+      const written = db.all<FieldMark & { key: string }>(
+        `SELECT DISTINCT key, field, actor FROM snapshot_fields
+         WHERE cut > ? AND cut <= ? AND key > ? AND key <= ? ORDER BY key, field, actor`,
+        ...range,
+        found.at(-1)?.key ?? fromKey,
+      )
+      const fieldsOfKey = new Map<string, FieldMark[]>(found.map(({ key }) => [key, []]))
+      for (const { key, ...mark } of written) fieldsOfKey.get(key)?.push(mark)
       const marksOf = new Map<string, Mark[]>(found.map(({ key }) => [key, []]))
       for (const { key, ...mark } of marks) marksOf.get(key)?.push(mark)
-      return found.map((row) => fromSql(row, marksOf.get(row.key) ?? []))
+      return found.map((row) => fromSql(row, marksOf.get(row.key) ?? [], fieldsOfKey.get(row.key) ?? []))
     },
     keepPaths(paths) {
       db.transaction(() => {
@@ -182,6 +210,7 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
         db.run('DELETE FROM snapshot_stale')
         db.run('DELETE FROM snapshot_changes WHERE cut <= ?', upto)
         db.run('DELETE FROM snapshot_marks WHERE cut <= ?', upto)
+        db.run('DELETE FROM snapshot_fields WHERE cut <= ?', upto)
         for (const { day, entries } of days) {
           db.run('DELETE FROM snapshot_days WHERE day = ? AND entries = ?', day, entries)
         }
@@ -203,7 +232,11 @@ interface SqlChange {
   readonly path: string | null
 }
 
-function fromSql({ key, kind, id, before, path }: SqlChange, marks: readonly Mark[]): PendingChange {
+function fromSql(
+  { key, kind, id, before, path }: SqlChange,
+  marks: readonly Mark[],
+  fields: readonly FieldMark[],
+): PendingChange {
   return {
     key,
     kind,
@@ -211,5 +244,25 @@ function fromSql({ key, kind, id, before, path }: SqlChange, marks: readonly Mar
     before: before === null ? undefined : JSON.parse(before),
     pathBefore: path ?? undefined,
     marks,
+    fields,
   }
+}
+
+/** The fields of a record that a change wrote: those whose value is not the same any more. A new record is its maker's. */
+function fieldsOf(kinds: Kinds, { kind: name, before, after }: Change): readonly string[] {
+  const kind = kinds.record(name)
+  if (!kind || !before || !after || !('values' in before) || !('values' in after)) return []
+  const names = Object.keys(kind.fields).filter(
+    (field) => !kind.fields[field]?.readonly && !isSame(before.values[field], after.values[field]),
+  )
+  const keys = new Set([...Object.keys(before.extra), ...Object.keys(after.extra)])
+  return [
+    ...names,
+    ...[...keys].filter((key) => before.extra[key] !== after.extra[key]),
+    ...(before.file === after.file ? [] : ['file']),
+  ]
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return a === b || (typeof a === 'object' && JSON.stringify(a) === JSON.stringify(b))
 }

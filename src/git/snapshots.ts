@@ -6,6 +6,7 @@ import type { Problem } from '../model/attention.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Change, Commit } from '../store/project.ts'
 import { momentOfCommit, readHistory, type SnapshotInfo } from './history.ts'
+import { createPace } from './pace.ts'
 import { createSnapshotTaker, type TakerParts } from './take-snapshot.ts'
 
 export interface SnapshotsParts extends TakerParts {
@@ -33,6 +34,9 @@ const RETRY_MS = 5_000
 const MAX_RETRY_MS = 300_000
 /** A burst of closed tasks makes one snapshot a second, not one each. */
 const CLOSING_MS = 1_000
+/** Under load there is one a minute; after a calm, so many may follow each other faster. */
+const BURST = 3
+const MINUTE_MS = 60_000
 
 export function createSnapshots(parts: SnapshotsParts): Snapshots {
   const { clock, log, repo, ref, base, render, quietMs = 5_000, maxMs = 60_000, isEnabled = true } = parts
@@ -44,6 +48,8 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
   let lastClosing = Number.NEGATIVE_INFINITY
   let cancelClosing: (() => void) | undefined
   let cancelRetry: (() => void) | undefined
+  let cancelLater: (() => void) | undefined
+  const pace = createPace(clock, BURST, MINUTE_MS)
 
   const take = (title?: string): Promise<SnapshotInfo | undefined> =>
     queue.add(async () => {
@@ -60,6 +66,19 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
       }
     })
   const takeQuietly = (): Promise<void> => take().then(ignore, ignore)
+  /** What nobody asked for keeps its pace. */
+  const takeInTime = async (): Promise<void> => {
+    const wait = pace.wait()
+    if (wait > 0) {
+      cancelLater ??= clock.after(wait, () => {
+        cancelLater = undefined
+        void takeInTime()
+      })
+      return
+    }
+    const taken = await take().catch(ignore)
+    if (taken) pace.spend()
+  }
 
   const retryLater = (cause: unknown): void => {
     const error = toOrchError(cause)
@@ -77,7 +96,7 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
     cancelRetry = started ? clock.after(wait, () => void takeQuietly()) : undefined
   }
 
-  const coalesce = createCoalesce({ clock, quietMs, maxMs, run: takeQuietly, onError: ignore })
+  const coalesce = createCoalesce({ clock, quietMs, maxMs, run: takeInTime, onError: ignore })
 
   const soon = (): void => {
     if (cancelClosing) return
@@ -113,6 +132,7 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
       started = false
       cancelClosing?.()
       cancelRetry?.()
+      cancelLater?.()
       await coalesce.stop()
       // What does not get into git now is in the list at the next start.
       await takeQuietly()
@@ -131,13 +151,20 @@ function foreignProblem(ref: string, { oid, subject }: { oid: string; subject: s
 
 const ignore = (): undefined => undefined
 
-/** Whether a change takes a record where it counts as closed: a register enters one of the values that a stamp hangs on. */
+/**
+ * Whether a change takes a record where it counts as closed: a register enters one of the values that a stamp hangs on,
+ * or it is no longer active, where its kind says what that is.
+ */
 function isClosing(kinds: Kinds, { kind: name, before, after }: Change): boolean {
   const kind = kinds.record(name)
   if (!kind || !before || !after || !('values' in before) || !('values' in after)) return false
   const [was, is] = [before.values, after.values]
-  return Object.values(kind.stamps).some(({ field, values }) => {
+  const isStamped = Object.values(kind.stamps).some(({ field, values }) => {
     const closed = (value: unknown): boolean => typeof value === 'string' && values.includes(value)
     return closed(is[field]) && !closed(was[field])
   })
+  const active = Object.entries(kind.filters.active?.where ?? {})
+  const isActive = (values: Change['after'] & object): boolean =>
+    'values' in values && active.every(([field, allowed]) => allowed.includes((values.values[field] ?? null) as string))
+  return isStamped || (active.length > 0 && isActive(before) && !isActive(after))
 }

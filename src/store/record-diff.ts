@@ -30,6 +30,15 @@ export function recordDifference(
   return { headline: headlineOf(kind, fields), lines }
 }
 
+/** The fields of a record that differ, and its other keys: by name, as `recordDifference` words them. */
+export function changedFields(
+  kind: RecordKind,
+  before: StoredRecord | undefined,
+  after: StoredRecord,
+): readonly { readonly name: string; readonly line: string }[] {
+  return fieldLines(kind, before, after)
+}
+
 /** Says how the value of a key differs from what it was. */
 export function keyDifference(before: KeyedValue | undefined, after: KeyedValue | undefined): Difference {
   const [from, to] = [jsonOf(before), jsonOf(after)]

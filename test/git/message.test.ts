@@ -175,6 +175,26 @@ test('the first snapshot of an empty project, and rows that change no file, have
   expect(snapshotMessage(facts([], { actors: ['bob'] })).subject).toBe('no visible change (bob)')
 })
 
+test('[P5] where several changed one record, each line says who', () => {
+  const one = change(
+    login({ labels: ['old'] }),
+    login({ labels: ['new'], status: 'review', assignee: 'bob' }),
+    'bob',
+    'alice',
+  )
+  const fields = [
+    { field: 'status', actor: 'bob' },
+    { field: 'labels', actor: 'alice' },
+    { field: 'labels', actor: 'bob' },
+  ]
+  expect(snapshotMessage(facts([{ ...one, fields }])).body.split('\n')).toEqual([
+    't-7f3k9q2m Fix login (alice, bob)',
+    '  status todo -> review (bob)',
+    '  assignee none -> bob',
+    '  labels +new -old (alice, bob)',
+  ])
+})
+
 test('what a person calls a snapshot is its subject, and what orch would have said follows', () => {
   const { subject: title, body } = snapshotMessage(
     facts([change(undefined, login(), 'alice')], { title: 'Before the move\n\nall of it' }),

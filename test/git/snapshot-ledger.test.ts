@@ -44,6 +44,7 @@ test('what changed is listed once per key, with what was there first and everybo
         { ...mark, actor: 'al', seq: 2, at: 20 },
         { ...mark, actor: 'bo', seq: 3, at: 30 },
       ],
+      fields: [],
     },
     {
       key: 't-00000001',
@@ -52,6 +53,7 @@ test('what changed is listed once per key, with what was there first and everybo
       before: undefined,
       pathBefore: undefined,
       marks: [{ ...mark, actor: 'al', seq: 1, at: 10 }],
+      fields: [],
     },
   ])
 })

@@ -4,6 +4,7 @@ import { rowsFromTree, vectorOf } from '../../src/git/history-tree.ts'
 import { createSnapshots } from '../../src/git/snapshots.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { page } from '../../src/model/kinds/page.ts'
+import { session } from '../../src/model/kinds/session.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import type { Tx } from '../../src/store/project.ts'
 import { settle } from '../helpers/clock.ts'
@@ -74,6 +75,31 @@ test('closing a task is in git in the next turn; a burst of them makes one snaps
   expect(subjects(repo).at(-1)).toBe('2 tasks by claude')
   await clock.advance(100_000)
   expect(repo.commits).toHaveLength(4)
+})
+
+test('under load there is one snapshot a minute, after a first three', async () => {
+  const { repo, clock, ...world } = await begin()
+  const id = await createTask(world, 'Busy')
+  const taken: number[] = []
+  for (let second = 0; second < 600; second += 6) {
+    await byClaudeDo(world, (tx) => tx.update(task, id, { increment: { spentHours: 1 } }))
+    await clock.advance(6_000)
+    if (second % 60 === 54) taken.push(repo.commits.length)
+  }
+  // Ten minutes: the one of the beginning, three at once, then one a minute.
+  expect(taken.map((count, i) => count - (taken[i - 1] ?? 1))).toEqual([3, 1, 1, 1, 1, 1, 1, 1, 1, 1])
+  await clock.advance(120_000)
+  expect(repo.text(REF, world.project.pathOf(task, id))).toContain('Busy')
+  expect(await world.snapshots.take()).toBeUndefined()
+})
+
+test('the end of a session is in git in the next turn', async () => {
+  const { repo, clock, ...world } = await begin()
+  const id = await world.project.transact(byClaude, (tx) => tx.create(session, { goal: 'Try' }))
+  await world.snapshots.take()
+  await byClaudeDo(world, (tx) => tx.update(session, id, { set: { endedAt: '2026-11-25T08:00:00Z' } }))
+  await clock.advance(0)
+  expect(repo.commits).toHaveLength(3)
 })
 
 test('nothing changed: nothing is taken and no git is asked', async () => {
