@@ -1,7 +1,9 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Finding } from './api/operation.ts'
+import { systemClock } from './base/clock.ts'
 import { reasonOf } from './base/error.ts'
+import { createTurns } from './base/turns.ts'
 import { boardText } from './mirror/board.ts'
 import { BOARD } from './mirror/places.ts'
 import type { Problem } from './model/attention.ts'
@@ -64,29 +66,31 @@ function openToOthers(file: string): readonly string[] {
 }
 
 /** Records and keys whose file on disk is not what they render to, those aside that a person has been told about. */
-export function filesThatDiffer(
+export async function filesThatDiffer(
   project: OpenProject,
   render: Renderer,
   mirrorDir: string,
   known: readonly string[],
-): readonly string[] {
-  const files = new Map(
-    keysOf(project).flatMap((key) => {
-      const file = render(key)
-      return file && !known.includes(file.path) ? [[file.path, file.text] as const] : []
-    }),
-  )
-  if (!known.includes(BOARD)) files.set(BOARD, boardText(project))
-  for (const day of project.logDays()) {
-    const path = logFile(day)
-    if (!known.includes(path)) files.set(path, project.logOfDay(day, project.logCount(day)).map(renderLogLine).join(''))
-  }
-  return [...files].flatMap(([path, text]) => {
+): Promise<readonly string[]> {
+  const turns = createTurns(systemClock)
+  const wrong: string[] = []
+  const check = async (path: string, text: () => string): Promise<void> => {
+    if (turns.isOver()) await turns.next()
+    if (known.includes(path)) return
     const onDisk = readIfThere(join(mirrorDir, path))
-    if (onDisk === undefined) return [`${path} is missing`]
-    const decoded = decodeFile(onDisk)
-    return decoded.ok && sameText(decoded.text, text) ? [] : [`${path} does not show the document`]
-  })
+    const decoded = onDisk && decodeFile(onDisk)
+    if (!decoded) wrong.push(`${path} is missing`)
+    else if (!decoded.ok || !sameText(decoded.text, text())) wrong.push(`${path} does not show the document`)
+  }
+  for (const key of keysOf(project)) {
+    const file = render(key)
+    if (file) await check(file.path, () => file.text)
+  }
+  await check(BOARD, () => boardText(project))
+  for (const day of project.logDays()) {
+    await check(logFile(day), () => project.logOfDay(day, project.logCount(day)).map(renderLogLine).join(''))
+  }
+  return wrong
 }
 
 function keysOf(project: OpenProject): readonly string[] {

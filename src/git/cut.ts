@@ -34,7 +34,7 @@ export interface Cut {
   readonly changes: ReadonlyMap<string, RecordChange>
 }
 
-const PAGE = 100
+const PAGE = 30
 
 /**
  * Renders what changed, and reads how far every replica has got, as of one moment. A little is done in one turn of the

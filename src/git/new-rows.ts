@@ -19,9 +19,9 @@ export interface NewRows {
   readonly lastAt: number | undefined
 }
 
-const PAGE = 50
+const PAGE = 20
 /** A chunk is encoded in one turn of the event loop, and read as a whole. */
-const MAX_CHUNK_BYTES = 256 * 1024
+const MAX_CHUNK_BYTES = 128 * 1024
 
 /** Packs the rows after `from`, up to `have`, into chunks: one or more per replica, each without a gap. */
 export async function packRows(

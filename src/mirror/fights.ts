@@ -28,6 +28,7 @@ interface Change {
 }
 
 export function createFights(clock: Clock): Fights {
+  /** Those that changed last come last. */
   const changes = new Map<string, readonly Change[]>()
   const paused = new Map<string, { readonly hashes: readonly string[]; readonly until: number }>()
 
@@ -37,6 +38,7 @@ export function createFights(clock: Clock): Fights {
       const before = (changes.get(path) ?? []).filter(({ at }) => now - at < WITHIN_MS)
       if (before.at(-1)?.hash === hash) return false
       const all = [...before, { hash, by, at: now }].slice(-(MAX_TURNS + 2))
+      changes.delete(path)
       changes.set(path, all)
       if (changes.size > MAX_PATHS) forgetOld(now)
       const isBackAndForth = all.length === MAX_TURNS + 2 && all.every((one, i) => one.hash === all[i % 2]?.hash)
@@ -56,6 +58,9 @@ export function createFights(clock: Clock): Fights {
   }
 
   function forgetOld(now: number): void {
-    for (const [path, all] of changes) if (now - (all.at(-1)?.at ?? 0) >= WITHIN_MS) changes.delete(path)
+    for (const [path, all] of changes) {
+      if (now - (all.at(-1)?.at ?? 0) < WITHIN_MS) return
+      changes.delete(path)
+    }
   }
 }

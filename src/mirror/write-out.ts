@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Logger } from '../base/log.ts'
+import { createTurns } from '../base/turns.ts'
 import { type Random, type RecordId, randomText } from '../model/id.ts'
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
 import { decodeFile, encodeFile, type FileStyle, renderRecord, sameText } from '../model/markdown.ts'
@@ -243,7 +244,13 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       const batch = [...marked].slice(0, BATCH)
       for (const [key] of batch) marked.delete(key)
       try {
-        const intents = batch.flatMap(([, ref]) => plan(ref) ?? [])
+        const intents: Intent[] = []
+        const slices = createTurns(clock)
+        for (const [, ref] of batch) {
+          const intent = plan(ref)
+          if (intent) intents.push(intent)
+          if (slices.isOver()) await slices.next()
+        }
         if (intents.length > 0) await writeBatch(intents)
       } catch (error) {
         // The database refused: nothing else would ever mark them again.

@@ -75,7 +75,13 @@ function recordTables(kind: RecordKind): readonly string[] {
     `CREATE INDEX ${table}_sort ON ${table} (sort_key) WHERE deletedAt IS NULL`,
     `CREATE INDEX ${table}_updated ON ${table} (updatedAt, id) WHERE deletedAt IS NULL`,
     `CREATE INDEX ${table}_path ON ${table} (path_key)`,
-    ...indexed.map(([name]) => `CREATE INDEX ${table}_${name} ON ${table} ("${name}", deletedAt)`),
+    // In the order of lists: one page of those with a value is read, however many there are.
+    ...indexed.map(
+      ([name]) => `CREATE INDEX ${table}_${name} ON ${table} ("${name}", sort_key, id) WHERE deletedAt IS NULL`,
+    ),
+    ...Object.keys(kind.stamps).map(
+      (name) => `CREATE INDEX ${table}_by_${name} ON ${table} (coalesce("${name}", ''), id) WHERE deletedAt IS NULL`,
+    ),
     ...sets.flatMap(([name]) => [
       `CREATE TABLE ${setTable(kind, name)} (id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (id, value)) WITHOUT ROWID`,
       `CREATE INDEX ${setTable(kind, name)}_value ON ${setTable(kind, name)} (value)`,

@@ -17,7 +17,7 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
     ...counted.params,
   )?.total
   // Many matches: walk the order of the list until the page is full. Few: find them and sort them.
-  const where = conditions(kind, query, (total ?? 0) <= FEW_MATCHES)
+  const where = conditions(kind, query, (total ?? 0) <= FEW_MATCHES || isInOrderOfIndex(query))
   const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
   const rows = db.all<SqlRecord>(
     `SELECT * FROM ${kind.table} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''}
@@ -33,6 +33,13 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
     total: total ?? 0,
     next: rows.length > query.limit && last ? encodeCursor(sort, last) : undefined,
   }
+}
+
+/** One value of one field, in the default order: its index has them in that order. */
+function isInOrderOfIndex({ where = {}, sort, text, deleted = 'no', filter = [] }: Query): boolean {
+  const values = Object.values(where)
+  const isPlain = sort === undefined && text === undefined && deleted === 'no' && filter.length === 0
+  return isPlain && values.length === 1 && values[0]?.length === 1
 }
 
 /** Up to so many matches, sorting them costs less than walking all records in order. */
