@@ -70,9 +70,9 @@ function createSocketCaller(context: CliContext, { effects }: ToolTable): Socket
     session,
     call: session.call,
     read: (operation, input, options = {}) => ask(operation, input, undefined, options),
-    follow({ onChange, onGap }) {
+    follow({ onChange, onListening, onGap }) {
       try {
-        return open().follow({ onEvent: onChange, onListening: (again) => again && onGap() })
+        return open().follow({ onEvent: onChange, onListening: (again) => (again ? onGap() : onListening()) })
       } catch {
         // Not in a repository: the first call says so.
         return () => undefined

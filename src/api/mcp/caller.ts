@@ -22,7 +22,9 @@ export interface McpCallOptions {
 
 export interface McpFollowers {
   readonly onChange: (change: Activity) => void
-  /** After a time in which changes may have been missed. */
+  /** From now on every change is heard. */
+  readonly onListening: () => void
+  /** The same after a time in which changes may have been missed. */
   readonly onGap: () => void
 }
 

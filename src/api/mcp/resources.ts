@@ -8,6 +8,7 @@ import { visible } from './visible.ts'
 const STATE = 'orch://state'
 const READY = 'orch://ready'
 const CHANGES = 'orch://changes'
+export const VIEWS: readonly string[] = [STATE, READY, CHANGES]
 
 /** What a client may have subscribed to that a change is about. */
 function urisOf({ about }: Activity): readonly string[] {

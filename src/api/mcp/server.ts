@@ -1,8 +1,9 @@
 import { type CallToolResult, McpServer, type StandardSchemaWithJSON } from '@modelcontextprotocol/server'
 import { OrchError, toOrchError } from '../../base/error.ts'
 import type { McpCaller } from './caller.ts'
+import { createMissed } from './missed.ts'
 import { addPrompts } from './prompts.ts'
-import { addResources, tellOnce } from './resources.ts'
+import { addResources, tellOnce, VIEWS } from './resources.ts'
 import type { Answer, Arguments, Schema, Tool, ToolTable } from './tool.ts'
 import { visible, visibleJson } from './visible.ts'
 
@@ -114,10 +115,16 @@ function push(server: McpServer, caller: McpCaller, era: McpParts['era']): void 
     if (era === 'modern' || subscribed.has(uri)) protocol.sendResourceUpdated({ uri }).catch(() => undefined)
   }
   let stop: (() => void) | undefined
+  const onChange = tellOnce(tell)
+  const missed = createMissed(caller)
+  // What cannot be named may be any of it.
+  const tellAll = (): void => [...subscribed, ...VIEWS].forEach(tell)
   const follow = (): void => {
-    stop ??= caller.follow({
-      onChange: tellOnce(tell),
-      onGap: () => [...subscribed].forEach(tell),
+    if (stop) return
+    stop = caller.follow({
+      onChange,
+      onListening: missed.begin,
+      onGap: () => void missed.catchUp(onChange).then((isAll) => isAll || tellAll(), tellAll),
     })
   }
   if (era === 'modern') follow()
