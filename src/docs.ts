@@ -2,6 +2,8 @@ import type { Manifest, Parameter } from './api/manifest.ts'
 import { errorCodes } from './base/error.ts'
 import type { LocalCommand } from './cli/local-commands.ts'
 import { configReference, exampleFile } from './config.ts'
+import { kindsReference } from './docs-kinds.ts'
+import { builtInKinds } from './model/kinds.ts'
 
 /** Every document that is derived from a table, by path. A test holds the files to them. */
 export function generatedDocs(manifest: Manifest, local: readonly LocalCommand[]): Readonly<Record<string, string>> {
@@ -9,6 +11,7 @@ export function generatedDocs(manifest: Manifest, local: readonly LocalCommand[]
     'docs/cli.md': cliReference(manifest, local),
     'docs/errors.md': errorReference(),
     'docs/config.md': configReference(),
+    'docs/kinds.md': kindsReference(builtInKinds),
     '.orchrc.example': exampleFile(),
   }
 }

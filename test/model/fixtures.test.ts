@@ -5,6 +5,7 @@ import { defineKind, type RecordKind } from '../../src/model/kind.ts'
 import { builtInKinds } from '../../src/model/kinds.ts'
 import { decodeFile, encodeFile, parseRecord, renderRecord } from '../../src/model/markdown.ts'
 import type { RecordView } from '../../src/model/record.ts'
+import { DECLARED, kindsOfText } from '../helpers/own-kinds.ts'
 import { viewOf } from './view.ts'
 
 const folderOf = (kind: RecordKind): URL => new URL(`../fixtures/kinds/${kind.name}/`, import.meta.url)
@@ -13,7 +14,10 @@ const folderOf = (kind: RecordKind): URL => new URL(`../fixtures/kinds/${kind.na
 const filesOf = (kind: RecordKind): readonly string[] =>
   readdirSync(folderOf(kind)).filter((name) => name.endsWith('.md'))
 
-describe.each(builtInKinds.records)('files of a $name', (kind) => {
+/** Those of orch, and one that a project declares. */
+const kinds = [...builtInKinds.records, ...kindsOfText(DECLARED).records.filter(({ own }) => own)]
+
+describe.each(kinds)('files of a $name', (kind) => {
   test.each(filesOf(kind))('[M9] %s is rendered byte for byte as it was read', (name) => {
     const bytes = readFileSync(new URL(name, folderOf(kind)))
     const decoded = decodeFile(bytes)
