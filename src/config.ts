@@ -114,6 +114,29 @@ export const options = {
     "Kinds of records of the project's own. See docs/kinds.md.",
     '{ risk: { letter: k, help: something that may go wrong, fields: { likelihood: { type: number } } } }',
   ),
+  'jwt.issuer': option(
+    z.string(),
+    '',
+    'Accept JSON Web Tokens of this issuer (its `iss`), for example of an OpenID Connect provider.',
+    'https://login.example.org',
+    always,
+  ),
+  'jwt.audience': option(z.string(), '', 'Whom such a token must be for (its `aud`).', 'orch', always),
+  'jwt.keys': option(
+    z.string(),
+    '',
+    'Its public keys: an https address of a JWK set, or a file with one or with a PEM key.',
+    'https://login.example.org/.well-known/jwks.json',
+    always,
+  ),
+  'jwt.actorClaim': option(z.string().min(1), 'sub', 'The claim that names the actor.', 'email', always),
+  'jwt.roleClaim': option(
+    z.string().min(1),
+    'orch_role',
+    'The claim that names the role: reader, writer, admin or replica, alone or in a list.',
+    'groups',
+    always,
+  ),
   'log.level': option(z.enum(['debug', 'info', 'warn', 'error']), 'info', 'How much the daemon log says.', 'info'),
 } as const
 

@@ -4,6 +4,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createAccess } from './access.ts'
 import { createActivity } from './activity.ts'
 import { createAgents } from './agents/agents.ts'
 import { claimantOf, contextOfCaller } from './api/context-of-caller.ts'
@@ -63,7 +64,6 @@ import { openProject } from './store/open-project.ts'
 import { createPeerStore } from './store/peer-store.ts'
 import { createMeta, prepareSchema } from './store/schema.ts'
 import { createSqlRunner } from './store/sql.ts'
-import { createTokens } from './tokens.ts'
 import { undeclaredProblems } from './undeclared.ts'
 
 /** What a daemon runs on. */
@@ -171,7 +171,6 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     isEnabled: config['git.enabled'],
   })
 
-  const tokens = createTokens(paths.token, random)
   const asks = createAsks({
     replica: () => project.replica,
     answer: (from, body) => agents.claims.answer(from, body),
@@ -179,12 +178,25 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     clock,
     key: () => randomText(random, 16),
   })
+  const { tokens, authenticate } = createAccess({
+    db,
+    tokenFile: paths.token,
+    project: () => project.id,
+    config,
+    random,
+    clock,
+    log: part('access'),
+    onFailure: () => measures.noteUnauthorized(),
+  })
   const peering = createPeering({
     project,
     asks,
     instance: randomText(random, 16),
     pristine: () => project.rowCount() === 0,
-    adopt: async (other) => project.adopt(other),
+    async adopt(other) {
+      project.adopt(other)
+      tokens.rebind()
+    },
     onTwin: (reason) => project.rollReplica(`a peer says that this database was ${reason}`),
     hasMoved: (asked) =>
       [...joinedHere(db), ...joinMarks(project).filter(({ records }) => records !== undefined)].some(
@@ -329,6 +341,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       kinds,
       runner: new URL('./sql-runner.mjs', host.loadWorker),
     }),
+    tokens,
     daemon: {
       async status() {
         // Right after a start the addresses are not known yet; a slow first scan is not waited for.
@@ -336,7 +349,6 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
         return status.read()
       },
       doctor,
-      token: tokens.show,
     },
   }
 
@@ -377,7 +389,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const front = createFront({
     listen: listenAt(),
     allowed: { names: [], origins: [] },
-    authenticate: tokens.authenticate,
+    authenticate,
     mounts: mountsOf({
       door,
       project,

@@ -3,6 +3,7 @@ import { OrchError, toOrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { nearest } from '../base/nearest.ts'
 import { mayCall, type Principal } from '../model/principal.ts'
+import { scopedContext } from './access/scoped-project.ts'
 import { parseInput } from './input.ts'
 import type { Operation, OperationContext } from './operation.ts'
 
@@ -77,7 +78,8 @@ export function createDoor(parts: DoorParts): Door {
     try {
       const { signal } = gone
       const context = parts.contextOf(principal, { progress: options.progress ?? (() => undefined), signal })
-      return await operation.run(context, parseInput(operation.input, input))
+      const allowed = principal.scopes ? scopedContext(context, principal.scopes) : context
+      return await operation.run(allowed, parseInput(operation.input, input))
     } finally {
       gone.release()
     }

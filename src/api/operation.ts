@@ -7,6 +7,7 @@ import type { OperationRole } from '../model/principal.ts'
 import type { Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
 import type { SqlAnswer, SqlQuery } from '../store/sql.ts'
+import type { Tokens } from './access/tokens.ts'
 import type { AgentParts } from './agent-parts.ts'
 
 /** What an operation is given. Everything it can reach is here. */
@@ -48,10 +49,10 @@ export interface Parts {
   }
   /** Runs a SELECT on the index. Throws `sql_failed`. */
   readonly sql: (query: SqlQuery) => Promise<SqlAnswer>
+  readonly tokens: Pick<Tokens, 'create' | 'list' | 'revoke' | 'rotate' | 'show'>
   readonly daemon: {
     status(): Promise<Status>
     doctor(): Promise<readonly Finding[]>
-    token(): string
   }
 }
 

@@ -26,6 +26,7 @@ import { snapshotOperations } from './operations/snapshots.ts'
 import { sqlOperations } from './operations/sql.ts'
 import { suggestOperations } from './operations/suggest.ts'
 import { takeBackOperations } from './operations/take-back.ts'
+import { tokenOperations } from './operations/tokens.ts'
 import { waitOperation } from './operations/wait.ts'
 
 /** The one table of what a caller can ask of a project with these kinds. Commands, docs and every other surface are views of it. */
@@ -62,5 +63,6 @@ const tableOf = (kinds: Kinds): readonly Operation[] => [
   ...peerOperations,
   ...suggestOperations,
   ...attentionOperations,
+  ...tokenOperations,
   ...daemonOperations,
 ]

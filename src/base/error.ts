@@ -150,6 +150,7 @@ export const errorCodes = define({
     message: 'Nothing is served at {path}',
     hint: 'See docs/http.md for what there is.',
   },
+  token_not_found: { exit: 3, http: 404, message: 'There is no token "{name}"', hint: 'See `orch token list`.' },
   peer_not_found: { exit: 3, http: 404, message: 'There is no peer "{name}"', hint: 'See `orch peer list`.' },
 
   stale_base: {
@@ -325,7 +326,7 @@ export const errorCodes = define({
     exit: 8,
     http: 401,
     message: 'No valid token',
-    hint: '`orch token show` prints the token of this repository.',
+    hint: 'It is missing, wrong, expired or revoked. `orch token create` makes one.',
   },
   too_many_attempts: {
     exit: 8,

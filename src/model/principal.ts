@@ -15,6 +15,17 @@ export interface Scope {
   readonly label?: string
 }
 
+/** `task`, or `task:frontend`. */
+export function formatScope({ kind, label }: Scope): string {
+  return label === undefined ? kind : `${kind}:${label}`
+}
+
+/** The scope that a text names; its kind need not exist. */
+export function parseScope(text: string): Scope {
+  const at = text.indexOf(':')
+  return at < 0 ? { kind: text } : { kind: text.slice(0, at), label: text.slice(at + 1) }
+}
+
 /** Who calls, what they may do, and how orch knows. Made once, where a connection is accepted; every surface passes it on. */
 export interface Principal {
   /** In whose name it is recorded. `verified` says whether orch checked the name or it was only said. */

@@ -1,4 +1,5 @@
 import { type Agents, createAgents } from '../../src/agents/agents.ts'
+import type { Tokens } from '../../src/api/access/tokens.ts'
 import type { AgentParts } from '../../src/api/agent-parts.ts'
 import { parseInput } from '../../src/api/input.ts'
 import type {
@@ -20,6 +21,7 @@ import type { AttentionItem } from '../../src/model/attention.ts'
 import type { Kinds } from '../../src/model/kind-set.ts'
 import { alice, createTestProject, type TestProject } from '../helpers/project.ts'
 import { createRandom } from '../helpers/random.ts'
+import { createTestTokens } from '../helpers/tokens.ts'
 
 export interface Caller extends TestProject {
   /** Runs an operation as every surface does: input checked, and the answer held to the operation's own output. */
@@ -39,7 +41,7 @@ export type Answer = Readonly<Record<string, unknown>>
 /** Operations on a real project; the services around it are plain lists. */
 export function createCaller(): Caller {
   const test = createTestProject()
-  return callerOf(test, createMemoryParts(createTestAgents(test)), alice)
+  return callerOf(test, createMemoryParts(createTestAgents(test), createTestTokens(test).tokens), alice)
 }
 
 const tables = new WeakMap<Kinds, readonly Operation[]>()
@@ -121,7 +123,10 @@ interface MemoryParts extends Parts {
   trouble: readonly AttentionItem[]
 }
 
-export function createMemoryParts(agents: Agents): MemoryParts {
+export function createMemoryParts(
+  agents: Agents,
+  tokens: Tokens = createTestTokens(createTestProject()).tokens,
+): MemoryParts {
   const calls: string[] = []
   const peerList: PeerInfo[] = []
   const parts: MemoryParts = {
@@ -170,10 +175,10 @@ export function createMemoryParts(agents: Agents): MemoryParts {
       list: () => peerList,
     },
     sql: () => Promise.resolve({ columns: ['n', 'title'], rows: [[1, 'a']], more: true }),
+    tokens,
     daemon: {
       status: () => Promise.resolve(STATUS),
       doctor: () => Promise.resolve([{ check: 'index', ok: false, detail: 'one row differs' }]),
-      token: () => 'secret',
     },
   }
   return parts

@@ -148,11 +148,51 @@ describe('peers and the daemon', () => {
     expect((await refusal('peer.add', { ...peer, name: 'a b' })).code).toBe('invalid_input')
   })
 
+  test('tokens are made, listed, rotated and revoked; the text is shown once', async () => {
+    const { call, refusal, clock } = createCaller()
+    const made = await call('token.create', { name: 'claude', scope: ['task:ui', 'log'], expires: '30d' })
+    expect(made).toMatchObject({
+      token: expect.stringMatching(/^orch_/),
+      role: 'writer',
+      state: 'valid',
+      actor: 'claude',
+    })
+    expect(Date.parse(String(made.expiresAt)) - clock.now()).toBe(30 * 86_400_000)
+    expect((await refusal('token.create', { name: 'claude' })).code).toBe('already_exists')
+    const { items } = await call('token.list')
+    expect(items).toMatchObject([
+      { name: 'default', role: 'replica' },
+      { name: 'claude', scopes: ['task:ui', 'log'] },
+    ])
+    expect(JSON.stringify(items)).not.toContain(made.token)
+    const rotated = await call('token.rotate', { name: 'claude' })
+    expect([rotated.id, rotated.token === made.token]).toEqual([made.id, false])
+    expect(await call('token.revoke', { name: 'claude' })).toMatchObject({ id: made.id, state: 'revoked' })
+    expect((await refusal('token.revoke', { name: 'nobody' })).code).toBe('token_not_found')
+    expect(await call('token.create', { name: 'claude', actor: '-' })).not.toHaveProperty('actor')
+  })
+
+  test.each([
+    ['a kind that does not exist', { scope: ['tusk'] }, 'scope'],
+    ['a label of a kind without labels', { scope: ['session:x'] }, 'scope'],
+    ['a label that is empty', { scope: ['task:'] }, 'scope'],
+    ['a scope of a replica', { scope: ['task'], role: 'replica' }, 'scope'],
+    ['an end that is over', { expires: '2020-01-01' }, 'expires'],
+    ['an end that is none', { expires: 'soon' }, 'expires'],
+    ['a name that no actor can have', { actor: '\u001b[31m' }, 'actor'],
+  ])('[P6] a token with %s is refused', async (_, wish, field) => {
+    const { refusal } = createCaller()
+    expect(await refusal('token.create', { name: 'x', ...wish })).toMatchObject({
+      code: 'invalid_input',
+      data: { field },
+    })
+  })
+
   test('status, doctor and token are the answers of the daemon', async () => {
     const { call } = createCaller()
     expect(await call('status')).toEqual(STATUS)
     expect(await call('doctor')).toMatchObject({ ok: false, findings: [{ check: 'index' }] })
-    expect(await call('token.show')).toEqual({ token: 'secret' })
+    expect(await call('token.show')).toEqual({ token: expect.stringMatching(/^orch_[0-9a-z]{8}_[0-9a-z]{32}$/) })
   })
 })
 

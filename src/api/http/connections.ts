@@ -15,6 +15,8 @@ export interface Connections {
 
 /** How long a connection whose token has ended may still be told so in its protocol. */
 const FAREWELL_MS = 1_000
+/** How long a new connection is left in peace. */
+const PATIENCE_MS = 1_000
 
 interface Held {
   readonly socket: Socket
@@ -29,7 +31,16 @@ export function createConnections(parts: {
 }): Connections {
   const held = new Map<string, Held>()
   /** In the order of their coming. */
-  const waiting = new Map<string, Socket>()
+  const waiting = new Map<string, { readonly socket: Socket; readonly since: number }>()
+
+  /** Who has waited longest makes room, when that is long: an honest caller sends its request at once, also one of a crowd. */
+  const makeRoom = (): boolean => {
+    const [oldest] = waiting
+    if (!oldest || parts.clock.monotonic() - oldest[1].since < PATIENCE_MS) return false
+    waiting.delete(oldest[0])
+    oldest[1].socket.destroy()
+    return true
+  }
 
   return {
     add(socket) {
@@ -37,20 +48,18 @@ export function createConnections(parts: {
         socket.destroy()
         return
       }
-      // Whoever waited longest makes room: an honest caller sends its request at once.
-      const [oldest] = waiting
-      if (oldest && waiting.size >= parts.maxWaiting) {
-        waiting.delete(oldest[0])
-        oldest[1].destroy()
+      if (waiting.size >= parts.maxWaiting && !makeRoom()) {
+        socket.destroy()
+        return
       }
       const key = keyOf(socket)
       const end = (): void => void parts.clock.after(FAREWELL_MS, () => socket.destroy())
       const one: Held = { socket, signals: new Set(), end }
       held.set(key, one)
-      waiting.set(key, socket)
+      waiting.set(key, { socket, since: parts.clock.monotonic() })
       socket.once('close', () => {
         if (held.get(key) === one) held.delete(key)
-        if (waiting.get(key) === socket) waiting.delete(key)
+        if (waiting.get(key)?.socket === socket) waiting.delete(key)
         for (const signal of one.signals) signal.removeEventListener('abort', end)
       })
     },
@@ -64,7 +73,7 @@ export function createConnections(parts: {
     },
     count: () => held.size,
     destroyWaiting() {
-      for (const socket of waiting.values()) socket.destroy()
+      for (const { socket } of waiting.values()) socket.destroy()
     },
     destroyAll() {
       for (const { socket } of held.values()) socket.destroy()

@@ -38,7 +38,7 @@ export interface Front extends Service {
   connections(): number
 }
 
-const MAX_WAITING = 64
+const MAX_WAITING = 512
 const MAX_CONNECTIONS = 4096
 const HEADERS_TIMEOUT_MS = 10_000
 /** For all of a request, its body included. */

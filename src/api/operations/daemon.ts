@@ -6,21 +6,6 @@ import { itemSchema, nothing, peerSchema } from './schemas.ts'
 /** The daemon about itself. */
 export const daemonOperations: readonly Operation[] = [
   defineOperation<object, unknown>({
-    name: 'token.show',
-    effect: 'read',
-    role: 'admin',
-    help: "Prints the token that other replicas and y-websocket clients need to join this one's room.",
-    input: nothing,
-    output: z.object({ token: z.string().describe('the token: keep it secret') }),
-    cli: {
-      command: 'token show',
-      positionals: [],
-      view: { type: 'text', field: 'token' },
-      examples: ['orch token show'],
-    },
-    run: ({ parts }) => ({ token: parts.daemon.token() }),
-  }),
-  defineOperation<object, unknown>({
     name: 'status',
     effect: 'read',
     role: 'reader',

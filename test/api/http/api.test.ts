@@ -256,7 +256,7 @@ describe('changes', () => {
     const stream = await follow(world)
     expect(await stream.raw()).toContain('retry: 1000')
     const beat = stream.raw()
-    void clock.advance(15_000)
+    await clock.advance(15_000)
     expect(await beat).toBe(': alive\n\n')
     const end = stream.next()
     world.stop()

@@ -1,0 +1,289 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import * as Y from 'yjs'
+import type { Operation } from '../../../src/api/operation.ts'
+import { operationsOf } from '../../../src/api/operations.ts'
+import { createFrameReader, PROTOCOL_VERSION } from '../../../src/api/protocol.ts'
+import { createSocketServer } from '../../../src/api/socket-server.ts'
+import { silentLogger } from '../../../src/base/log.ts'
+import type { Service } from '../../../src/base/service.ts'
+import { task } from '../../../src/model/kinds/task.ts'
+import { builtInKinds } from '../../../src/model/kinds.ts'
+import { type Decoded, decodeFrame, encodeFrame } from '../../../src/peers/frames.ts'
+import { type DaemonInMemory, startDaemonInMemory } from '../../helpers/daemon-in-memory.ts'
+import { alice, byAlice } from '../../helpers/project.ts'
+
+/**
+ * Who may do what, by which way. Each cell is asked on the real surface. An operation is called with an input that no
+ * operation takes: it is refused as such where the caller may call it, and as forbidden where not, and nothing runs.
+ *
+ * To add a surface, add it to `surfaces`: how one caller asks for one operation, and the code of what comes of it.
+ */
+interface Surface {
+  readonly name: string
+  readonly callers: readonly Caller[]
+  /** The code of the refusal of a call with a nonsensical input. */
+  ask(daemon: DaemonInMemory, caller: Caller, operation: string): Promise<string>
+}
+
+type Caller =
+  | 'reader'
+  | 'writer'
+  | 'admin'
+  | 'replica'
+  | 'scoped'
+  | 'expired'
+  | 'revoked'
+  | 'stranger'
+  | 'nobody'
+  | 'person'
+  | 'named'
+
+/** What each caller's calls of operations of each role come to. */
+const EXPECTED: Readonly<Record<Caller, Readonly<Record<Operation['role'] | 'local', string>>>> = {
+  reader: { reader: 'may', writer: 'forbidden', admin: 'forbidden', local: 'forbidden' },
+  writer: { reader: 'may', writer: 'may', admin: 'forbidden', local: 'forbidden' },
+  admin: { reader: 'may', writer: 'may', admin: 'may', local: 'forbidden' },
+  replica: { reader: 'may', writer: 'may', admin: 'forbidden', local: 'forbidden' },
+  scoped: { reader: 'may', writer: 'may', admin: 'forbidden', local: 'forbidden' },
+  expired: { reader: 'unauthorized', writer: 'unauthorized', admin: 'unauthorized', local: 'unauthorized' },
+  revoked: { reader: 'unauthorized', writer: 'unauthorized', admin: 'unauthorized', local: 'unauthorized' },
+  stranger: { reader: 'unauthorized', writer: 'unauthorized', admin: 'unauthorized', local: 'unauthorized' },
+  nobody: { reader: 'unauthorized', writer: 'unauthorized', admin: 'unauthorized', local: 'unauthorized' },
+  person: { reader: 'may', writer: 'may', admin: 'may', local: 'may' },
+  named: { reader: 'may', writer: 'may', admin: 'forbidden', local: 'forbidden' },
+}
+
+const NONSENSE = { 'no such field': 1 }
+const operations = operationsOf(builtInKinds)
+const outside: readonly Caller[] = [
+  'reader',
+  'writer',
+  'admin',
+  'replica',
+  'scoped',
+  'expired',
+  'revoked',
+  'stranger',
+  'nobody',
+]
+
+const http: Surface = {
+  name: 'HTTP',
+  callers: outside,
+  async ask({ front }, caller, operation) {
+    const token = texts.get(caller)
+    const answer = await fetch(`${front.url}/api/${operation}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify(NONSENSE),
+    })
+    return ((await answer.json()) as { error: { code: string } }).error.code
+  },
+}
+
+const socket: Surface = {
+  name: 'the local socket',
+  callers: ['person', 'named'],
+  ask: (_, caller, op) =>
+    new Promise((resolve, reject) => {
+      const reader = createFrameReader()
+      const stream = connect(socketPath)
+      stream.on('error', reject)
+      stream.on('data', (bytes) => {
+        for (const line of reader.push(bytes)) {
+          const frame = JSON.parse(line) as { id?: number; error?: { code: string } }
+          if (frame.id !== 1) continue
+          stream.destroy()
+          resolve(frame.error?.code ?? 'no refusal')
+        }
+      })
+      const actor = caller === 'named' ? { actor: { name: 'claude', type: 'agent' } } : {}
+      for (const line of [
+        { orch: PROTOCOL_VERSION, version: '1', common },
+        { id: 1, op, input: NONSENSE, ...actor },
+      ]) {
+        stream.write(`${JSON.stringify(line)}\n`)
+      }
+    }),
+}
+
+const surfaces: readonly Surface[] = [http, socket]
+
+const common = { dev: '1', ino: '2' }
+const dir = mkdtempSync(join(tmpdir(), 'orch-table-'))
+const socketPath = join(dir, 'private', 'daemon.sock')
+const texts = new Map<Caller, string>()
+let daemon: DaemonInMemory
+let sockets: Service
+
+beforeAll(async () => {
+  daemon = await startDaemonInMemory()
+  for (const role of ['reader', 'writer', 'admin', 'replica'] as const) texts.set(role, daemon.token({ role }))
+  texts.set('scoped', daemon.token({ role: 'writer', scopes: [{ kind: 'task', label: 'ui' }, { kind: 'log' }] }))
+  texts.set('expired', daemon.token({ role: 'admin', expiresAt: 1 }))
+  texts.set('revoked', daemon.token({ role: 'admin', name: 'revoked' }))
+  daemon.tokens.revoke('revoked')
+  texts.set('stranger', daemon.stranger)
+  sockets = createSocketServer({
+    socket: socketPath,
+    common,
+    version: '1',
+    door: daemon.door,
+    person: alice,
+    ready: Promise.resolve(),
+    drain: () => undefined,
+    attach: () => () => undefined,
+    activity: () => () => undefined,
+    log: silentLogger,
+  })
+  await sockets.start()
+})
+afterAll(async () => {
+  await sockets.stop()
+  await daemon.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+describe.each(surfaces)('operations by $name', ({ ask, callers }) => {
+  test.each(callers)('a caller who is: %s', async (caller) => {
+    const wrong: string[] = []
+    const check = async ({ name, role, cli }: Operation): Promise<void> => {
+      const wanted = EXPECTED[caller][cli.paths ? 'local' : role]
+      const got = await ask(daemon, caller, name)
+      // Whose input is looked at may call.
+      if (got !== (wanted === 'may' ? 'invalid_input' : wanted)) wrong.push(`${name}: ${got}, not ${wanted}`)
+    }
+    await Promise.all(operations.map(check))
+    expect(wrong).toEqual([])
+  })
+})
+
+test('no operation that writes is for readers', () => {
+  expect(
+    operations.filter(({ effect, role }) => effect === 'write' && role === 'reader').map(({ name }) => name),
+  ).toEqual([])
+})
+
+/** What each caller's messages in the room come to. */
+const ROOM: Readonly<Record<'reader' | 'writer' | 'admin' | 'replica' | 'scoped', Readonly<Record<string, string>>>> = {
+  reader: { step1: 'answered', step2: 'refused', update: 'refused', awareness: 'shown', rows: 'refused' },
+  writer: { step1: 'answered', step2: 'written', update: 'written', awareness: 'shown', rows: 'refused' },
+  admin: { step1: 'answered', step2: 'written', update: 'written', awareness: 'shown', rows: 'linked' },
+  replica: { step1: 'answered', step2: 'written', update: 'written', awareness: 'shown', rows: 'linked' },
+  scoped: { step1: 'answered', step2: 'refused', update: 'refused', awareness: 'shown', rows: 'refused' },
+}
+
+describe('messages in the room', () => {
+  const cells = Object.entries(ROOM).flatMap(([caller, row]) =>
+    Object.entries(row).map(([message, expected]) => [caller as Caller, message, expected] as const),
+  )
+
+  test.each(cells)('%s, %s: %s', async (caller, message, expected) => {
+    const { project, room } = daemon
+    const id = await project.transact(byAlice, (tx) => tx.create(task, { title: 'before', labels: ['ui'] }))
+    const titleNow = () => project.read(task, id)?.values.title
+    const member = await enter(texts.get(caller) ?? '')
+    const doc = new Y.Doc()
+    member.send({ type: 'step1', stateVector: Y.encodeStateVector(doc) })
+    const answer = await member.until('step2')
+    if (answer.type === 'step2') Y.applyUpdate(doc, answer.update)
+    const before = Y.encodeStateVector(doc)
+    doc.getMap<Y.Map<unknown>>('tasks').get(id)?.set('title', 'mine')
+    const update = Y.encodeStateAsUpdate(doc, before)
+
+    const outcome = async (): Promise<string> => {
+      switch (message) {
+        case 'step1':
+          return 'answered'
+        case 'awareness': {
+          const state = { user: { name: 'somebody else' } }
+          member.send({
+            type: 'awareness',
+            entries: [{ client: doc.clientID, clock: 1, state: JSON.stringify(state) }],
+          })
+          await expect.poll(() => room.presence().map(({ client }) => client)).toContain(doc.clientID)
+          const shown = room.presence().find(({ client }) => client === doc.clientID)
+          return shown?.actor.name === 'somebody else' ? 'spoofed' : 'shown'
+        }
+        case 'rows': {
+          const hello = { project, replica: 'r-7', instance: 'n-7', pristine: false, have: {} }
+          const fresh = await enter(texts.get(caller) ?? '')
+          fresh.send({ type: 'hello', ...hello })
+          const end = await Promise.race([fresh.until('hello').then(() => 'linked'), fresh.closed])
+          fresh.close()
+          return end === 'linked' ? 'linked' : end === 4403 ? 'refused' : String(end)
+        }
+        default: {
+          member.send({ type: message as 'step2' | 'update', update })
+          const end = await Promise.race([
+            member.closed,
+            expect
+              .poll(titleNow)
+              .toBe('mine')
+              .then(() => 'written'),
+          ])
+          return end === 4403 && titleNow() === 'before' ? 'refused' : String(end)
+        }
+      }
+    }
+    expect(await outcome()).toBe(expected)
+    member.close()
+  })
+
+  test.each(['expired', 'revoked', 'stranger', 'nobody'] as const)('%s does not get in', async (caller) => {
+    expect(await (await enter(texts.get(caller) ?? 'none')).closed).toBe(4401)
+  })
+})
+
+describe('a token that is revoked while it is in use', () => {
+  test("closes its room, its stream and its idle connections, and nobody else's", async () => {
+    const { front, tokens, token } = daemon
+    const text = token({ role: 'writer', name: 'mallory' })
+    const member = await enter(text)
+    const other = await enter(texts.get('writer') ?? '')
+    const stream = await fetch(`${front.url}/api/changes`, { headers: { authorization: `Bearer ${text}` } })
+    const reader = stream.body?.getReader()
+    await reader?.read()
+    tokens.revoke('mallory')
+    expect(await member.closed).toBe(4401)
+    await expect(reader?.read().then((part) => part.done)).rejects.toThrow()
+    expect(await (await enter(text)).closed).toBe(4401)
+    other.send({ type: 'step1', stateVector: Uint8Array.of(0) })
+    await other.until('step2')
+    other.close()
+  })
+})
+
+type Frame = Parameters<typeof encodeFrame>[0]
+
+/** A connection to the room that reads what it is told. */
+async function enter(token: string) {
+  const ws = new WebSocket(`${daemon.front.url.replace('http', 'ws')}/sync/${daemon.project.name}`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const got: Decoded[] = []
+  const waiting: (() => void)[] = []
+  ws.on('message', (data: Buffer) => {
+    got.push(decodeFrame(new Uint8Array(data)))
+    for (const wake of waiting.splice(0)) wake()
+  })
+  const closed = new Promise<number>((resolve) => ws.on('close', resolve))
+  await new Promise<void>((resolve, reject) => ws.on('open', resolve).on('error', reject))
+  return {
+    closed,
+    send: (frame: Frame) => ws.send(encodeFrame(frame)),
+    close: () => ws.close(),
+    async until(type: Decoded['type']): Promise<Decoded> {
+      for (;;) {
+        const found = got.find((frame) => frame.type === type)
+        if (found) return found
+        await new Promise<void>((resolve) => waiting.push(resolve))
+      }
+    },
+  }
+}
