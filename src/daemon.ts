@@ -24,7 +24,7 @@ import { createWatchdog } from './base/watchdog.ts'
 import type { Config } from './config.ts'
 import { createConflictAttention } from './conflict-attention.ts'
 import { createCrashPoints, noCrashPoints } from './crash-points.ts'
-import { declarationHash, ownCommands, projectKinds } from './declared.ts'
+import { declarationHash, ownCommands, ownCommandsStamp, projectKinds } from './declared.ts'
 import { createDoctor, filesThatDiffer } from './doctor.ts'
 import { resolveHistoryBranch } from './git/history-branch.ts'
 import { rowsFromTree } from './git/history-tree.ts'
@@ -114,7 +114,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const crash = host.crashAt === undefined ? noCrashPoints : createCrashPoints(host.crashAt)
   const kinds = projectKinds(config, '.orchrc')
   const declaration = declarationHash(config)
-  keepOwnCommands(paths.ownCommands, { version: host.version, declaration }, () => ownCommands(kinds, '.orchrc'))
+  const stamp = { version: host.version, declaration: ownCommandsStamp(kinds, declaration) }
+  keepOwnCommands(paths.ownCommands, stamp, () => ownCommands(kinds, '.orchrc'))
   const db = crash.database(openState(paths.database))
   const meta = createMeta(db)
   const ledger = crash.ledger(openSnapshotLedger(db, kinds))

@@ -54,6 +54,17 @@ export function ownCommands(kinds: Kinds, file: string): readonly ManifestComman
   }
 }
 
+/** What own commands are derived from: the declaration ('' for none) and the operations, which builds of one version may have otherwise. */
+export function ownCommandsStamp(kinds: Kinds, declaration: string): string {
+  if (declaration === '') return ''
+  const table = operationsOf(kinds).map(({ name, help, cli, input }) => [name, help, cli, propertyNames(input)])
+  return `${declaration}-${shortHash(JSON.stringify(table))}`
+}
+
+function propertyNames(input: Operation['input']): readonly string[] {
+  return Object.keys((input as unknown as z.ZodObject).shape ?? {})
+}
+
 /** Words of the command line that are no operation's. */
 const LOCAL_COMMANDS = new Set(
   localCommands.flatMap(({ command }) => command.split(' ')[0] ?? []).concat('help', 'mcp'),
@@ -100,7 +111,7 @@ function assertFieldsSaid(kinds: Kinds, kind: RecordKind): void {
   const used = new Set(
     [...recordOperations(kinds, bare), ...sessionOperations(kinds), ...contextOperations(kinds)]
       .filter(({ name }) => name.startsWith(`${kind.name}.`))
-      .flatMap(({ input }) => Object.keys((input as unknown as z.ZodObject).shape ?? {})),
+      .flatMap(({ input }) => propertyNames(input)),
   )
   for (const [name, field] of own) {
     const clash = propertiesOf(name, field).find((property) => used.has(property) || GLOBAL.has(property))

@@ -8,7 +8,7 @@ import type { ManifestCommand } from './api/manifest.ts'
 export interface OwnCommandsFile {
   /** The version of orch that wrote it: of another one, it says nothing. */
   readonly version: string
-  /** The declaration it was derived from: see `declarationHash`. */
+  /** The declaration it was derived from: see `ownCommandsStamp`. */
   readonly declaration: string
   readonly commands: readonly ManifestCommand[]
 }
