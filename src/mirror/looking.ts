@@ -12,8 +12,8 @@ import { foldersToMake, type Scan, scan } from './scan.ts'
 import { QUIET_MS } from './settle.ts'
 import type { Watch, Watching } from './watch.ts'
 
-/** Looking at all files takes at most about a hundredth of the time, however many they are; events tell sooner. */
-const SCAN_SHARE = 100
+/** Looking at all files takes at most about a three-hundredth of the time, however many they are; events tell sooner. */
+const SCAN_SHARE = 300
 const MAX_SCAN_MS = 60_000
 /** Where events cannot be had. */
 const SCAN_WITHOUT_EVENTS_MS = 1000

@@ -36,7 +36,9 @@ export interface SaveBase {
 }
 
 export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBase {
-  const recent = (path: string): readonly Version[] => bases.versions(path, clock.now() - STALE_MS)
+  // Whoever had the file open when it was replaced has the old text for as long as they like.
+  const recent = (path: string): readonly Version[] =>
+    bases.versions(path, Math.min(clock.now() - STALE_MS, bases.openSince(path) ?? Number.POSITIVE_INFINITY))
   return {
     recent,
     of({ kind, id }, { path, text: base }, text, versions = recent(path), how = {}) {
@@ -51,6 +53,7 @@ export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBa
         how.distance ? undefined : clock.now() - UNREAD_MS,
         how,
       )
+      if (bases.openSince(path) !== undefined) bases.noteOpen(path, undefined)
       if (!choice.stale) return base
       const from = candidates.find((one) => one.text === choice.text)?.whole ?? choice.text
       const item = { kind: 'stale_save', where: path, key: 'stale' } as const

@@ -12,6 +12,7 @@ import type { Intent, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project } from '../store/project.ts'
 import { boardText } from './board.ts'
 import type { Disk } from './disk.ts'
+import { isOpenInEditor } from './editor-locks.ts'
 import { BOARD, BOARD_REF, type Ref } from './places.ts'
 import type { Notices } from './problem.ts'
 import { displacedPath, exchange, type Recovered, recoverExchange } from './replace.ts'
@@ -120,6 +121,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   const writeBatch = async (intents: readonly Intent[]): Promise<void> => {
     const ready: { readonly intent: Intent; readonly mode: number | undefined }[] = []
     await eachOf(intents, WIDTH, async (intent) => {
+      if (intent.from !== undefined) await noteOpen(intent.path)
       const found = await disk.read(intent.path)
       const hash = found.type === 'file' ? sha256(found.bytes) : undefined
       const isFree = (found.type === 'file' || found.type === 'absent') && !stuck.has(intent.path)
@@ -136,6 +138,13 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       outcomes.push({ intent, outcome: await attempt(intent, mode) })
     })
     await finish(outcomes)
+  }
+
+  /** Remembers since when an editor has had a file open over our writing. */
+  const noteOpen = async (path: string): Promise<void> => {
+    const isOpen = await isOpenInEditor(disk, path)
+    const isNoted = bases.openSince(path) !== undefined
+    if (isOpen !== isNoted) bases.noteOpen(path, isOpen ? clock.now() : undefined)
   }
 
   const block = (intent: Intent): void => {

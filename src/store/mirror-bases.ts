@@ -84,6 +84,9 @@ export interface MirrorBases {
   asked(path: string): string | undefined
   /** Remembers it, or forgets it. */
   ask(path: string, hash: string | undefined): void
+  /** Since when files were replaced at a path that an editor said it had open; undefined where none does. */
+  openSince(path: string): number | undefined
+  noteOpen(path: string, since: number | undefined): void
   intents(): readonly Intent[]
   begin(intents: readonly Intent[]): void
   end(name: string): void
@@ -105,6 +108,7 @@ CREATE TABLE IF NOT EXISTS mirror_versions (
 CREATE INDEX IF NOT EXISTS mirror_versions_path ON mirror_versions (path, n);
 CREATE INDEX IF NOT EXISTS mirror_versions_at ON mirror_versions (at);
 CREATE TABLE IF NOT EXISTS mirror_asked (path TEXT PRIMARY KEY, hash TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mirror_open (path TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mirror_intents (
   name TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, from_hash TEXT, to_hash TEXT,
   from_text TEXT NOT NULL, to_text TEXT NOT NULL, style TEXT NOT NULL) WITHOUT ROWID;
@@ -178,6 +182,11 @@ export function openMirrorBases(db: Database): MirrorBases {
     ask(path, hash) {
       if (hash === undefined) db.run('DELETE FROM mirror_asked WHERE path = ?', path)
       else db.run('INSERT OR REPLACE INTO mirror_asked VALUES (?, ?)', path, hash)
+    },
+    openSince: (path) => db.get<{ since: number }>('SELECT since FROM mirror_open WHERE path = ?', path)?.since,
+    noteOpen(path, since) {
+      if (since === undefined) db.run('DELETE FROM mirror_open WHERE path = ?', path)
+      else db.run('INSERT OR REPLACE INTO mirror_open VALUES (?, ?)', path, since)
     },
     intents: () => db.all<IntentRow>('SELECT * FROM mirror_intents').map(intentOf),
     begin(intents) {

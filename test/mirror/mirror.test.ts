@@ -380,6 +380,33 @@ describe('[M6] stale saves', () => {
     expect(next.file(t.id)).toContain('by an agent, a whole sentence\n\none\n\ntwo\n\nthree by hand\n')
   })
 
+  test.each(['.swp', '.#'])(
+    '[M6] R4: an editor that says it has the file open (%s) has the old text for as long as it likes',
+    async (lock) => {
+      const t = await withTask()
+      const loaded = t.file(t.id)
+      const [folder, name] = t.path(t.id).split('/')
+      const lockPath = lock === '.swp' ? `${folder}/.${name}.swp` : `${folder}/.#${name}`
+      if (lock === '.swp') t.disk.save(lockPath, 'b0VIM')
+      else t.disk.symlink(lockPath)
+      await t.update(t.id, { edit: { body: [{ at: 0, delete: 0, insert: 'by an agent, a whole sentence\n\n' }] } })
+      await t.sync()
+      await t.clock.advance(30 * 60_000)
+      const next = await t.restart()
+      await next.clock.advance(30 * 60_000)
+      next.disk.delete(lockPath)
+      next.disk.save(t.path(t.id), loaded.replace('three', 'three by hand'))
+      await next.sync()
+      expect(next.file(t.id)).toContain('by an agent, a whole sentence\n\none\n\ntwo\n\nthree by hand\n')
+      // Saved and closed: from now on, an old text is a wish to go back to it.
+      await next.clock.advance(121_000)
+      next.disk.save(t.path(t.id), loaded)
+      await next.sync()
+      expect(next.file(t.id)).not.toContain('by an agent')
+      expect(titles(next)).toHaveLength(1)
+    },
+  )
+
   test('[M6] later it is a revert', async () => {
     const t = await withTask()
     const loaded = t.file(t.id)

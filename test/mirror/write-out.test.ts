@@ -196,7 +196,7 @@ describe.each(TIERS)('[M5] crashes, %s disk', (_tier, tier) => {
   test.each(['a change', 'a deletion', 'a creation', 'a rename', 'a change and a save'])(
     '[M5] C1 to C9: killed at each step of writing out %s, everything is there after the next start',
     async (what) => {
-      for (let n = 0; n < 40; n++) {
+      for (let n = 0; n < 60; n++) {
         const t = await withTask(tier)
         const path = t.path(t.id)
         const death = dieAt(t, n)
