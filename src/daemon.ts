@@ -31,13 +31,14 @@ import { rowsFromTree } from './git/history-tree.ts'
 import { openGitRepo } from './git/real-git-repo.ts'
 import { openSnapshotLedger } from './git/snapshot-ledger.ts'
 import { createSnapshots } from './git/snapshots.ts'
+import { assertUntracked } from './git/tracked.ts'
 import { createGenerations, leaseFacts } from './host.ts'
 import { joinedHere, type Named } from './join.ts'
 import { createMeasures } from './measures.ts'
-import { createMirror } from './mirror/mirror.ts'
 import { createNodeDisk } from './mirror/node-disk.ts'
 import { createNodeWatch } from './mirror/watch.ts'
 import { createMirrorWays } from './mirror/ways.ts'
+import { createMirrors } from './mirrors.ts'
 import type { Actor } from './model/actor.ts'
 import { type Problem, standsStill } from './model/attention.ts'
 import { type Random, randomText } from './model/id.ts'
@@ -58,8 +59,6 @@ import { createCompaction } from './store/compaction.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createFileLoadSnapshots } from './store/file-load-snapshots.ts'
 import { joinMarks } from './store/join-marks.ts'
-import { openMirrorBases } from './store/mirror-bases.ts'
-import { openMirrorLogs } from './store/mirror-logs.ts'
 import { openProject } from './store/open-project.ts'
 import { createPeerStore } from './store/peer-store.ts'
 import { createMeta, prepareSchema } from './store/schema.ts'
@@ -230,22 +229,27 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   })
 
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
-  const mirror = createMirror({
+  const mirror = createMirrors({
+    db,
     project,
-    disk: crash.disk(createNodeDisk(mirrorDir, { isBasic: config['mirror.tier'] === 'basic' })),
-    bases: crash.bases(openMirrorBases(db)),
-    writtenLogs: openMirrorLogs(db),
+    commonDir: host.commonDir,
+    mainWorktree: host.mainWorktree,
+    dir: mirrorDir,
+    around: crash,
+    diskAt: (dir) => createNodeDisk(dir, { isBasic: config['mirror.tier'] === 'basic' }),
+    watchAt: createNodeWatch,
+    assertFree: (worktree, dir) => assertUntracked(worktree, dir, env),
     attention: attentionStore,
-    watch: createNodeWatch(mirrorDir),
     clock,
     random,
     log: part('mirror'),
     fileActor: () => host.person,
-    facts: () => ({
+    factsOf: (dir) => ({
       replica: project.replica,
       addresses: [
         ['y-websocket', status.websocket()],
-        ['this folder', mirrorDir],
+        ['this folder', dir],
+        ...mirror.list().flatMap((one): [string, string][] => (one.dir === dir ? [] : [['another folder', one.dir]])),
       ],
       peers: links.list(),
       problems: attention.list(),
@@ -269,6 +273,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     now: clock.now,
     privateDir: paths.dir,
     mirrorDir,
+    linkedMirrors: () => mirror.list().flatMap(({ dir, main }) => (main ? [] : [dir])),
     fileAccess: () => mirror.abilities().summary,
     branch: branch.ref.replace('refs/heads/', ''),
     serverUrl: () => front.url(),
@@ -299,15 +304,15 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     privateFiles: [paths.database, paths.token],
     async checkFiles() {
       await mirror.sync()
-      return filesThatDiffer(
-        project,
-        render,
-        mirrorDir,
-        mirror
-          .problems()
-          .filter(standsStill)
-          .map(({ where }) => where),
-      )
+      const known = mirror
+        .problems()
+        .filter(standsStill)
+        .map(({ where }) => where)
+      const wrong: string[] = []
+      for (const { dir, nameOf } of mirror.each()) {
+        wrong.push(...(await filesThatDiffer(project, render, dir, (path) => known.includes(nameOf(path)))))
+      }
+      return wrong
     },
     checkHistory: async () => {
       await snapshots.take()
@@ -329,7 +334,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const activity = createActivity(kinds)
   const parts: Parts = {
     snapshots: { take: snapshots.take, history: snapshots.history, moment: snapshots.moment },
-    mirror: { sync: () => mirror.sync() },
+    mirror,
     attention: { list: attention.list, settle: attention.settle },
     agents: { ...agents, countTokens: loadTokenCounter },
     peers: {

@@ -70,13 +70,13 @@ export async function filesThatDiffer(
   project: OpenProject,
   render: Renderer,
   mirrorDir: string,
-  known: readonly string[],
+  isKnown: (path: string) => boolean,
 ): Promise<readonly string[]> {
   const turns = createTurns(systemClock)
   const wrong: string[] = []
   const check = async (path: string, text: () => string): Promise<void> => {
     if (turns.isOver()) await turns.next()
-    if (known.includes(path)) return
+    if (isKnown(path)) return
     const onDisk = readIfThere(join(mirrorDir, path))
     const decoded = onDisk && decodeFile(onDisk)
     if (!decoded) wrong.push(`${path} is missing`)

@@ -6,11 +6,12 @@ import { displacedPath, PRIVATE_DIRECTORY, SENTINEL } from './mirror/replace.ts'
 import { PAGE_PREFIX } from './mirror/view-files.ts'
 import { dayOfFile } from './model/log.ts'
 import { openDatabase } from './store/database.ts'
-import { openMirrorBases } from './store/mirror-bases.ts'
+import { type MirrorBases, openMirrorBases } from './store/mirror-bases.ts'
+import { openMirrorPlaces } from './store/mirror-places.ts'
 
 /**
- * Removes the files of a mirror whose every byte is merged into the state, and the folders that this empties. Returns
- * what stays, as paths below the mirror: files that orch did not write, broken ones, and ones saved since. Only while
+ * Removes the files of all mirrors whose every byte is merged into the state, and the folders that this empties. Returns
+ * what stays, as absolute paths: files that orch did not write, broken ones, and ones saved since. Only while
  * holding the lock.
  */
 export function removeMirror(
@@ -18,7 +19,23 @@ export function removeMirror(
   mirror: string,
 ): { readonly removed: number; readonly kept: readonly string[] } {
   const db = openDatabase(database)
-  const bases = openMirrorBases(db)
+  const places = openMirrorPlaces(db)
+  const removals = [
+    removeFiles(openMirrorBases(db), mirror),
+    ...places.list().map((place) => removeFiles(openMirrorBases(places.scope(place)), place.dir)),
+  ]
+  db.close()
+  return {
+    removed: removals.reduce((sum, one) => sum + one.removed, 0),
+    kept: removals.flatMap((one) => one.kept),
+  }
+}
+
+/** Removes the files of one mirror; paths of what stays are absolute. */
+export function removeFiles(
+  bases: MirrorBases,
+  mirror: string,
+): { readonly removed: number; readonly kept: readonly string[] } {
   const merged = new Map(bases.displaced().map(({ name, hash }) => [displacedPath(name), hash]))
   const hashOf = (path: string): string | undefined => {
     const base = bases.get(path)
@@ -31,9 +48,8 @@ export function removeMirror(
     if (isOurs) {
       rmSync(join(mirror, path))
       removed++
-    } else kept.push(path)
+    } else kept.push(join(mirror, path))
   }
-  db.close()
   removeEmpty(mirror)
   return { removed, kept }
 }

@@ -17,6 +17,7 @@ export interface StatusParts {
   readonly now: () => number
   readonly privateDir: string
   readonly mirrorDir: string
+  readonly linkedMirrors: () => readonly string[]
   /** How files are read and replaced there. */
   readonly fileAccess: () => string
   readonly branch: string
@@ -96,6 +97,7 @@ export function createStatus(parts: StatusParts): StatusReader {
       url: parts.serverUrl() ?? '',
       websocket: websocket(),
       mirror: parts.mirrorDir,
+      linkedMirrors: parts.linkedMirrors(),
       fileAccess: parts.fileAccess(),
       branch: parts.branch,
       startedAt: new Date(parts.startedAt).toISOString(),

@@ -35,6 +35,10 @@ export interface Parts {
   readonly mirror: {
     /** Resolves when all that was saved before is merged, and all that is merged is written out. */
     sync(): Promise<void>
+    list(): readonly MirrorInfo[]
+    /** Makes a folder of files in a linked worktree. Throws `usage` or `already_exists`. */
+    add(worktree: string): Promise<MirrorInfo>
+    remove(worktree: string): Promise<{ readonly removed: number; readonly kept: readonly string[] }>
   }
   readonly attention: {
     list(): readonly AttentionItem[]
@@ -71,6 +75,13 @@ export interface SnapshotInfo {
   readonly body: string
 }
 
+/** A folder of files. */
+export interface MirrorInfo {
+  readonly dir: string
+  readonly worktree: string
+  readonly main: boolean
+}
+
 export interface PeerInfo {
   readonly name: string
   readonly url: string
@@ -87,6 +98,8 @@ export interface Status {
   readonly url: string
   readonly websocket: string
   readonly mirror: string
+  /** The folders of files in linked worktrees. */
+  readonly linkedMirrors: readonly string[]
   /** How files are read and replaced there: what the disk can do. */
   readonly fileAccess: string
   readonly branch: string

@@ -14,6 +14,7 @@ import { importOperations } from './operations/import.ts'
 import { inboxOperation } from './operations/inbox.ts'
 import { keyOperationsOf } from './operations/keys.ts'
 import { logOperationsOf } from './operations/logs.ts'
+import { mirrorOperations } from './operations/mirrors.ts'
 import { overviewOperations } from './operations/overview.ts'
 import { pastOperations } from './operations/past.ts'
 import { peerOperations } from './operations/peers.ts'
@@ -64,5 +65,6 @@ const tableOf = (kinds: Kinds): readonly Operation[] => [
   ...suggestOperations,
   ...attentionOperations,
   ...tokenOperations,
+  ...mirrorOperations,
   ...daemonOperations,
 ]

@@ -261,7 +261,7 @@ export const errorCodes = define({
     exit: 5,
     http: 400,
     message: '{path} is a linked worktree of {main}',
-    hint: 'All worktrees share one state. Its files are in the main worktree; run `orch init` there.',
+    hint: 'All worktrees share one state. Run `orch init` in the main worktree first; after that, here, for a folder of files of its own.',
   },
   git_missing: {
     exit: 5,

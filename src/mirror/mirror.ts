@@ -44,6 +44,11 @@ export interface MirrorParts {
   readonly fileActor: () => Actor
   /** What LOCAL.md says, the mirror's own problems included. */
   readonly facts: () => LocalFacts
+  /** How a path is named in problems, where it is not the only mirror. */
+  readonly nameOf?: (path: string) => string
+  /** Whether the place of the directory is there at all; where it is not, nothing is looked at. */
+  readonly stands?: () => boolean
+  readonly onFallen?: () => void
   /** How long a file must be untouched before it is read, in milliseconds; by default what the disk allows. */
   readonly quietMs?: number | undefined
   /** How often all files are looked at, in milliseconds. */
@@ -82,10 +87,15 @@ const SYNC_STEP_MS = 100
  * `start` has resolved) watch, look again, and only then write.
  */
 export function createMirror(parts: MirrorParts): Mirror {
-  const { project, disk, bases, clock, random, log } = parts
+  const { project, disk, bases, clock, random, log, nameOf = (path) => path } = parts
   /** Takes in or writes out, never both: whatever looks at a file has it to itself. */
   const turns = createQueue()
-  const notices = createNotices({ clock, store: parts.attention, onChange: () => pages.poke() })
+  const notices = createNotices({
+    clock,
+    store: parts.attention,
+    nameOf,
+    onChange: () => pages.poke(),
+  })
   /** Every path with a base, and the signature it had when nothing had to be done. */
   const known = new Map<string, string>()
   const toSign = new Map<string, string>()
@@ -167,6 +177,10 @@ export function createMirror(parts: MirrorParts): Mirror {
     watch: parts.watch,
     scanMs: parts.scanMs ?? SCAN_MS,
     async before() {
+      if (parts.stands?.() === false) {
+        parts.onFallen?.()
+        throw new Error('the place of the mirror is gone')
+      }
       stuck = await writeOut.recover()
     },
     onScan: takeScan,
@@ -351,7 +365,10 @@ export function createMirror(parts: MirrorParts): Mirror {
       await writing.flush()
     },
     abilities: () => abilities,
-    problems: () => [...bases.broken().map(brokenFile), ...notices.list()],
+    problems: () => [
+      ...bases.broken().map((base) => brokenFile({ ...base, path: nameOf(base.path) })),
+      ...notices.list(),
+    ],
     note,
     refreshLocal: () => pages.poke(),
   }

@@ -22,18 +22,20 @@ export interface Notices {
 export interface NoticesParts {
   readonly clock: Clock
   readonly store: AttentionStore
+  /** How a path is named where several mirrors are shown. */
+  readonly nameOf?: ((path: string) => string) | undefined
   /** The list has changed. */
   readonly onChange: () => void
 }
 
-export function createNotices({ clock, store, onChange }: NoticesParts): Notices {
+export function createNotices({ clock, store, onChange, nameOf = (path) => path }: NoticesParts): Notices {
   const failing = new Map<string, Problem>()
   /** What the database would not take: better here than nowhere. */
   let unkept: readonly Problem[] = []
   const mine = new Set<string>()
   return {
     happened(happened) {
-      const kept = { ...(happened.ways ? {} : { forMs: NOTICE_MS }), ...happened }
+      const kept = { ...(happened.ways ? {} : { forMs: NOTICE_MS }), ...happened, where: nameOf(happened.where) }
       mine.add(attentionId(kept))
       try {
         store.keep(kept, clock.now())
@@ -44,12 +46,12 @@ export function createNotices({ clock, store, onChange }: NoticesParts): Notices
       onChange()
     },
     over(problem) {
-      store.drop(attentionId({ ...problem, what: '', fix: '' }))
+      store.drop(attentionId({ ...problem, where: nameOf(problem.where), what: '', fix: '' }))
       onChange()
     },
     failing(problem) {
       if (failing.get(problem.where)?.what === problem.what) return
-      failing.set(problem.where, { kind: 'failing_file', key: 'failing', ...problem })
+      failing.set(problem.where, { kind: 'failing_file', key: 'failing', ...problem, where: nameOf(problem.where) })
       onChange()
     },
     works(path) {

@@ -152,6 +152,9 @@ export function createMemoryParts(
         calls.push('sync')
         return Promise.resolve()
       },
+      list: () => [{ dir: '/demo/orch', worktree: '/demo', main: true }],
+      add: (worktree) => Promise.resolve({ dir: `${worktree}/orch`, worktree, main: false }),
+      remove: () => Promise.resolve({ removed: 1, kept: [] }),
     },
     attention: {
       list: () => parts.trouble,
@@ -192,6 +195,7 @@ export const STATUS: Status = {
   url: 'http://127.0.0.1:1',
   websocket: 'ws://127.0.0.1:1/sync/demo',
   mirror: '/demo/orch',
+  linkedMirrors: [],
   fileAccess: 'full',
   branch: 'orch-history',
   startedAt: '2026-11-23T08:00:00.000Z',

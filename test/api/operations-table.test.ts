@@ -91,6 +91,9 @@ const CONTRACT = [
   'token revoke NAME',
   'token rotate NAME',
   'token show',
+  'mirror list',
+  'mirror add DIR',
+  'mirror remove DIR',
   'status',
   'doctor',
 ]

@@ -35,7 +35,7 @@ describe('init', () => {
     for (const place of [join(dir, 'orch'), exclude, join(dir, '.git/orch'), 'orch-history', space.root]) {
       expect(stderr).toContain(place)
     }
-    expect(readFileSync(exclude, 'latin1')).toBe('# mine\r\n*.tmp\xff\n/orch/\n')
+    expect(readFileSync(exclude, 'latin1')).toBe('# mine\r\n*.tmp\xff\n/orch/\n/.ignore\n')
     expect({ config: readFileSync(join(dir, '.git/config')), hooks: readdirSync(join(dir, '.git/hooks')) }).toEqual(
       before,
     )

@@ -19,6 +19,7 @@ export const daemonOperations: readonly Operation[] = [
       url: z.string().describe('its HTTP address'),
       websocket: z.string().describe('the address of its y-websocket room'),
       mirror: z.string().describe('the directory of the files'),
+      linkedMirrors: z.array(z.string()).readonly().describe('those of linked worktrees'),
       fileAccess: z.string().describe('how files are read and replaced there: what the disk can do'),
       branch: z.string().describe('the branch of the snapshots'),
       startedAt: z.string().describe('since when it runs'),

@@ -28,6 +28,13 @@ export const itemSchema = z.object({
     .describe('how it can be settled; without one, it goes when its cause does'),
 })
 
+/** A folder of files. */
+export const mirrorSchema = z.object({
+  dir: z.string().describe('the folder'),
+  worktree: z.string().describe('the worktree it is in'),
+  main: z.boolean().describe('whether it is the one of the main worktree'),
+})
+
 /** A link to another replica. */
 export const peerSchema = z.object({
   name: z.string().describe('its name'),

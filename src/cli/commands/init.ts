@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { basename, relative, sep } from 'node:path'
-import type { Status } from '../../api/operation.ts'
+import { basename, join, relative, sep } from 'node:path'
+import type { MirrorInfo, Status } from '../../api/operation.ts'
 import { OrchError } from '../../base/error.ts'
 import { ensurePrivateDir } from '../../base/private-dir.ts'
 import { mainWorktreeOf } from '../../base/repository.ts'
@@ -8,11 +8,16 @@ import { request } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
 import { addExclude } from '../exclude.ts'
 import { inRepository, printResult } from '../run.ts'
+import { ignoreFileFor, showToSearchTools } from '../search-tools.ts'
 import { ensureDaemon, type Plan, runErrand } from '../start-daemon.ts'
 
 /** `orch init` */
 export async function init(cli: CliContext, input: Readonly<Record<string, unknown>>): Promise<number> {
   const context = inRepository(cli)
+  const { isLinked, worktree } = context.repository
+  if (isLinked && worktree !== undefined && existsSync(context.paths.database)) {
+    return await initWorktree(context, worktree, input)
+  }
   const set = (input.set as readonly string[] | undefined) ?? []
   const done = await initProject(context, { set, yes: input.yes === true, name: input.name as string | undefined })
   if (!done) return 0
@@ -54,8 +59,55 @@ export async function initProject(context: RepositoryContext, { set, yes, name }
   }
   ensurePrivateDir(context.paths.dir)
   if (line !== undefined) addExclude(context.paths.exclude, line)
+  if (isNew && line !== undefined && (await wantsSearch(context, main, line, yes))) {
+    showToSearchTools(main, context.paths.exclude, line)
+  }
   await ensureDaemon(context, { init: name ?? basename(main), set })
   return true
+}
+
+/** A linked worktree: the state is there already, and gets a folder of files here. */
+async function initWorktree(
+  context: RepositoryContext,
+  worktree: string,
+  input: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  const yes = input.yes === true
+  const main = mainWorktreeOf(context.repository)
+  const plan = await runErrand(context, ['plan'], 'plan', {})
+  const dir = join(worktree, relative(main, plan.mirror))
+  const line = excludeLine(main, plan.mirror)
+  const text = `orch is set up in ${main}. It will make here:\n  ${dir}${sep}  the same files, kept equal to those\nNothing else is touched.\n`
+  if (!existsSync(dir) && !(await agreed(context, text, yes))) return 0
+  const made = (await request(context, { op: 'mirror.add', input: { dir: worktree } })) as MirrorInfo
+  if (line !== undefined && (await wantsSearch(context, worktree, line, yes))) {
+    showToSearchTools(worktree, context.paths.exclude, line)
+  }
+  const agents = await agentsIfWanted(context, input)
+  printResult(context, { ...made, agents, message: `The files are in ${made.dir}` }, { type: 'text', field: 'message' })
+  return 0
+}
+
+/** Asks whether search tools shall see the files; a file of the user's own is left alone, and they are told the line. */
+async function wantsSearch(
+  { terminal, globals }: CliContext,
+  worktree: string,
+  line: string,
+  yes: boolean,
+): Promise<boolean> {
+  const file = ignoreFileFor(worktree)
+  if (file === undefined) {
+    if (!globals.json)
+      terminal.err(`Search tools do not look into ignored folders: the line !${line} in your .ignore lets them.\n`)
+    return false
+  }
+  if (yes) return true
+  return (
+    terminal.canAsk &&
+    (await terminal.confirm(
+      `Let search tools (ripgrep, and agents that use it) see the files, by ${file}, itself excluded?`,
+    ))
+  )
 }
 
 /** The line that keeps git's eyes off the mirror; none when the mirror is outside the repository. */
@@ -64,7 +116,16 @@ export function excludeLine(main: string, mirror: string): string | undefined {
   return path === '' || path.startsWith('..') ? undefined : `/${path.split(sep).join('/')}/`
 }
 
-function planText({ paths }: RepositoryContext, { mirror, branch, stateHome }: Plan, line: string | undefined): string {
+function searchRows(main: string | undefined): readonly (readonly string[])[] {
+  const file = main === undefined ? undefined : ignoreFileFor(main)
+  return file === undefined ? [] : [[file, 'lets search tools see the files; asked for apart, and itself excluded']]
+}
+
+function planText(
+  { paths, repository }: RepositoryContext,
+  { mirror, branch, stateHome }: Plan,
+  line: string | undefined,
+): string {
   const taken = existsSync(mirror) && readdirSync(mirror).length > 0
   const rows = [
     [
@@ -72,6 +133,7 @@ function planText({ paths }: RepositoryContext, { mirror, branch, stateHome }: P
       taken ? 'is there: what is in it becomes part of the state' : 'the files, for people to read and edit',
     ],
     ...(line === undefined ? [] : [[paths.exclude, `one line: ${line}`]]),
+    ...(line === undefined ? [] : searchRows(repository.mainWorktree)),
     [`${paths.dir}${sep}`, 'the database, the log and the address of the daemon'],
     [`branch ${branch}`, 'snapshots, committed beside your work and never checked out'],
     [`${stateHome}${sep}`, 'one small file that tells a restored copy from the original'],

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { relative, sep } from 'node:path'
 import type { Status } from '../../api/operation.ts'
 import { OrchError } from '../../base/error.ts'
 import { mainWorktreeOf } from '../../base/repository.ts'
@@ -8,6 +8,7 @@ import { drain, request } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
 import { removeExclude } from '../exclude.ts'
 import { inRepository, printResult } from '../run.ts'
+import { forgetSearchTools, hideFromSearchTools } from '../search-tools.ts'
 import { runErrand } from '../start-daemon.ts'
 import { excludeLine } from './init.ts'
 
@@ -26,18 +27,28 @@ export async function uninstall(cli: CliContext, input: Readonly<Record<string, 
   await drain(context)
   const { kept } = await runErrand(context, ['remove', status.replica, ...(purge ? [refOf(status)] : [])], 'removal')
   const line = excludeLine(main, status.mirror)
-  if (line !== undefined) removeExclude(context.paths.exclude, line)
+  if (line !== undefined) {
+    for (const worktree of worktreesOf(main, status)) hideFromSearchTools(worktree, line)
+    forgetSearchTools(context.paths.exclude)
+    removeExclude(context.paths.exclude, line)
+  }
   rmSync(context.paths.dir, { recursive: true, force: true })
   rmSync(context.paths.socket, { force: true })
 
   const stays = [
     ...(purge ? [] : [`The history stays on the branch ${status.branch}.`]),
     ...held.map((file) => `${file} has changed since; what orch put there was left in it.`),
-    ...kept.map((path) => `Not orch's, so it stays: ${join(status.mirror, path)}`),
+    ...kept.map((path) => `Not orch's, so it stays: ${path}`),
   ]
   const message = ['orch is no longer here.', ...stays].join('\n')
   printResult(context, { kept, branch: purge ? null : status.branch, message }, { type: 'text', field: 'message' })
   return 0
+}
+
+/** Those with files: the main one, and linked ones, whose folder is at the same place in them. */
+function worktreesOf(main: string, { mirror, linkedMirrors }: Status): readonly string[] {
+  const folder = relative(main, mirror)
+  return [main, ...linkedMirrors.map((dir) => dir.slice(0, -folder.length - 1))]
 }
 
 function refOf({ branch }: Status): string {
@@ -46,7 +57,7 @@ function refOf({ branch }: Status): string {
 
 function planText(
   { paths, repository }: RepositoryContext,
-  { mirror, branch, counts }: Status,
+  { mirror, linkedMirrors, branch, counts }: Status,
   purge: boolean,
   agents: readonly string[],
 ): string {
@@ -55,7 +66,7 @@ function planText(
   return [
     `This repository holds ${held.join(', ')}. Everything saved is merged and committed first. Then go:`,
     `  ${paths.dir}${sep}  (the database and the log)`,
-    `  ${mirror}${sep}  (files that orch wrote; others stay)`,
+    ...[mirror, ...linkedMirrors].map((dir) => `  ${dir}${sep}  (files that orch wrote; others stay)`),
     ...(line === undefined ? [] : [`  the line ${line} in ${paths.exclude}`]),
     ...agents.map((file) => `  what init put into ${file}`),
     purge ? `  the branch ${branch}, with all history` : `The branch ${branch} stays: a later init takes it up again.`,
