@@ -6,6 +6,15 @@ import { tools } from './api/mcp/tools.ts'
 import { operationsOf } from './api/operations.ts'
 import { builtInKinds } from './model/kinds.ts'
 
+/** Zod's messages in forty languages would be read at each start. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup({ onLoad }) {
+    const contents = "export { default as en } from './en.js'\n"
+    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents, loader: 'js' }))
+  },
+}
+
 /** What the built program is made of: the client, the daemon and its worker, and the MCP server. Paths are below `root`. */
 export function bundlesOf(root: string, outdir: string, version: string): readonly BuildOptions[] {
   const shared = {
@@ -39,6 +48,7 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     outExtension: { '.js': '.mjs' },
     format: 'esm',
     splitting: true,
+    plugins: [englishOnly],
     external: ['@photostructure/sqlite', 'chokidar', 'koffi', 'bufferutil', 'utf-8-validate'],
     define: { ORCH_VERSION: JSON.stringify(version) },
     // Bundled CommonJS packages ask for Node's own modules.

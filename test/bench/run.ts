@@ -165,4 +165,9 @@ for (const line of lines) {
     ].join('  '),
   )
 }
-process.exitCode = lines.every(({ ok }) => ok) ? 0 : 1
+say('\nwhat size costs:')
+const sizes = ['--tasks', String(large), '--edits', String(10 * large), '--entries', String(10 * large)]
+const growth = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', 'test/bench/growth.ts', ...sizes], {
+  stdio: 'inherit',
+})
+process.exitCode = growth.status === 0 && lines.every(({ ok }) => ok) ? 0 : 1

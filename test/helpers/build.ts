@@ -18,7 +18,11 @@ export async function buildOfVersion(
   // It must stay below the packages it needs.
   const dir = mkdtempSync(join(root, 'node_modules', '.orch-test-'))
   const plugins = databaseFormat === undefined ? [] : [withDatabaseFormat(databaseFormat)]
-  await Promise.all(bundlesOf(root, dir, version).map((options) => build({ ...options, sourcemap: false, plugins })))
+  await Promise.all(
+    bundlesOf(root, dir, version).map((options) =>
+      build({ ...options, sourcemap: false, plugins: [...(options.plugins ?? []), ...plugins] }),
+    ),
+  )
   writeFileSync(join(dir, 'package.json'), packageOfBundles)
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
 }
