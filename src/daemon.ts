@@ -26,6 +26,7 @@ import { createConflictAttention } from './conflict-attention.ts'
 import { createCrashPoints, noCrashPoints } from './crash-points.ts'
 import { declarationHash, ownCommands, ownCommandsStamp, projectKinds } from './declared.ts'
 import { createDoctor, filesThatDiffer } from './doctor.ts'
+import { createCodeMentions } from './git/code-mentions.ts'
 import { resolveHistoryBranch } from './git/history-branch.ts'
 import { rowsFromTree } from './git/history-tree.ts'
 import { openGitRepo } from './git/real-git-repo.ts'
@@ -332,9 +333,11 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     wasHere: (replica) => opened.former().includes(replica) && configured.length + stored.all().length === 0,
   })
   const activity = createActivity(kinds)
+  const code = createCodeMentions({ commonDir: host.commonDir, env, clock, log: part('git'), ref: branch.ref })
   const parts: Parts = {
     snapshots: { take: snapshots.take, history: snapshots.history, moment: snapshots.moment },
     mirror,
+    code: { mentions: code.of },
     attention: { list: attention.list, settle: attention.settle },
     agents: { ...agents, countTokens: loadTokenCounter },
     peers: {

@@ -32,6 +32,10 @@ export interface Parts {
     /** The moment of a commit: of the history branch with the rows it holds, of any other with its time alone. Undefined when there is no such revision. */
     moment(revision: string): Promise<CommitMoment | undefined>
   }
+  readonly code: {
+    /** Commits and branches of the code that name a record; undefined while git is still looking. */
+    mentions(id: string): Promise<CodeMentions | undefined>
+  }
   readonly mirror: {
     /** Resolves when all that was saved before is merged, and all that is merged is written out. */
     sync(): Promise<void>
@@ -58,6 +62,17 @@ export interface Parts {
     status(): Promise<Status>
     doctor(): Promise<readonly Finding[]>
   }
+}
+
+export interface CodeMentions {
+  readonly commits: readonly {
+    readonly commit: string
+    readonly at: string
+    readonly author: string
+    readonly subject: string
+    readonly branch: string
+  }[]
+  readonly branches: readonly string[]
 }
 
 export interface CommitMoment {

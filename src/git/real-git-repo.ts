@@ -39,7 +39,7 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
   /** Runs a command that reads, and gives what it printed. */
   const ask = async (...args: readonly string[]): Promise<string> => {
     try {
-      return await client({ commonDir, env, git, timeoutMs }).raw(`--git-dir=${commonDir}`, ...args)
+      return await gitClient({ commonDir, env, git, timeoutMs }).raw(`--git-dir=${commonDir}`, ...args)
     } catch (error) {
       throw gitError(error, commonDir)
     }
@@ -106,14 +106,15 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
   }
 }
 
-interface ClientOptions {
+export interface ClientOptions {
   readonly commonDir: string
   readonly env: Record<string, string>
   readonly git: string
   readonly timeoutMs: number
 }
 
-function client({ commonDir, env, git, timeoutMs }: ClientOptions): SimpleGit {
+/** Runs git for what simple-git can ask, in the way all of orch does. */
+export function gitClient({ commonDir, env, git, timeoutMs }: ClientOptions): SimpleGit {
   return simpleGit({
     baseDir: commonDir,
     binary: git,

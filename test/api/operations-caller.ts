@@ -3,6 +3,7 @@ import type { Tokens } from '../../src/api/access/tokens.ts'
 import type { AgentParts } from '../../src/api/agent-parts.ts'
 import { parseInput } from '../../src/api/input.ts'
 import type {
+  CodeMentions,
   CommitMoment,
   Operation,
   OperationContext,
@@ -117,6 +118,7 @@ function callerOf(test: TestProject, parts: MemoryParts, actor: Actor, session?:
 interface MemoryParts extends Parts {
   readonly agents: AgentParts & Agents
   readonly commits: Map<string, CommitMoment>
+  readonly mentions: Map<string, CodeMentions>
   readonly calls: string[]
   readonly peerList: PeerInfo[]
   next: SnapshotInfo | undefined
@@ -131,6 +133,7 @@ export function createMemoryParts(
   const peerList: PeerInfo[] = []
   const parts: MemoryParts = {
     commits: new Map(),
+    mentions: new Map(),
     calls,
     peerList,
     next: undefined,
@@ -147,6 +150,7 @@ export function createMemoryParts(
       },
       moment: (revision) => Promise.resolve(parts.commits.get(revision)),
     },
+    code: { mentions: (id) => Promise.resolve(parts.mentions.get(id)) },
     mirror: {
       sync() {
         calls.push('sync')

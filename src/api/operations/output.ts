@@ -3,6 +3,7 @@ import { unreachable } from '../../base/assert.ts'
 import { entriesField, entriesOf } from '../../model/comments.ts'
 import type { Field } from '../../model/field.ts'
 import type { RecordKind, Value } from '../../model/kind.ts'
+import { task } from '../../model/kinds/task.ts'
 import { recordHash } from '../../model/record.ts'
 import type { Project, StoredRecord } from '../../store/project.ts'
 import type { Column } from '../operation.ts'
@@ -48,6 +49,7 @@ export function recordSchema(
     deletedAt: z.string().optional().describe('when it was deleted, if it is'),
     deletedBy: z.string().optional().describe('who deleted it'),
     issues: z.array(z.string()).optional().describe('what is wrong with its values'),
+    ...(kind.name === task.name && mentionSchemas),
   })
   if (options.partial) return schema.partial().extend({ related }) as z.ZodType<RecordOutput>
   return schema as unknown as z.ZodType<RecordOutput>
@@ -56,6 +58,23 @@ export function recordSchema(
 /** A record's schema with more around its fields. */
 export function extendSchema(schema: z.ZodType<RecordOutput>, more: z.ZodRawShape): z.ZodType<RecordOutput> {
   return schema instanceof z.ZodObject ? (schema.extend(more) as unknown as z.ZodType<RecordOutput>) : schema
+}
+
+/** Where the code speaks of a task; only where one is shown. */
+const mentionSchemas = {
+  commits: z
+    .array(
+      z.object({
+        commit: z.string().describe('the commit'),
+        at: z.string().describe('when'),
+        author: z.string().describe('who'),
+        subject: z.string().describe('what, in a line'),
+        branch: z.string().describe('a branch that it is on'),
+      }),
+    )
+    .optional()
+    .describe('commits of the code that name it, the newest first'),
+  branches: z.array(z.string()).optional().describe('branches of the code that are named after it'),
 }
 
 function fieldSchema(field: Field): z.ZodType {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { must, unreachable } from '../../base/assert.ts'
 import type { RecordKind } from '../../model/kind.ts'
 import type { Kinds } from '../../model/kind-set.ts'
+import { task } from '../../model/kinds/task.ts'
 import type { Operation } from '../operation.ts'
 import { appendOperations } from './append.ts'
 import { withAsOf } from './as-of.ts'
@@ -57,9 +58,12 @@ function showOperation(kind: RecordKind): Operation {
       view: { type: 'record' },
       examples: [`orch ${kind.name} show ${exampleId(kind)}`],
     },
-    run({ project }, input) {
+    async run({ project, parts }, input) {
       const { id } = project.resolve(input.id, kind)
-      return toOutput(project, kind, must(project.read(kind, id), `no record ${id}`))
+      const shown = toOutput(project, kind, must(project.read(kind, id), `no record ${id}`))
+      if (kind.name !== task.name) return shown
+      const { commits = [], branches = [] } = (await parts.code.mentions(id)) ?? {}
+      return { ...shown, ...(commits.length > 0 && { commits }), ...(branches.length > 0 && { branches }) }
     },
   })
 }
