@@ -15,7 +15,7 @@ export interface ConflictAttention {
 
 export function createConflictAttention(
   store: AttentionStore,
-  project: () => Pick<Project, 'conflicts'>,
+  project: () => Pick<Project, 'conflicts' | 'transact'>,
   now: () => number,
 ): ConflictAttention {
   const idOf = (data: unknown): string => String(data)
@@ -29,7 +29,9 @@ export function createConflictAttention(
     },
     ways: {
       async take({ data }, origin) {
-        const { loser, field, key } = await project().conflicts.take(idOf(data), origin)
+        const { conflicts, transact } = project()
+        const { loser, field, key, id } = conflicts.get(idOf(data))
+        await transact(origin, (tx) => conflicts.take(tx, id, origin.actor.name))
         return `${field} of ${key} is ${shown(loser)}.`
       },
       async keep({ data }, origin) {

@@ -1,7 +1,6 @@
 import { OrchError } from '../base/error.ts'
 import { shortHash } from '../base/hash.ts'
 import { type Contender, type Contested, holdsStruct } from '../doc/contested.ts'
-import type { WriteOrigin } from '../doc/origin.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
@@ -59,8 +58,8 @@ export interface Conflicts {
   get(id: string): Conflict
   /** Those in which a row took part. */
   of(change: string): readonly Conflict[]
-  /** Puts the value that lost back, as a new edit. */
-  take(id: string, origin: WriteOrigin): Promise<Conflict>
+  /** Puts the value that lost back, in a transaction. */
+  take(tx: Tx, id: string, by: string): void
   /** Notes that the last row wrote a register of a record from an older text, over a value it had not seen. Call it inside its transaction. */
   overrode(id: RecordId, field: string): void
   /** Says that the value that won is right, on this replica. */
@@ -77,7 +76,6 @@ export interface ConflictNotes {
 export interface ConflictsParts {
   readonly db: Database
   readonly kinds: Kinds
-  readonly transact: <T>(origin: WriteOrigin, write: (tx: Tx) => T) => Promise<T>
   /** Hears, inside the transaction, of every conflict that begins or ends. */
   readonly onChange: (conflict: Conflict) => void
   readonly now: () => number
@@ -161,12 +159,11 @@ export function createConflicts(parts: ConflictsParts): Conflicts & ConflictNote
           change,
         )
         .map(fromSql),
-    async take(id, origin) {
+    take(tx, id, by) {
       const conflict = get(id)
-      await parts.transact(origin, (tx) => write(tx, kinds, conflict))
-      const after = get(conflict.id)
-      // It shows already: then there is nothing to write, and this says so.
-      return after.state === 'open' ? settleAs(after, 'taken', origin.actor.name, parts.now()) : after
+      // It shows already: then there is nothing to write that would say so.
+      if (isShown(tx, kinds, conflict)) settleAs(conflict, 'taken', by, parts.now())
+      else write(tx, kinds, conflict)
     },
     keep: (id, by) => settleAs(get(id), 'kept', by, parts.now()),
 
@@ -272,6 +269,13 @@ function fieldOf(kinds: Kinds, after: StoredRecord | KeyedValue | undefined, fie
   if (!declared) return after.extra[field] ?? null
   const value = after.values[field] ?? null
   return declared.value.type === 'json' && typeof value === 'string' ? (JSON.parse(value) as Json) : (value as Json)
+}
+
+function isShown(tx: Tx, kinds: Kinds, { key, field, loser }: Conflict): boolean {
+  const wanted = JSON.stringify(loser.value)
+  if (!isRecordId(key)) return JSON.stringify(tx.readKeys(key.slice(0, key.indexOf('/'))).get(field) ?? null) === wanted
+  const kind = kinds.lettered(key[0])
+  return kind !== undefined && JSON.stringify(fieldOf(kinds, tx.read(kind, key) as StoredRecord, field)) === wanted
 }
 
 function write(tx: Tx, kinds: Kinds, { key, field, loser }: Conflict): void {

@@ -120,7 +120,6 @@ export function openProject(parts: OpenProjectParts): OpenProject {
   const conflicts = createConflicts({
     db,
     kinds,
-    transact: (origin, write) => pipeline.write(origin, write),
     onChange: (conflict) => parts.noteConflict?.(conflict),
     now: clock.now,
     lastWrites: (id, field) => lastWrites(past.traces, id, field),

@@ -64,12 +64,21 @@ export async function carryOut(
           failed.set(one.key, error.message)
         }
       }
-      if (from + RECORDS_PER_ROW >= planned.length) tx.appendLog({ action: options.log })
+      if (from + RECORDS_PER_ROW >= planned.length) noteIn(tx, options.log)
     })
     if (change !== undefined) changes.push(change)
     options.progress?.(from + slice.length)
   }
   return { changes, failed }
+}
+
+/** Who may not write the work log may still take back. */
+function noteIn(tx: Tx, action: string): void {
+  try {
+    tx.appendLog({ action })
+  } catch (error) {
+    if (!(error instanceof OrchError)) throw error
+  }
 }
 
 /** Runs a transaction and names the row it made of the project's document, if it made one. */

@@ -153,7 +153,8 @@ test('both replicas name one conflict alike; the value that lost is one step awa
   expect(b.conflicts.list({ limit: 10 })).toEqual([conflict])
   expect(conflict).toMatchObject({ key: id, field: 'status', state: 'open' })
   expect(a.conflicts.of(conflict?.loser.change ?? '')).toEqual([conflict])
-  const taken = await a.conflicts.take(conflict?.id.slice(0, 5) ?? '', byAlice)
+  await a.transact(byAlice, (tx) => a.conflicts.take(tx, conflict?.id.slice(0, 5) ?? '', 'alice'))
+  const taken = a.conflicts.get(conflict?.id ?? '')
   expect(taken).toMatchObject({ state: 'taken', settledBy: 'alice' })
   expect(a.read(task, id)?.values.status).toBe(conflict?.loser.value)
   expect(heard.map(({ state }) => state)).toEqual(['open', 'taken'])
@@ -202,6 +203,6 @@ test('a save from an older text that writes over a value it had not seen is kept
     winner: { value: 'bob', actor: 'alice', change: `${project.replica}:3` },
     loser: { value: 'claude', actor: 'claude', change: `${project.replica}:2` },
   })
-  await project.conflicts.take(conflict?.id ?? '', byAlice)
+  await project.transact(byAlice, (tx) => project.conflicts.take(tx, conflict?.id ?? '', 'alice'))
   expect(project.read(task, id)?.values.assignee).toBe('claude')
 })

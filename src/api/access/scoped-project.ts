@@ -30,11 +30,14 @@ export function scopedContext(context: OperationContext, scopes: readonly Scope[
       applyRows: () => refuse('rows'),
       applyUpdate: () => refuse('a document'),
       openLog: () => refuse('a document'),
+      conflicts: { ...project.conflicts, keep: () => refuse('a conflict') },
     }),
     // Each part by name, so that a new one is decided about: what writes past the project's door is refused.
     parts: {
       snapshots: parts.snapshots,
       mirror: parts.mirror,
+      // Reads only.
+      code: parts.code,
       attention: { list: parts.attention.list, settle: () => refuse('the attention list') },
       peers: { list: parts.peers.list, add: () => refuse('peers'), remove: () => refuse('peers') },
       tokens: {

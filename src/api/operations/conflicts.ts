@@ -79,7 +79,12 @@ export const conflictOperations: readonly Operation[] = [
       view: { type: 'message', text: '{text}' },
       examples: ['orch conflict take x-3f21'],
     },
-    run: async (context, { id }) => toConflict(await context.project.conflicts.take(id, originOf(context))),
+    async run(context, input) {
+      const { project, actor } = context
+      const { id } = project.conflicts.get(input.id)
+      await project.transact(originOf(context), (tx) => project.conflicts.take(tx, id, actor.name))
+      return toConflict(project.conflicts.get(id))
+    },
   }),
   defineOperation<{ id: string }, unknown>({
     name: 'conflict.keep',
