@@ -26,7 +26,12 @@ export function createMcpServer({ caller, table, tools, version, era, pushes }: 
   const server = new McpServer(
     { name: 'orch', title: 'orch', version },
     {
-      capabilities: { tools: {}, resources: { subscribe: true }, prompts: {}, completions: {} },
+      capabilities: {
+        tools: { listChanged: false },
+        resources: { subscribe: true, listChanged: false },
+        prompts: { listChanged: false },
+        completions: {},
+      },
       instructions: INSTRUCTIONS,
     },
   )

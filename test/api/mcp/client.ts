@@ -6,7 +6,7 @@ import type { Agents } from '../../../src/agents/agents.ts'
 import { claimantOf, contextOfCaller } from '../../../src/api/context-of-caller.ts'
 import { createDoor } from '../../../src/api/door.ts'
 import { toolTable } from '../../../src/api/mcp/definitions.ts'
-import { createDoorCaller } from '../../../src/api/mcp/door-caller.ts'
+import { createDoorCaller, type DoorCaller } from '../../../src/api/mcp/door-caller.ts'
 import { createMcpServer } from '../../../src/api/mcp/server.ts'
 import { tools } from '../../../src/api/mcp/tools.ts'
 import { operationsOf } from '../../../src/api/operations.ts'
@@ -34,6 +34,7 @@ export interface TestClient {
 
 export interface McpWorld extends TestProject {
   readonly agents: Agents
+  callerFor(principal: Principal): DoorCaller
   connect(name: string, era?: Era): Promise<TestClient>
 }
 
@@ -56,13 +57,16 @@ export function createMcpWorld(): McpWorld {
     log: silentLogger,
   })
   const attach = (principal: Principal) => agents.claims.attach(claimantOf(agents.identify(principal)))
+  const callerFor = (principal: Principal): DoorCaller =>
+    createDoorCaller({ door, principal, activity: activity.subscribe, attach })
   return {
     ...test,
     agents,
+    callerFor,
     async connect(name, era = 'legacy') {
       const actor = { name: 'nobody', type: 'agent', verified: false } as const
       const principal: Principal = { actor, role: 'writer', by: 'socket', from: 'local' }
-      const caller = createDoorCaller({ door, principal, activity: activity.subscribe, attach })
+      const caller = callerFor(principal)
       const [here, there] = InMemoryTransport.createLinkedPair()
       serveStdio((context) => createMcpServer({ caller, table, tools, version: '1', pushes: true, ...context }), {
         transport: there,
