@@ -252,6 +252,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
         ['this folder', dir],
         ...mirror.list().flatMap((one): [string, string][] => (one.dir === dir ? [] : [['another folder', one.dir]])),
       ],
+      here: [...room.presence().map(({ actor }) => actor.name), ...room.replicas().map((id) => `replica ${id}`)],
       peers: links.list(),
       problems: attention.list(),
     }),

@@ -2,6 +2,7 @@ import type { AttentionItem } from '../model/attention.ts'
 import type { RecordKind } from '../model/kind.ts'
 import { context } from '../model/kinds/context.ts'
 import { session } from '../model/kinds/session.ts'
+import { state as stateKind } from '../model/kinds/state.ts'
 import { task } from '../model/kinds/task.ts'
 import { statusesOf } from '../model/statuses.ts'
 import { heldContexts } from '../store/held-contexts.ts'
@@ -12,8 +13,14 @@ import { todoOf } from '../store/work.ts'
 const LIST = 20
 /** Of what is only beside the work. */
 const FEW = 5
+/** The longest value of the state that is shown. */
+const MAX_VALUE = 80
 
 export interface Overview {
+  /** `3 todo, 1 in progress`; '' without tasks. */
+  readonly tasks: string
+  /** The project's state, as far as it is short: `currentPhase: beta`. */
+  readonly state: readonly string[]
   readonly name: string
   readonly lists: readonly { readonly title: string; readonly items: readonly Item[]; readonly more: number }[]
   readonly counts: readonly { readonly folder: string; readonly count: number }[]
@@ -34,6 +41,8 @@ export interface LocalFacts {
   readonly replica: string
   /** What listens where: `['dashboard', 'http://127.0.0.1:4321']`. */
   readonly addresses: readonly (readonly [string, string])[]
+  /** Who is in the room now: actors, and replicas that dialled in. */
+  readonly here?: readonly string[]
   readonly peers: readonly {
     readonly name: string
     readonly url: string
@@ -64,6 +73,8 @@ export function overviewOf(project: Project): Overview {
   const alsoBlocked = waiting.map((one) => item(one.task, `waits for ${one.waitsFor.slice(0, 3).join(', ')}`))
   return {
     name: project.name,
+    tasks: tasksOf(project),
+    state: stateOf(project),
     lists: [
       list('In progress', like('in_progress')),
       list('In review', like('review')),
@@ -94,6 +105,25 @@ export function overviewOf(project: Project): Overview {
   }
 }
 
+function tasksOf(project: Project): string {
+  const field = project.kinds.record(task.name)?.fields.status?.value
+  const counts = (field?.type === 'choice' ? field.choices : []).map((status) => ({
+    status,
+    count: project.list(task, { where: { status: [status] }, limit: 1 }).total,
+  }))
+  const shown = counts.filter(({ count }) => count > 0)
+  return shown.map(({ status, count }) => `${count} ${status.replaceAll('_', ' ')}`).join(', ')
+}
+
+/** Long values are for their file. */
+function stateOf(project: Project): readonly string[] {
+  const entries = [...project.readKeys(stateKind.name)].flatMap(([key, { value }]) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
+    return text === undefined || text.length > MAX_VALUE ? [] : [`${key}: ${text}`]
+  })
+  return entries.toSorted().slice(0, LIST)
+}
+
 /** A page that is equal on every replica cannot know what time it is: it says until when something holds. */
 function noteOf({ values: { type, publishedBy, expiresAt } }: StoredRecord): string {
   return [type, publishedBy, expiresAt === null ? null : `until ${expiresAt}`].filter(Boolean).join(', ')
@@ -104,13 +134,15 @@ function countOf(project: Project, kind: RecordKind): number {
 }
 
 /** `README.md`: what is going on, and how to edit. */
-export function renderReadme({ name, lists, counts, files }: Overview): string {
+export function renderReadme({ tasks, state, name, lists, counts, files }: Overview): string {
   const filled = lists.filter(({ items }) => items.length > 0)
   const folders = counts.map(({ folder, count }) => `\`${folder}/\` (${count})`).join(', ')
   const shown = files.map((file) => `\`${file}\``).join(', ')
   return `${[
     `# ${plainText(name)}`,
-    'The state of this project, kept by orch: written anew when something changes. Edits of this page are not kept.',
+    'The state of this project, kept by orch: written anew when something changes. Edits of this page are not kept; [BOARD.md](BOARD.md) has the tasks by status, to be edited.',
+    ...(tasks === '' ? [] : [`**Tasks:** ${plainText(tasks)}`]),
+    ...(state.length === 0 ? [] : [`**State:** ${state.map(plainText).join(' · ')}`]),
     ...(filled.length === 0 ? ['Nothing is being worked on yet.'] : filled.map(renderList)),
     '## How to edit',
     [
@@ -131,11 +163,15 @@ function renderList({ title, items, more }: Overview['lists'][number]): string {
 }
 
 /** `LOCAL.md`: what only this replica knows. */
-export function renderLocal({ replica, addresses, peers, problems }: LocalFacts): string {
+export function renderLocal({ here = [], replica, addresses, peers, problems }: LocalFacts): string {
   return `${[
     '# This replica',
     'What only this machine knows; never in a snapshot. Edits of this page are not kept.',
     [`- replica: \`${replica}\``, ...addresses.map(([name, address]) => `- ${name}: ${address}`)].join('\n'),
+    '## Who is here',
+    here.length === 0
+      ? 'Nobody is connected; commands and agents that only call are not listed.'
+      : here.map((one) => `- ${plainText(one)}`).join('\n'),
     '## Problems',
     problems.length === 0 ? 'None.' : problems.map(renderProblem).join('\n'),
     '## Peers',

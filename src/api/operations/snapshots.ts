@@ -81,7 +81,7 @@ export const snapshotOperations: readonly Operation[] = [
       await parts.mirror.sync()
       const snapshot = await parts.snapshots.take()
       const problems = parts.attention.list()
-      const needs = problems.map(({ where, what, fix }) => `${where}: ${what} ${fix}`)
+      const needs = problems.map(({ where, what, fix }) => `${where}: ${what.replace(/\.$/, '')}. ${fix}`)
       const message = ['Everything that was saved is merged and written.', snapshotSentence(snapshot), ...needs].join(
         '\n',
       )

@@ -16,7 +16,9 @@ export async function status(cli: CliContext): Promise<number> {
   assertInitialised(context)
   const answer = await requestIfRunning(context, 'status')
   if (answer) {
-    printResult(context, { running: true, ...(answer.result as Status) }, { type: 'record', bytes: ['sizes'] })
+    const found = { running: true, ...(answer.result as Status) }
+    const shown = cli.globals.json ? found : { ...found, problems: found.problems.map(problemOf) }
+    printResult(context, shown, { type: 'record', bytes: ['sizes'] })
   } else {
     const stopped = { running: false, mirror: context.paths.mirror, log: context.paths.log }
     printResult(context, { ...stopped, next: '`orch start`, or any command, starts it' }, { type: 'record' })
@@ -34,6 +36,12 @@ export async function doctor(cli: CliContext): Promise<number> {
   const result = (await request(context, { op: 'doctor' })) as { readonly ok: boolean }
   printResult(context, result, view)
   return result.ok ? 0 : UNWELL_EXIT
+}
+
+/** What a person reads of a problem; `orch attention show` has the rest. */
+function problemOf({ id, where, line, column, what, fix }: Status['problems'][number]): object {
+  const place = [where, line, column].filter((part) => part !== undefined).join(':')
+  return { id, text: `${place}: ${what.replace(/\.$/, '')}. ${fix}` }
 }
 
 function assertInitialised({ paths, repository }: RepositoryContext): void {
