@@ -1,6 +1,7 @@
 import { createAuthenticate, type VerifyJwt } from './api/access/authenticate.ts'
 import { createTokens, type Tokens } from './api/access/tokens.ts'
 import type { Credentials } from './api/http/credentials.ts'
+import { createTlsFiles, type TlsFiles } from './api/http/tls.ts'
 import type { Clock } from './base/clock.ts'
 import type { Logger } from './base/log.ts'
 import type { Config } from './config.ts'
@@ -18,7 +19,7 @@ export interface AccessParts {
   readonly random: Random
   readonly clock: Clock
   readonly log: Logger
-  readonly onFailure: () => void
+  readonly onFailure: (from: string) => void
 }
 
 /** Who may come in from outside, and how it is known. */
@@ -34,7 +35,7 @@ export function createAccess({ db, tokenFile, config, onFailure, log, ...parts }
     verifyJwt: verifyJwtOf(config, parts.clock),
     clock: parts.clock,
     onFailure(from) {
-      onFailure()
+      onFailure(from)
       log.warn('a wrong token was shown', { from })
     },
   })
@@ -51,4 +52,10 @@ function verifyJwtOf(config: Config, clock: Clock): VerifyJwt | undefined {
     loading ??= import('./api/access/jwt.ts').then(({ createVerifyJwt }) => createVerifyJwt(rules, clock))
     return (await loading)(token, from)
   }
+}
+
+/** The certificate of the front, where there is one. */
+export function tlsOf(config: Config, clock: Clock, log: Logger): TlsFiles | undefined {
+  const { 'tls.cert': cert, 'tls.key': key } = config
+  return cert === '' || key === '' ? undefined : createTlsFiles({ cert, key, clock, log })
 }

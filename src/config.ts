@@ -76,15 +76,39 @@ export const options = {
     '1800000',
   ),
   listen: option(
-    z
-      .string()
-      .regex(
-        /^(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$/,
-        'must be a loopback address with a port, such as 127.0.0.1:4100',
-      ),
+    z.string().regex(/^([\w.-]+|\[[0-9a-f:.]+\]):\d{1,5}$/i, 'must be an address with a port, such as 127.0.0.1:4100'),
     '127.0.0.1:0',
-    'Where peers and y-websocket clients connect: loopback only. Port 0 takes a free one and keeps it.',
+    'Where peers, y-websocket clients and programs connect. Beyond loopback only with tls.cert and tls.key. Port 0 takes a free one and keeps it.',
     '127.0.0.1:4100',
+    always,
+  ),
+  listenInsecure: option(
+    z.boolean(),
+    false,
+    'Listen beyond loopback without TLS: tokens and everything else can then be read on the way.',
+    'false',
+    always,
+  ),
+  'tls.cert': option(
+    z.string(),
+    '',
+    'A file with the certificate chain, in PEM; read anew when it changes.',
+    '/etc/orch/cert.pem',
+    always,
+  ),
+  'tls.key': option(z.string(), '', 'The file with its private key, in PEM.', '/etc/orch/key.pem', always),
+  'http.names': option(
+    z.array(z.string()),
+    [],
+    'Names by which this daemon is reached, besides localhost and addresses.',
+    '[orch.example.org]',
+    always,
+  ),
+  'http.origins': option(
+    z.array(z.string()),
+    [],
+    'Pages of other sites that may call it from a browser.',
+    '["https://board.example.org"]',
     always,
   ),
   peers: option(

@@ -4,7 +4,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createAccess } from './access.ts'
+import { createAccess, tlsOf } from './access.ts'
 import { createActivity } from './activity.ts'
 import { createAgents } from './agents/agents.ts'
 import { claimantOf, contextOfCaller } from './api/context-of-caller.ts'
@@ -15,6 +15,7 @@ import { operationsOf } from './api/operations.ts'
 import { createSocketServer } from './api/socket-server.ts'
 import { loadTokenCounter } from './api/tokens.ts'
 import { createAttention } from './attention.ts'
+import { createAudit } from './audit.ts'
 import { type Clock, sleep } from './base/clock.ts'
 import { OrchError, reasonOf } from './base/error.ts'
 import type { Logger } from './base/log.ts'
@@ -179,6 +180,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     clock,
     key: () => randomText(random, 16),
   })
+  const audit = createAudit(join(paths.dir, 'audit.log'), clock.now, part('audit'))
   const { tokens, authenticate } = createAccess({
     db,
     tokenFile: paths.token,
@@ -187,7 +189,10 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     random,
     clock,
     log: part('access'),
-    onFailure: () => measures.noteUnauthorized(),
+    onFailure(from) {
+      measures.noteUnauthorized()
+      audit.noteFailure(from)
+    },
   })
   const peering = createPeering({
     project,
@@ -352,6 +357,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       runner: new URL('./sql-runner.mjs', host.loadWorker),
     }),
     tokens,
+    audit,
     daemon: {
       async status() {
         // Right after a start the addresses are not known yet; a slow first scan is not waited for.
@@ -379,7 +385,10 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     contextOf: contextOfCaller({ project, clock, parts, renewed: agents.claims.renewed }),
     ready,
     monotonic: clock.monotonic,
-    note: measures.noteCall,
+    note(call) {
+      measures.noteCall(call)
+      audit.noteCall(call)
+    },
     log: part('door'),
   })
   const attach = (principal: Principal): (() => void) => agents.claims.attach(claimantOf(agents.identify(principal)))
@@ -398,7 +407,9 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
 
   const front = createFront({
     listen: listenAt(),
-    allowed: { names: [], origins: [] },
+    allowed: { names: config['http.names'], origins: config['http.origins'] },
+    tls: tlsOf(config, clock, part('http')),
+    isInsecureAllowed: config.listenInsecure,
     authenticate,
     mounts: mountsOf({
       door,
@@ -455,7 +466,10 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   function listenAt(): { host: string; port: number } {
     const at = config.listen.lastIndexOf(':')
     const port = Number(config.listen.slice(at + 1))
-    return { host: config.listen.slice(0, at), port: port === 0 ? Number(meta.get('port') ?? 0) : port }
+    return {
+      host: config.listen.slice(0, at).replace(/^\[|\]$/g, ''),
+      port: port === 0 ? Number(meta.get('port') ?? 0) : port,
+    }
   }
 
   return {

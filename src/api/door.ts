@@ -17,11 +17,13 @@ export interface CallOptions {
 /** What a call adds to what every operation is given. */
 export type CallContext = Pick<OperationContext, 'progress' | 'signal'>
 
-/** One call, when it is over, for who keeps a record of calls. Holds no input and no result. */
+/** One call, when it is over, for who keeps a record of calls. Holds no contents: neither input nor result. */
 export interface CallNote {
   readonly operation: Operation
   readonly principal: Principal
   readonly milliseconds: number
+  /** The record it is about, as the caller named it. */
+  readonly about: string | undefined
   readonly error: OrchError | undefined
 }
 
@@ -106,7 +108,7 @@ export function createDoor(parts: DoorParts): Door {
         throw error
       } finally {
         running.delete(job)
-        parts.note({ operation, principal, milliseconds: parts.monotonic() - began, error })
+        parts.note({ operation, principal, milliseconds: parts.monotonic() - began, about: idOf(input), error })
       }
     },
     async stop() {
@@ -130,6 +132,11 @@ function either(one: AbortSignal | undefined, other: AbortSignal): { signal: Abo
       for (const source of sources) source.removeEventListener('abort', abort)
     },
   }
+}
+
+function idOf(input: unknown): string | undefined {
+  const id = typeof input === 'object' && input !== null && 'id' in input ? input.id : undefined
+  return typeof id === 'string' ? id.slice(0, 64) : undefined
 }
 
 function check(operation: Operation, principal: Principal): void {

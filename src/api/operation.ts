@@ -57,6 +57,7 @@ export interface Parts {
   }
   /** Runs a SELECT on the index. Throws `sql_failed`. */
   readonly sql: (query: SqlQuery) => Promise<SqlAnswer>
+  readonly audit: AuditPart
   readonly tokens: Pick<Tokens, 'create' | 'list' | 'revoke' | 'rotate' | 'show'>
   readonly daemon: {
     status(): Promise<Status>
@@ -73,6 +74,30 @@ export interface CodeMentions {
     readonly branch: string
   }[]
   readonly branches: readonly string[]
+}
+
+/** Something that was done or refused, as the audit log has it. */
+export interface AuditEntry {
+  readonly at: string
+  readonly operation: string
+  readonly about?: string
+  readonly outcome: string
+  readonly actor?: string
+  readonly verified?: boolean
+  readonly role?: string
+  readonly by?: string
+  readonly token?: string
+  readonly session?: string
+  readonly from: string
+}
+
+export interface AuditPart {
+  /** Newest first. */
+  read(query: {
+    readonly limit: number
+    readonly actor?: string | undefined
+    readonly operation?: string | undefined
+  }): readonly AuditEntry[]
 }
 
 export interface CommitMoment {

@@ -1,6 +1,7 @@
 import type { Kinds } from '../model/kind-set.ts'
 import type { Operation } from './operation.ts'
 import { attentionOperations } from './operations/attention.ts'
+import { auditOperations } from './operations/audit.ts'
 import { blameOperations } from './operations/blame.ts'
 import { claimOperations } from './operations/claims.ts'
 import { conflictOperations } from './operations/conflicts.ts'
@@ -66,5 +67,6 @@ const tableOf = (kinds: Kinds): readonly Operation[] => [
   ...attentionOperations,
   ...tokenOperations,
   ...mirrorOperations,
+  ...auditOperations,
   ...daemonOperations,
 ]

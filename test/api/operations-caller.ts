@@ -183,6 +183,7 @@ export function createMemoryParts(
     },
     sql: () => Promise.resolve({ columns: ['n', 'title'], rows: [[1, 'a']], more: true }),
     tokens,
+    audit: { read: () => [] },
     daemon: {
       status: () => Promise.resolve(STATUS),
       doctor: () => Promise.resolve([{ check: 'index', ok: false, detail: 'one row differs' }]),

@@ -94,6 +94,7 @@ const CONTRACT = [
   'mirror list',
   'mirror add DIR',
   'mirror remove DIR',
+  'audit --actor --operation --limit',
   'status',
   'doctor',
 ]

@@ -49,6 +49,7 @@ export function scopedContext(context: OperationContext, scopes: readonly Scope[
       },
       // Reads only.
       sql: parts.sql,
+      audit: parts.audit,
       daemon: parts.daemon,
       agents: {
         ...parts.agents,

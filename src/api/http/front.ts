@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
@@ -12,11 +13,15 @@ import { createConnections } from './connections.ts'
 import { type Credentials, credentialsOf, upgradeCredentialsOf } from './credentials.ts'
 import type { Mount, UpgradeMount } from './mount.ts'
 import { type Allowed, isAllowed, isLoopback } from './origin.ts'
+import type { TlsFiles } from './tls.ts'
 
 export interface FrontParts {
   /** A port that is taken is replaced by a free one; 0 asks for a free one at once. */
   readonly listen: { readonly host: string; readonly port: number }
   readonly allowed: Omit<Allowed, 'loopbackOnly'>
+  readonly tls?: TlsFiles | undefined
+  /** Whether it may listen beyond loopback without TLS. */
+  readonly isInsecureAllowed?: boolean
   /** Who shows these. Rejects with `unauthorized` or `too_many_attempts`. */
   readonly authenticate: (credentials: Credentials) => Promise<Principal>
   /** The first whose path fits answers. */
@@ -51,26 +56,28 @@ const FAREWELL_MS = 1_000
 
 /** Serves what is mounted. Host, origin, size and token are checked here, before a surface sees a request. */
 export function createFront(parts: FrontParts): Front {
-  const { listen, mounts, upgrades, clock, log } = parts
+  const { listen, mounts, upgrades, tls, clock, log } = parts
   const allowed: Allowed = { ...parts.allowed, loopbackOnly: isLoopback(listen.host) }
   const stopping = new AbortController()
   const connections = createConnections({ maxWaiting: MAX_WAITING, max: MAX_CONNECTIONS, clock })
   const adapter = createAdapter(stopping.signal, MAX_BODY_BYTES)
-  const http = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
-    (request, response) => {
-      answer(request, response).catch((thrown: unknown) => {
-        const error = toOrchError(thrown)
-        if (error.code === 'internal') log.error('a request failed', { error: thrown })
-        refuse(request, response, error)
-      })
-    },
-  )
+  const limits = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  }
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    answer(request, response).catch((thrown: unknown) => {
+      const error = toOrchError(thrown)
+      if (error.code === 'internal') log.error('a request failed', { error: thrown })
+      refuse(request, response, error)
+    })
+  }
+  const secure =
+    tls && createSecureServer({ ...limits, handshakeTimeout: HEADERS_TIMEOUT_MS, minVersion: 'TLSv1.2' }, listener)
+  const http = secure ?? createServer(limits, listener)
+  let unfollow = (): void => undefined
   http.on('connection', (socket: Socket) => connections.add(socket))
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -129,7 +136,7 @@ export function createFront(parts: FrontParts): Front {
   const url = (): string | undefined => {
     const address = http.address() as AddressInfo | null
     return address
-      ? `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+      ? `${tls ? 'https' : 'http'}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
       : undefined
   }
 
@@ -138,8 +145,13 @@ export function createFront(parts: FrontParts): Front {
     url,
     connections: connections.count,
     async start() {
-      if (!allowed.loopbackOnly) {
-        throw new OrchError('forbidden', { reason: `orch listens on loopback addresses only, not on ${listen.host}` })
+      if (!allowed.loopbackOnly && !tls && parts.isInsecureAllowed !== true) {
+        const reason = `listening on ${listen.host} without TLS would show tokens and contents to whoever is on the way; set tls.cert and tls.key`
+        throw new OrchError('forbidden', { reason })
+      }
+      if (secure && tls) {
+        secure.setSecureContext(tls.read())
+        unfollow = tls.follow((certificate) => secure.setSecureContext(certificate))
       }
       await open(listen.port).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EADDRINUSE' || listen.port === 0) throw error
@@ -151,6 +163,7 @@ export function createFront(parts: FrontParts): Front {
     },
     async stop() {
       stopping.abort()
+      unfollow()
       for (const mount of upgrades) mount.stop()
       if (!http.listening) return
       const closed = new Promise((resolve) => http.close(resolve))

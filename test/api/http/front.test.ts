@@ -176,7 +176,3 @@ test('a port that is taken is replaced by a free one, and told', async () => {
   expect(front.lines.join('')).toContain('the port is taken')
   taken.close()
 })
-
-test('an address that others reach is refused', async () => {
-  await expect(serve({ listen: { host: '0.0.0.0', port: 0 } })).rejects.toMatchObject({ code: 'forbidden' })
-})

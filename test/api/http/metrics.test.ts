@@ -13,8 +13,8 @@ test('operations, commits, refusals and sizes are there for Prometheus', async (
   await project.transact(byAlice, (tx) => tx.create(task, { title: 'a' }))
   const operation = { name: 'task.show' } as never
   const principal = principalOf(alice)
-  metrics.noteCall({ operation, principal, milliseconds: 4, error: undefined })
-  metrics.noteCall({ operation, principal, milliseconds: 4, error: new OrchError('unauthorized') })
+  metrics.noteCall({ operation, principal, milliseconds: 4, about: undefined, error: undefined })
+  metrics.noteCall({ operation, principal, milliseconds: 4, about: undefined, error: new OrchError('unauthorized') })
   metrics.noteRejected('4400')
   metrics.noteUnauthorized()
   const text = await metrics.text()
