@@ -27,7 +27,12 @@ export function createDaemonClient(
   }
   return {
     paths: context.paths,
-    ask: <T>(op: string, input: unknown, actor: string): Promise<T> =>
-      request(context, { op, input, actor: { name: actor, type: 'agent' } }) as Promise<T>,
+    ask: <T>(op: string, input: unknown, actor: string, session?: string): Promise<T> =>
+      request(context, {
+        op,
+        input,
+        actor: { name: actor, type: 'agent' },
+        ...(session !== undefined && { session }),
+      }) as Promise<T>,
   }
 }

@@ -31,6 +31,7 @@ let task = (await call('task.create', { title: `Of ${number}` })).id
 let page = (await call('page.write', { path: `notes/${number}-0.md`, text: `# Notes of ${number}\n` })).id
 let context = (await call('context.publish', { title: `By ${number}` })).id
 let session: string | undefined
+let key: string | undefined
 let isTaskDeleted = false
 
 /** What a process does, by how often. Texts that grow for ever would measure nothing else: each process goes on to new records. */
@@ -105,8 +106,12 @@ const steps: readonly (readonly [times: number, run: (word: string) => Promise<v
   [
     2,
     async (word) => {
-      if (session) await call('session.end', { id: session, summary: word })
-      else session = (await call('session.start', { goal: word, tasks: [any()] })).id
+      if (session) await ask('session.end', { id: session, summary: word }, actor, key)
+      else {
+        const begun = await call<{ id: string; key: string }>('session.start', { goal: word, tasks: [any()] })
+        session = begun.id
+        key = begun.key
+      }
       words.sessions.push(word)
       session = words.sessions.length % 2 === 0 ? undefined : session
     },
