@@ -91,8 +91,11 @@ export function createDoor(parts: DoorParts): Door {
     operationsFor: (principal) => [...operations.values()].filter((operation) => !refusalOf(operation, principal)),
     operation(name, principal) {
       const operation = find(name)
-      check(operation, principal)
-      return operation
+      const reason = refusalOf(operation, principal)
+      if (reason === undefined) return operation
+      const error = new OrchError('forbidden', { reason })
+      parts.note({ operation, principal, milliseconds: 0, about: undefined, error })
+      throw error
     },
     async call(name, input, principal, options = {}) {
       const operation = find(name)

@@ -80,3 +80,9 @@ test('every failure is a refusal with a code, and every call is noted with it', 
     ['read', undefined],
   ])
 })
+
+test('a refusal is noted, also where a surface looks an operation up before it calls', () => {
+  notes.length = 0
+  expect(() => door.operation('govern', as('reader'))).toThrow('asks for the role admin')
+  expect(notes.map(({ operation: { name }, error }) => [name, error?.code])).toEqual([['govern', 'forbidden']])
+})
