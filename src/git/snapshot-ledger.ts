@@ -1,3 +1,4 @@
+import { emptyValue, type Value } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import { dayOf, type LogEntry } from '../model/log.ts'
 import type { Database, SqlValue } from '../store/database.ts'
@@ -248,13 +249,16 @@ function fromSql(
   }
 }
 
-/** The fields of a record that a change wrote: those whose value is not the same any more. A new record is its maker's. */
+/** The fields of a record that a change wrote: those whose value is not the same any more, or of a new record not what it is born with. */
 function fieldsOf(kinds: Kinds, { kind: name, before, after }: Change): readonly string[] {
   const kind = kinds.record(name)
-  if (!kind || !before || !after || !('values' in before) || !('values' in after)) return []
-  const names = Object.keys(kind.fields).filter(
-    (field) => !kind.fields[field]?.readonly && !isSame(before.values[field], after.values[field]),
-  )
+  if (!kind || !after || !('values' in after)) return []
+  const fields = Object.entries(kind.fields).filter(([, { readonly }]) => !readonly)
+  if (!before || !('values' in before)) {
+    const born = ([name, field]: (typeof fields)[number]): Value => kind.defaults[name] ?? emptyValue(field)
+    return fields.filter((one) => !isSame(born(one), after.values[one[0]])).map(([name]) => name)
+  }
+  const names = fields.map(([name]) => name).filter((name) => !isSame(before.values[name], after.values[name]))
   const keys = new Set([...Object.keys(before.extra), ...Object.keys(after.extra)])
   return [
     ...names,
