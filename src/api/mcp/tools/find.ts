@@ -2,8 +2,18 @@ import { budgetOf, howManyFit, type Row, rowOf } from '../answer.ts'
 import type { McpCaller } from '../caller.ts'
 import { type Answer, type Arguments, type Tool, texts } from '../tool.ts'
 
-/** Rows that are asked for at once; more than that fit no answer. */
-const PAGE = 50
+/** What a row costs, in tokens: mostly, so that a page is seldom cut, which costs asking again. */
+const ROW = 70
+const ROW_HEAD = 25
+const ROW_FIELD = 15
+const MAX_ROWS = 200
+
+/** How many rows are asked for at once. */
+function pageSize(args: Arguments): number {
+  const fields = texts(args.fields)
+  const each = fields ? ROW_HEAD + ROW_FIELD * fields.length : ROW
+  return Math.min(Math.max(1, Math.floor(budgetOf(args) / each)), MAX_ROWS)
+}
 
 export const find: Tool = {
   name: 'find',
@@ -33,7 +43,7 @@ export const find: Tool = {
 }
 
 async function searched(caller: McpCaller, args: Arguments, signal: AbortSignal | undefined): Promise<Answer> {
-  const result = await caller.call('search', { text: args.text, limit: PAGE }, { signal })
+  const result = await caller.call('search', { text: args.text, limit: pageSize(args) }, { signal })
   const { items, total } = result as { readonly items: readonly Row[]; readonly total: number }
   const rows = items.map((row) => ({ ...rowOf(row, texts(args.fields)), kind: row.kind }))
   const fit = howManyFit(rows, budgetOf(args))
@@ -57,7 +67,7 @@ async function listed(
     const page = (await caller.call(...listCall(kind, args, fields, limit), { signal })) as Page
     return { page, rows: page.items.map((record) => rowOf(record, fields)) }
   }
-  let { page, rows } = await ask(PAGE)
+  let { page, rows } = await ask(pageSize(args))
   const fit = howManyFit(rows, budgetOf(args))
   // The cursor of a page that was cut is that of a page of this size.
   if (fit < rows.length) ({ page, rows } = await ask(fit))
