@@ -87,12 +87,13 @@ export function writeReleased(
   tx.appendLog({ action: RELEASED, task, ...(session && { session }), details: { holder: actor, fence, reason } })
 }
 
-/** Tells an actor what happened to its claim. */
-export function writeNotice(tx: Tx, actor: string, now: number, title: string): void {
+/** Tells an actor what happened to its claim on a task. */
+export function writeNotice(tx: Tx, actor: string, task: RecordId, now: number, title: string): void {
   const values: Values = {
     type: 'notice',
     title,
     audience: [actor],
+    task,
     expiresAt: new Date(now + NOTICE_DAYS * DAY_MS).toISOString(),
   }
   tx.create(context, values)

@@ -225,7 +225,7 @@ export function createClaims(parts: ClaimsParts): Claims {
     try {
       await end(bySystem(lease.session), lease, (tx) => {
         writeRelease(tx, lease, reason)
-        writeNotice(tx, lease.actor, clock.now(), `Your claim on ${task} was released: ${reason}`)
+        writeNotice(tx, lease.actor, lease.task, clock.now(), `Your claim on ${task} was released: ${reason}`)
       })
     } catch (error) {
       log.warn('a claim could not be ended; tried again', { task, error })
@@ -241,7 +241,7 @@ export function createClaims(parts: ClaimsParts): Claims {
         tx.update(taskKind, lease.task, { set: { assignee: holder } })
       }
       writeReleased(tx, lease, `lost: ${reason}`)
-      writeNotice(tx, lease.actor, clock.now(), `You lost the claim on ${lease.task}: ${reason}`)
+      writeNotice(tx, lease.actor, lease.task, clock.now(), `You lost the claim on ${lease.task}: ${reason}`)
     })
   }
 
@@ -376,6 +376,7 @@ export function createClaims(parts: ClaimsParts): Claims {
           writeNotice(
             tx,
             lease.actor,
+            lease.task,
             clock.now(),
             `Your claim on ${lease.task} was released by ${asked.actor.name}: ${asked.reason}`,
           )
@@ -389,7 +390,13 @@ export function createClaims(parts: ClaimsParts): Claims {
       const ended = await end(originOf(asked), lease, (tx) => {
         tx.update(taskKind, lease.task, { set: { assignee: asked.to } })
         writeReleased(tx, lease, `handed over to ${asked.to}`)
-        writeNotice(tx, asked.to, clock.now(), `${asked.actor.name} hands ${lease.task} over to you: ${asked.note}`)
+        writeNotice(
+          tx,
+          asked.to,
+          lease.task,
+          clock.now(),
+          `${asked.actor.name} hands ${lease.task} over to you: ${asked.note}`,
+        )
       })
       if (!ended) throw new OrchError('not_claimed', { id: asked.id, reason: 'it has just ended' })
       return lease

@@ -9,7 +9,7 @@ const PER_PAGE = 50
  */
 export function heldContexts(
   project: Pick<Project, 'list'>,
-  options: { readonly now?: number; readonly limit: number } & Pick<Query, 'where' | 'text'>,
+  options: { readonly now?: number; readonly limit: number } & Pick<Query, 'where' | 'text' | 'filter'>,
 ): readonly StoredRecord[] {
   const { now, limit, ...query } = options
   const held: StoredRecord[] = []

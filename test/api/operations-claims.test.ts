@@ -127,6 +127,31 @@ describe('claims', () => {
     expect(await caller.call('task.show', { id })).toMatchObject({ title: 'in time' })
   })
 
+  test('[P6] every write that names a task and the number of a claim is refused once that claim has ended', async () => {
+    const caller = createCaller()
+    const [id = ''] = await tasks(caller, 'Fix')
+    const one = caller.as(agent('one'))
+    const { fence } = claimOf(await one.call('claim', { id }))
+    const writes: readonly (readonly [string, object])[] = [
+      ['task.comment', { id, text: 'late' }],
+      ['log.append', { action: 'late', task: id }],
+      ['context.publish', { title: 'late', task: id }],
+      ['task.delete', { id }],
+      ['claim.handover', { id, to: 'two' }],
+      ['claim.release', { id }],
+    ]
+    for (const [name, input] of writes.slice(0, 3)) await one.call(name, { ...input, fence })
+    const before = await caller.call('task.show', { id })
+    await one.call('claim.release', { id, fence })
+    await caller.as(agent('two')).call('claim', { id })
+    for (const [name, input] of writes) {
+      expect(await one.refusal(name, { ...input, fence })).toMatchObject({ code: 'fenced', data: { id } })
+    }
+    expect(await caller.call('task.show', { id })).toMatchObject({ comments: before.comments, assignee: 'two' })
+    expect((await logOf(caller, id)).filter(({ action }) => action === 'late')).toHaveLength(1)
+    expect(await one.refusal('log.append', { action: 'x', fence })).toMatchObject({ code: 'usage' })
+  })
+
   test('a connection keeps claims for as long as it lives, and for the grace time after it', async () => {
     const caller = createCaller()
     const clock = caller.clock as TestClock

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { activeSessionOf } from '../../src/api/operations/sessions.ts'
+import type { TestClock } from '../helpers/clock.ts'
 import { createCaller } from './operations-caller.ts'
 
 describe('sessions', () => {
@@ -71,6 +72,26 @@ describe('contexts', () => {
     expect(await titles({ audience: ['bob'] })).toEqual(['For bob', 'We keep SQLite'])
     expect(await titles({ task: task.id })).toEqual(['For bob'])
     expect(await titles({ text: 'sqlite' })).toEqual(['We keep SQLite'])
+  })
+
+  test('contexts are found by the task they are about, and by when they were published', async () => {
+    const caller = createCaller()
+    const { call, refusal } = caller
+    const task = await call('task.create', { title: 'Login' })
+    const old = await call('context.publish', { title: 'It loops', task: task.id })
+    await (caller.clock as TestClock).advance(3_600_000)
+    await call('context.publish', { title: 'Unrelated' })
+    expect(old).toMatchObject({ task: task.id })
+    const titles = async (input: object): Promise<unknown> =>
+      ((await call('context.query', { ...input })).items as { title: string }[]).map(({ title }) => title)
+    expect(await titles({ task: String(task.id).slice(0, 6) })).toEqual(['It loops'])
+    expect(await titles({ since: '30m ago' })).toEqual(['Unrelated'])
+    expect(await titles({ until: '30m ago' })).toEqual(['It loops'])
+    expect(await titles({ since: '2h ago', until: 'now', all: true })).toEqual(['Unrelated', 'It loops'])
+    expect(await titles({ since: '30m ago', task: task.id })).toEqual([])
+    expect(await refusal('context.query', { since: 'soon' })).toMatchObject({ code: 'invalid_input' })
+    const { items } = await call('task.list', { include: ['contexts'] })
+    expect(items).toMatchObject([{ related: { contexts: [{ id: old.id }] } }])
   })
 
   test('what expired or was superseded holds no more, and is there when asked for', async () => {

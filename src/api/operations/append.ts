@@ -5,6 +5,7 @@ import { inOrder } from '../../model/entry.ts'
 import type { RecordKind } from '../../model/kind.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation, exampleId, idHelp, originOf } from './define.ts'
+import { checkFence, type FenceInput, fenceProperty } from './fence.ts'
 import { resolveLiving } from './fields.ts'
 import { entrySchema, isoTime } from './output.ts'
 
@@ -14,7 +15,7 @@ export function appendOperations(kind: RecordKind): readonly Operation[] {
   if (field === undefined) return []
   const word = field.replace(/s$/, '')
   return [
-    defineOperation<{ id: string; text: string }, unknown>({
+    defineOperation<{ id: string; text: string } & FenceInput, unknown>({
       name: `${kind.name}.${word}`,
       effect: 'write',
       role: 'writer',
@@ -22,6 +23,7 @@ export function appendOperations(kind: RecordKind): readonly Operation[] {
       input: z.strictObject({
         id: z.string().describe(idHelp(kind)),
         text: z.string().describe('what to say: any Markdown'),
+        ...fenceProperty(kind),
       }),
       output: z.object({
         id: z.string().describe(`the ${kind.name}`),
@@ -35,10 +37,11 @@ export function appendOperations(kind: RecordKind): readonly Operation[] {
         view: { type: 'message', text: 'Added to {id}: {title}' },
         examples: [`orch ${kind.name} ${word} ${exampleId(kind)} 'Tried it on Windows: works.'`],
       },
-      async run(context, { id: said, text }) {
+      async run(context, { id: said, text, ...under }) {
         const { project } = context
         const id = resolveLiving(project, kind, said)
         const known = await project.transact(originOf(context), (tx) => {
+          checkFence(context, id, under)
           const before = entriesOf(must(tx.read(kind, id), `no record ${id}`).values[field])
           tx.update(kind, id, { append: { [field]: [{ text }] } })
           return new Set(before.map((entry) => entry.id))

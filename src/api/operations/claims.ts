@@ -7,6 +7,7 @@ import type { Lease } from '../../store/leases.ts'
 import { claimantOf } from '../context-of-caller.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation, idHelp } from './define.ts'
+import { type FenceInput, fenceSchema } from './fence.ts'
 import { resolveLiving } from './fields.ts'
 import { isoTime, recordSchema, toOutput } from './output.ts'
 import { fitSchemas } from './ready.ts'
@@ -37,17 +38,14 @@ export function shownLease({ task, actor, session, fence, at, until, provisional
   }
 }
 
-const fence = z.number().int().optional().describe('the number of the claim; refused when it has ended')
-
 interface ClaimInput {
   readonly id?: string | undefined
   readonly labels?: readonly string[] | undefined
   readonly capabilities?: readonly string[] | undefined
 }
 
-interface EndInput {
+interface EndInput extends FenceInput {
   readonly id: string
-  readonly fence?: number | undefined
 }
 
 /** Taking work that nobody else takes, and giving it back. */
@@ -103,7 +101,7 @@ export const claimOperations: readonly Operation[] = [
     input: z.strictObject({
       id: z.string().describe(idHelp(task)),
       reason: z.string().max(500).optional().describe('why; the work log keeps it'),
-      fence,
+      fence: fenceSchema,
     }),
     output: z.object({ claim: leaseSchema.describe('the claim that ended') }),
     cli: {
@@ -132,7 +130,7 @@ export const claimOperations: readonly Operation[] = [
       id: z.string().describe(idHelp(task)),
       to: z.string().describe('who is to go on with it'),
       note: z.string().max(400).default('').describe('where it stands, in a line'),
-      fence,
+      fence: fenceSchema,
     }),
     output: z.object({
       claim: leaseSchema.describe('the claim that ended'),

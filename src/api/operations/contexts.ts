@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { must } from '../../base/assert.ts'
+import { OrchError } from '../../base/error.ts'
+import { parseTime } from '../../base/time-text.ts'
 import type { Kinds } from '../../model/kind-set.ts'
 import { context as contextKind } from '../../model/kinds/context.ts'
 import { session } from '../../model/kinds/session.ts'
@@ -7,25 +9,31 @@ import { state } from '../../model/kinds/state.ts'
 import { task } from '../../model/kinds/task.ts'
 import { statusesOf } from '../../model/statuses.ts'
 import { heldContexts } from '../../store/held-contexts.ts'
-import type { Operation } from '../operation.ts'
+import type { Operation, OperationContext } from '../operation.ts'
 import { defineOperation, originOf } from './define.ts'
-import { membersSchema, readInput, resolveLiving, valueSchema } from './fields.ts'
+import { checkFence, type FenceInput, fenceSchema } from './fence.ts'
+import { membersSchema, readInput, valueSchema } from './fields.ts'
+import { filterOf } from './list-query.ts'
 import { listColumns, recordSchema, toOutput } from './output.ts'
 
 const fieldOf = (name: string) => must(contextKind.fields[name], `no field ${name}`)
 
 /** What of an input goes into which field. */
-const PUBLISHED = ['title', 'type', 'body', 'audience', 'data', 'expiresAt', 'supersedes'] as const
-type PublishInput = Readonly<Partial<Record<(typeof PUBLISHED)[number], unknown>>>
+const PUBLISHED = ['title', 'type', 'body', 'audience', 'task', 'data', 'expiresAt', 'supersedes'] as const
+type PublishInput = Readonly<Partial<Record<(typeof PUBLISHED)[number], unknown>>> & FenceInput
 
 interface QueryInput {
   readonly type?: readonly string[] | undefined
   readonly text?: string | undefined
   readonly audience?: readonly string[] | undefined
   readonly task?: string | undefined
+  readonly since?: string | undefined
+  readonly until?: string | undefined
   readonly all?: boolean | undefined
   readonly limit: number
 }
+
+const timeHelp = '2026-11-23, 2026-11-23T08:30, "2h ago", yesterday'
 
 /** Publishing and finding what others should know. */
 export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
@@ -39,9 +47,11 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
       type: valueSchema(fieldOf('type')).optional(),
       body: valueSchema(fieldOf('body')).optional(),
       audience: membersSchema(fieldOf('audience')).optional(),
+      task: valueSchema(fieldOf('task')).optional(),
       data: valueSchema(fieldOf('data')).optional(),
       expiresAt: valueSchema(fieldOf('expiresAt')).optional(),
       supersedes: valueSchema(fieldOf('supersedes')).optional(),
+      fence: fenceSchema,
     }),
     output: recordSchema(own(contextKind)),
     cli: {
@@ -52,7 +62,7 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
       view: { type: 'message', text: 'Published {id}: {title} ({file})' },
       examples: [
         "orch context publish 'We keep SQLite' --type decision --body 'Nothing else is as small.'",
-        "orch context publish 'Load test' --type finding --data '{\"p99\": 41}' --audience reviewer --expires 2026-12-01",
+        "orch context publish 'Load test' --type finding --data '{\"p99\": 41}' --audience reviewer --task t-7f3k",
       ],
     },
     async run(context, input) {
@@ -62,7 +72,10 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
           input[name] === undefined ? [] : [[name, readInput(project, name, fieldOf(name), input[name])]],
         ),
       )
-      const id = await project.transact(originOf(context), (tx) => tx.create(contextKind, values))
+      const id = await project.transact(originOf(context), (tx) => {
+        checkFence(context, values.task, input)
+        return tx.create(contextKind, values)
+      })
       return toOutput(project, contextKind, must(project.read(contextKind, id), `no record ${id}`))
     },
   }),
@@ -75,7 +88,9 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
       type: z.array(z.string()).optional().describe('only of one of these types'),
       text: z.string().optional().describe('only with all these words in id, title or text'),
       audience: z.array(z.string()).optional().describe('only for one of these, or for everybody'),
-      task: z.string().optional().describe('only those that name this task'),
+      task: z.string().optional().describe('only what is about this task, or names it'),
+      since: z.string().optional().describe(`only what was published from then on: ${timeHelp}`),
+      until: z.string().optional().describe('only what was published until then'),
       all: z.boolean().optional().describe('also those that expired or are superseded'),
       limit: z.number().int().min(1).max(1000).default(20).describe('how many at most'),
     }),
@@ -91,18 +106,23 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
         columns: listColumns(own(contextKind)),
         empty: 'There are no such contexts.',
       },
-      examples: ['orch context query --type decision', 'orch context query --audience reviewer --text login'],
+      examples: [
+        'orch context query --type decision --since yesterday',
+        'orch context query --audience reviewer --text login',
+        'orch context query --task t-7f3k',
+      ],
     },
-    run({ project, clock }, { task: about, all, limit, ...query }) {
-      const id = about === undefined ? undefined : resolveLiving(project, task, about)
-      const text = [query.text, id].filter((one) => one !== undefined).join(' ')
+    run(context, { all, limit, ...query }) {
+      const { project, clock } = context
+      const filter = filterOf(project, contextKind, { filter: conditionsOf(context, query) })
+      const text = query.text ?? ''
       const where = {
         ...(query.type && { type: query.type }),
         ...(query.audience && { audience: [...query.audience, null] }),
       }
       const found = all
-        ? project.list(contextKind, { where, text, sort: '-publishedAt', limit }).items
-        : heldContexts(project, { now: clock.now(), limit, where, text })
+        ? project.list(contextKind, { where, text, filter, sort: '-publishedAt', limit }).items
+        : heldContexts(project, { now: clock.now(), limit, where, text, filter })
       return { items: found.map((one) => toOutput(project, contextKind, one)) }
     },
   }),
@@ -148,3 +168,25 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
     },
   }),
 ]
+
+/** Which contexts a query is about, beside type, audience and words, as a list's filter. */
+function conditionsOf(
+  { project, clock }: OperationContext,
+  { task: about, since, until }: Pick<QueryInput, 'task' | 'since' | 'until'>,
+): Readonly<Record<string, unknown>> {
+  const at = (field: string, text: string, edge: 'start' | 'end'): string => {
+    const time = parseTime(text, clock.now(), edge)
+    if (time === undefined) throw new OrchError('invalid_input', { field, reason: `it is no time such as ${timeHelp}` })
+    return new Date(time).toISOString()
+  }
+  const id = about === undefined ? undefined : project.resolve(about, task).id
+  return {
+    ...((since !== undefined || until !== undefined) && {
+      publishedAt: {
+        ...(since !== undefined && { gte: at('since', since, 'start') }),
+        ...(until !== undefined && { lte: at('until', until, 'end') }),
+      },
+    }),
+    ...(id !== undefined && { or: [{ task: id }, { title: { contains: id } }, { body: { contains: id } }] }),
+  }
+}

@@ -8,6 +8,7 @@ import type { Json } from '../../model/record.ts'
 import { checkJson, parseValue } from '../../model/validate.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation, originOf } from './define.ts'
+import { checkFence, type FenceInput, fenceSchema } from './fence.ts'
 import { kindNamed, resolveLiving } from './fields.ts'
 
 const DEFAULT_LIMIT = 50
@@ -30,7 +31,7 @@ function entrySchema({ fields }: LogKind): z.ZodType {
   })
 }
 
-interface AppendInput {
+interface AppendInput extends FenceInput {
   readonly action: string
   readonly details?: unknown
   readonly task?: string | undefined
@@ -49,6 +50,7 @@ function appendOperation(kind: LogKind): Operation {
       details: z.json().optional().describe(kind.fields.details.help),
       task: z.string().optional().describe(kind.fields.task.help),
       session: z.string().optional().describe(`${kind.fields.session.help}; by default the caller's`),
+      fence: fenceSchema,
     }) as unknown as z.ZodType<AppendInput>,
     output: entrySchema(kind),
     cli: {
@@ -60,15 +62,19 @@ function appendOperation(kind: LogKind): Operation {
         `orch ${kind.name} append 'Ran the tests' --details '{"failed": 2}'`,
       ],
     },
-    async run(context, { action, details, task, session = context.session }) {
+    async run(context, { action, details, task, session = context.session, ...under }) {
       const { project } = context
+      const about = task === undefined ? undefined : resolveLiving(project, kindNamed(project, 'task'), task)
       const entry = {
         action: action.trim(),
         ...(details !== undefined && { details: parseDetails(details) }),
-        ...(task !== undefined && { task: resolveLiving(project, kindNamed(project, 'task'), task) }),
+        ...(about !== undefined && { task: about }),
         ...(session !== undefined && { session }),
       }
-      const id = await project.transact(originOf(context), (tx) => tx.appendLog(entry))
+      const id = await project.transact(originOf(context), (tx) => {
+        checkFence(context, about, under)
+        return tx.appendLog(entry)
+      })
       return entryOutput(must(project.readLog(id), `no entry ${id}`))
     },
   })

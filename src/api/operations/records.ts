@@ -8,6 +8,7 @@ import { appendOperations } from './append.ts'
 import { withAsOf } from './as-of.ts'
 import { createOperation } from './create.ts'
 import { defineOperation, exampleId, idHelp, originOf } from './define.ts'
+import { checkFence, type FenceInput, fenceProperty } from './fence.ts'
 import { assertLiving, resolveLiving } from './fields.ts'
 import { countOperation, listOperation } from './list.ts'
 import { recordSchema, toOutput } from './output.ts'
@@ -69,12 +70,12 @@ function showOperation(kind: RecordKind): Operation {
 }
 
 function deleteOperation(kind: RecordKind): Operation {
-  return defineOperation({
+  return defineOperation<{ id: string } & FenceInput, unknown>({
     name: `${kind.name}.delete`,
     effect: 'write',
     role: 'writer',
     help: `Deletes a ${kind.name}. It can be restored, and stays if somebody edits it at the same time.`,
-    input: z.strictObject({ id: z.string().describe(idHelp(kind)) }),
+    input: z.strictObject({ id: z.string().describe(idHelp(kind)), ...fenceProperty(kind) }),
     output: recordSchema(kind),
     cli: {
       command: `${kind.name} delete`,
@@ -89,6 +90,7 @@ function deleteOperation(kind: RecordKind): Operation {
       const { project } = context
       const id = resolveLiving(project, kind, input.id)
       await project.transact(originOf(context), (tx) => {
+        checkFence(context, id, input)
         assertLiving(project, kind, id)
         tx.delete(kind, id)
       })

@@ -4,13 +4,13 @@ import { OrchError } from '../../base/error.ts'
 import type { Field } from '../../model/field.ts'
 import { isRecordId, type RecordId } from '../../model/id.ts'
 import { type RecordKind, textsOf, type Value } from '../../model/kind.ts'
-import { task } from '../../model/kinds/task.ts'
 import { type RecordView, recordHash } from '../../model/record.ts'
 import { diffText } from '../../model/text-diff.ts'
 import type { Project, RecordPatch, Tx } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
 import { circleThrough } from './cycle.ts'
 import { defineOperation, exampleId, idHelp, originOf } from './define.ts'
+import { checkFence, type FenceInput, fenceProperty } from './fence.ts'
 import { flagOf, kindNamed, membersSchema, readInput, resolveLiving, valueSchema, writableFields } from './fields.ts'
 import { recordSchema, toOutput } from './output.ts'
 import { hasTextInput, type TextInput, textEdits, textFor, textProperties } from './text-input.ts'
@@ -25,10 +25,10 @@ interface Change {
   readonly schema: z.ZodType
 }
 
-type Input = TextInput & {
-  readonly id: string
-  readonly fence?: number | undefined
-} & Readonly<Record<string, unknown>>
+type Input = TextInput &
+  FenceInput & {
+    readonly id: string
+  } & Readonly<Record<string, unknown>>
 
 /** `task update t-7f3k --status review --add-label ui --spent +2 --append 'Tried it on Windows.'` */
 export function updateOperation(kind: RecordKind): Operation {
@@ -37,9 +37,7 @@ export function updateOperation(kind: RecordKind): Operation {
     id: z.string().describe(idHelp(kind)),
     ...Object.fromEntries(changes.map(({ property, schema }) => [property, schema.optional()])),
     ...textProperties(kind),
-    ...(kind.name === task.name && {
-      fence: z.number().int().optional().describe('the number of your claim on it; refused when that has ended'),
-    }),
+    ...fenceProperty(kind),
   })
   return defineOperation<Input, unknown>({
     name: `${kind.name}.update`,
@@ -67,7 +65,7 @@ export function updateOperation(kind: RecordKind): Operation {
       await project.transact(originOf(context), (tx) => {
         const before = must(tx.read(kind, id), `no record ${id}`)
         checkBase(kind, before, input.base)
-        if (input.fence !== undefined) context.parts.agents.claims.checkFence(id, input.fence)
+        checkFence(context, id, input)
         assertNoCircles(tx, kind, before, patch)
         const edits = Object.entries(texts).map(([name, text]) => [name, diffText(String(before.values[name]), text)])
         tx.update(kind, id, {

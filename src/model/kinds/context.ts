@@ -1,5 +1,6 @@
 import { json, MAX_TITLE_LENGTH, prose, ref, tags, text, time } from '../field.ts'
 import { defineKind } from '../kind.ts'
+import { task } from './task.ts'
 
 const self = { name: 'context', letter: 'c' }
 
@@ -15,6 +16,7 @@ export const context = defineKind(self.name, {
       help: 'whom it is for: actors, or what they are able to do; everybody when empty',
       indexed: true,
     }),
+    task: ref(task, { help: 'the task it is about', indexed: true, inverse: 'contexts' }),
     data: json({ help: 'any JSON, for programs' }),
     expiresAt: time({ help: 'until when it holds', flag: 'expires' }),
     supersedes: ref(self, {
