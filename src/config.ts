@@ -161,6 +161,12 @@ export const options = {
     'groups',
     always,
   ),
+  'graphql.readerIntrospection': option(
+    z.boolean(),
+    true,
+    'Whether a token that may only read may ask GraphQL for its schema.',
+    'true',
+  ),
   'log.level': option(z.enum(['debug', 'info', 'warn', 'error']), 'info', 'How much the daemon log says.', 'info'),
 } as const
 

@@ -34,6 +34,7 @@ import { openGitRepo } from './git/real-git-repo.ts'
 import { openSnapshotLedger } from './git/snapshot-ledger.ts'
 import { createSnapshots } from './git/snapshots.ts'
 import { assertUntracked } from './git/tracked.ts'
+import { createGraphql } from './graphql.ts'
 import { createGenerations, leaseFacts } from './host.ts'
 import { joinedHere, type Named } from './join.ts'
 import { createMeasures } from './measures.ts'
@@ -405,6 +406,16 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     log: part('socket'),
   })
 
+  const graphql = createGraphql({
+    door,
+    project,
+    kinds,
+    operations,
+    clock,
+    readerIntrospection: config['graphql.readerIntrospection'],
+    authenticate,
+    log: part('graphql'),
+  })
   const front = createFront({
     listen: listenAt(),
     allowed: { names: config['http.names'], origins: config['http.origins'] },
@@ -421,8 +432,9 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       random,
       version: host.version,
       metrics: measures.metrics,
+      graphql: graphql.server,
     }),
-    upgrades: [accept],
+    upgrades: [accept, graphql.socket],
     notReady: () => notReady,
     clock,
     log: part('http'),

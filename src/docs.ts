@@ -1,3 +1,4 @@
+import { schemaText } from './api/graphql/schema.ts'
 import type { Manifest, Parameter } from './api/manifest.ts'
 import { errorCodes } from './base/error.ts'
 import type { LocalCommand } from './cli/local-commands.ts'
@@ -12,6 +13,7 @@ export function generatedDocs(manifest: Manifest, local: readonly LocalCommand[]
     'docs/errors.md': errorReference(),
     'docs/config.md': configReference(),
     'docs/kinds.md': kindsReference(builtInKinds),
+    'docs/schema.graphql': schemaText(builtInKinds),
     '.orchrc.example': exampleFile(),
   }
 }

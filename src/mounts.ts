@@ -1,4 +1,5 @@
 import type { Door } from './api/door.ts'
+import type { GraphqlServer } from './api/graphql/mount.ts'
 import type { Metrics } from './api/http/metrics.ts'
 import type { Mount } from './api/http/mount.ts'
 import type { Operation } from './api/operation.ts'
@@ -20,13 +21,14 @@ export interface MountParts {
   readonly random: Random
   readonly version: string
   readonly metrics: () => Promise<Metrics>
+  readonly graphql: () => Promise<GraphqlServer>
 }
 
 /**
  * What is served over HTTP, each surface loaded at its first request. To add one:
  * `{ path: '/name', load: async (stopping) => (await import('./api/name.ts')).createName({ door, stopping }) }`.
  */
-export function mountsOf({ metrics, ...parts }: MountParts): readonly Mount[] {
+export function mountsOf({ metrics, graphql, ...parts }: MountParts): readonly Mount[] {
   return [
     {
       path: '/api',
@@ -35,6 +37,10 @@ export function mountsOf({ metrics, ...parts }: MountParts): readonly Mount[] {
     {
       path: '/mcp',
       load: async (stopping) => (await import('./api/mcp/mount.ts')).createMcpMount({ ...parts, stopping }),
+    },
+    {
+      path: '/graphql',
+      load: async () => (await import('./api/graphql/mount.ts')).createGraphqlMount(await graphql()),
     },
     {
       path: '/metrics',

@@ -26,6 +26,8 @@ export interface RecordView {
 export interface RecordMeta {
   readonly updatedAt: number
   readonly updatedBy: string
+  /** Where its file is, below the mirror directory, when it is read from the index; a deleted record has none. */
+  readonly path?: string
   /** Set while the record counts as deleted. */
   readonly deletedAt?: number
   readonly deletedBy?: string

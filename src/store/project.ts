@@ -179,6 +179,8 @@ export interface Found {
 
 export interface Page {
   readonly items: readonly StoredRecord[]
+  /** The place of each, to go on after. */
+  readonly cursors: readonly string[]
   /** How many match in all. */
   readonly total: number
   readonly next: string | undefined

@@ -30,6 +30,7 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
   const last = items.at(-1)
   return {
     items: items.map((row) => fromSqlRecord(kind, row)),
+    cursors: items.map((row) => encodeCursor(sort, row)),
     total: total ?? 0,
     next: rows.length > query.limit && last ? encodeCursor(sort, last) : undefined,
   }

@@ -173,6 +173,7 @@ export function fromSqlRecord(kind: RecordKind, row: SqlRecord): StoredRecord {
     extra,
     front: String(row.front),
     file: String(row.file),
+    ...(typeof row.path === 'string' && { path: row.path }),
     issues: issuesOf(kind, { values, extra }),
     updatedAt: Number(row.updatedAt),
     updatedBy: String(row.updatedBy),

@@ -102,7 +102,7 @@ export function streamChanges(
 }
 
 /** The changes of each row as one event. */
-function eventsOf(items: readonly Changed[]): readonly RowEvent[] {
+export function eventsOf(items: readonly Changed[]): readonly RowEvent[] {
   const events: (RowEvent & { readonly changes: RowEvent['changes'][number][] })[] = []
   for (const { kind, id, what, fields, at, session, ...row } of items) {
     const last = events.at(-1)

@@ -12,7 +12,7 @@ export const importOperations: readonly Operation[] = [
     name: 'import.backlog',
     effect: 'write',
     // It reads files of the daemon's user.
-    role: 'admin',
+    role: 'writer',
     help: 'Imports the tasks, documents and decisions of Backlog.md. Its files are only read; importing again brings in what is new and changes nothing else.',
     input: z.strictObject({
       dir: z.string().describe('a repository with a backlog folder, or that folder'),
@@ -36,7 +36,7 @@ export const importOperations: readonly Operation[] = [
     name: 'import.beads',
     effect: 'write',
     // It reads files of the daemon's user.
-    role: 'admin',
+    role: 'writer',
     help: 'Imports the issues of beads. The file is only read; importing again brings in what is new and changes nothing else.',
     input: z.strictObject({
       path: z.string().describe('issues.jsonl, the folder it is in, or a repository with .beads/issues.jsonl'),

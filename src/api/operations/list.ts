@@ -21,6 +21,7 @@ interface ListInput extends SelectionInput {
   readonly full?: boolean | undefined
   readonly fields?: readonly string[] | undefined
   readonly include?: readonly string[] | undefined
+  readonly cursors?: boolean | undefined
 }
 
 /** `task list --status todo --label ui --where 'due<2026-12-01' --include lastLog` */
@@ -43,6 +44,7 @@ export function listOperation(kinds: Kinds, kind: RecordKind): Operation {
       .array(z.string())
       .optional()
       .describe(`what belongs to each, under related: ${includesOf(kinds, kind).join(', ')}`),
+    cursors: z.boolean().optional().describe('with the place of each, to go on after'),
   })
   return defineOperation<ListInput & Record<string, unknown>, unknown>({
     name: `${kind.name}.list`,
@@ -55,6 +57,7 @@ export function listOperation(kinds: Kinds, kind: RecordKind): Operation {
       total: z.number().describe('how many there are in all'),
       next: z.string().optional().describe('where the next page begins, when there is one'),
       hidden: z.number().optional().describe('how many more there are with all'),
+      cursors: z.array(z.string()).optional().describe('the place of each, where that was asked for'),
     }),
     cli: {
       command: `${kind.name} list`,
@@ -77,6 +80,7 @@ export function listOperation(kinds: Kinds, kind: RecordKind): Operation {
         total: page.total,
         ...(page.next !== undefined && { next: page.next }),
         ...(more > 0 && { hidden: more }),
+        ...(input.cursors && { cursors: page.cursors }),
       }
     },
   })

@@ -111,7 +111,7 @@ export function toOutput(
     ...Object.fromEntries(values),
     ...(Object.keys(record.extra).length > 0 && { extra: record.extra }),
     ...(!options.withBody && countsOf(kind, record)),
-    file: project.pathOf(kind, record.id),
+    file: record.path ?? project.pathOf(kind, record.id),
     hash: recordHash(record),
     updatedAt: isoTime(record.updatedAt),
     updatedBy: record.updatedBy,
