@@ -99,6 +99,48 @@ describe('context', () => {
     expect(seen).toEqual(made)
   })
 
+  test('no text is larger than its budget, and a step that is too long for it is told in fewer words', async () => {
+    const caller = createCaller()
+    const word = 'a rather long word or two '
+    const one = caller.as(agent('one'))
+    const { key: _, id: session } = await one.call('session.start', { goal: word.repeat(8) })
+    const inside = caller.as(agent('one'), String(session))
+    for (let i = 0; i < 3; i++) {
+      await caller.call('context.publish', { title: word.repeat(7), body: word.repeat(50), audience: ['one'] })
+      await caller.call('state.set', { key: `key${i}`, value: word.repeat(10) })
+      await caller.call('log.append', { action: word.repeat(7) })
+    }
+    const { cursor } = await get(inside)
+    await caller.project.transact(byAlice, (tx) => {
+      for (let i = 0; i < 10; i++) tx.create(task, { title: `${i} ${word.repeat(7)}`, labels: [word.repeat(2)] })
+    })
+    await caller.call('task.create', { title: word.repeat(7), labels: ['x'], assignee: 'bob', due: '2027-01-01' })
+    await caller.call('context.publish', { title: word.repeat(7), audience: ['one'] })
+    for (let budget = 200; budget <= 1100; budget += 90) {
+      for (const input of [{}, { since: '0' }, { since: cursor }, { since: cursor, focus: 'word' }]) {
+        expect((await get(inside, { ...input, budget })).tokens).toBeLessThanOrEqual(budget)
+      }
+    }
+    const first = await get(inside, { since: cursor, budget: 200 })
+    expect(first.text).toContain('- 10 tasks changed in one step by alice')
+    expect(first.more).toBe(true)
+    const second = await get(inside, { since: first.cursor, budget: 200 })
+    expect(second.text).toMatch(/- t-\w+ "a rather .*: created by alice/)
+    const third = await get(inside, { since: second.cursor, budget: 200 })
+    expect(third).toMatchObject({ more: false, inbox: [{ title: word.repeat(7).trim() }] })
+  })
+
+  test('a budget that head and cursor alone would fill is refused, and the refusal says what is enough', async () => {
+    const { call, refusal, project } = createCaller()
+    const since = Array.from({ length: 20 }, (_, i) => `abcdefg${String.fromCharCode(97 + i)}:${1000 + i}`).join(',')
+    const { code, data } = await refusal('context.get', { since, budget: 200 })
+    expect(code).toBe('invalid_input')
+    const enough = Number(/at least (\d+)/.exec(String((data as Answer).reason))?.[1])
+    const { tokens } = await call('context.get', { since, budget: enough })
+    expect(Number(tokens)).toBeLessThanOrEqual(enough)
+    expect(project.have()).toEqual({})
+  })
+
   test('[P3] what a cursor tells is exactly what others did since, on any replica, over restarts, at any budget', async () => {
     const step = fc.oneof(
       fc.record({

@@ -1,7 +1,11 @@
 /** One line of an answer to an agent, and the data it shows. */
 export interface Entry {
   readonly text: string
+  /** The same in fewer words, where all of them do not fit. */
+  readonly brief?: string
   readonly item?: unknown
+  /** The record that it is about. */
+  readonly about?: string
 }
 
 /** A part of an answer. What comes first is worth most. */
@@ -13,7 +17,7 @@ export interface Section {
   readonly unseen?: number
   /** How to ask for what is not shown. */
   readonly ask: string
-  /** Shown whole, whatever it costs: a cursor has passed it. */
+  /** Must be shown whole, a cursor has passed it: it was made to fit; only what an earlier section shows is left out. */
   readonly isWhole?: boolean
 }
 
@@ -31,12 +35,14 @@ export interface Fitted {
   readonly cut: readonly Cut[]
 }
 
-/** Room that the words about what was cut may take. */
-const CUT_TOKENS = 24
+/** Room for the shortest words about what was cut. */
+export const CUT_TOKENS = 24
+/** Of a larger budget, what they may take. */
+const CUT_PART = 0.1
 
 /**
  * Fills a budget of tokens with sections, the first of them first: in each, entry by entry while they fit, and the rest is
- * named with how to ask for it. Head and foot are always there.
+ * named with how to ask for it. Head, foot and whole sections are always there; they must leave `CUT_TOKENS` of the budget.
  */
 export function fill(
   sections: readonly Section[],
@@ -46,39 +52,68 @@ export function fill(
   count: (text: string) => number,
 ): Fitted {
   const cost = (text: string): number => count(`${text}\n`)
-  const lines = [head]
-  const shown = new Map<string, readonly unknown[]>()
-  const cut: Cut[] = []
+  const parts = sections.map((section) => ({ section, fitting: [] as Entry[] }))
+  const cuts = (): readonly Cut[] =>
+    parts.flatMap(({ section: { name, entries, unseen = 0, ask, isWhole }, fitting }) => {
+      const left = (isWhole ? 0 : entries.length - fitting.length) + unseen
+      return left > 0 ? [{ section: name, left, ask }] : []
+    })
+  const shownNow = (): readonly (readonly [Section, readonly Entry[]])[] => {
+    const told = new Set<string | undefined>()
+    return parts.map(({ section, fitting }) => {
+      const { entries, isWhole } = section
+      if (isWhole) return [section, entries.filter(({ about }) => about === undefined || !told.has(about))]
+      for (const { about } of fitting) told.add(about)
+      return [section, fitting]
+    })
+  }
+  const compose = (named: number): string =>
+    [
+      head,
+      ...shownNow().flatMap(([{ title }, entries]) =>
+        entries.length === 0 ? [] : [title, ...entries.map(({ text }) => text)],
+      ),
+      ...cutLine(cuts(), named),
+      foot,
+    ].join('\n')
+
   const wholeCost = ({ title, entries }: Section): number =>
-    entries.reduce((sum, { text }) => sum + cost(text), cost(title))
+    entries.reduce((sum, { text }) => sum + cost(text), entries.length > 0 ? cost(title) : 0)
   const reserved = sections.reduce((sum, section) => sum + (section.isWhole ? wholeCost(section) : 0), 0)
-  let left = budget - cost(head) - cost(foot) - CUT_TOKENS - reserved
-  for (const { name, title, entries, unseen = 0, ask, isWhole = false } of sections) {
-    const items: unknown[] = []
-    const kept: string[] = []
-    let room = isWhole ? Number.POSITIVE_INFINITY : left - cost(title)
-    let fitting = 0
-    for (const { text, item } of entries) {
-      const price = isWhole ? 0 : cost(text)
-      if (price > room) break
-      room -= price
-      fitting++
-      kept.push(text)
-      if (item !== undefined) items.push(item)
-    }
-    if (fitting > 0) {
-      lines.push(title, ...kept)
-      if (!isWhole) left = room
-    }
-    shown.set(name, items)
-    const missing = entries.length - fitting + unseen
-    if (missing > 0) {
-      cut.push({ section: name, left: missing, ask })
-      left -= cost(`${missing} ${name} (${ask}), `)
+  const forCuts = Math.min(cost(cutLine(cuts(), cuts().length).join('')), Math.max(CUT_TOKENS, budget * CUT_PART))
+  let left = budget - cost(head) - cost(foot) - reserved - forCuts
+  for (const part of parts) {
+    const { title, entries, isWhole } = part.section
+    if (isWhole) continue
+    let room = left - cost(title)
+    for (const { text, brief, ...entry } of entries) {
+      const fits = [text, brief].find((one) => one !== undefined && cost(one) <= room)
+      if (fits === undefined) break
+      room -= cost(fits)
+      part.fitting.push({ ...entry, text: fits })
+      left = room
     }
   }
-  if (cut.length > 0) lines.push(`Not shown: ${cut.map((one) => `${one.left} ${one.section} (${one.ask})`).join(', ')}`)
-  lines.push(foot)
-  const text = lines.join('\n')
-  return { text, tokens: count(text), shown, cut }
+  // Costs of lines do not quite add up to that of the text, and the words about what is cut may need more than their part.
+  let named = cuts().length
+  let text = compose(named)
+  while (count(text) > budget) {
+    const last = parts.findLast(({ section, fitting }) => fitting.length > 0 && !section.isWhole)
+    if (named > 0) named--
+    else if (last) last.fitting.pop()
+    else break
+    text = compose(named)
+  }
+  const shown = new Map(
+    shownNow().map(([{ name }, entries]) => [name, entries.flatMap(({ item }) => (item === undefined ? [] : [item]))]),
+  )
+  return { text, tokens: count(text), shown, cut: cuts() }
+}
+
+/** What was cut: the first so many with how to ask for them, the others by number. */
+function cutLine(cuts: readonly Cut[], named: number): readonly string[] {
+  if (cuts.length === 0) return []
+  const words = cuts.slice(0, named).map(({ left, section, ask }) => `${left} ${section} (${ask})`)
+  const others = cuts.slice(named).reduce((sum, { left }) => sum + left, 0)
+  return [`Not shown: ${[...words, ...(others > 0 ? [`${others} more`] : [])].join(', ')}`]
 }

@@ -21,12 +21,12 @@ export interface ChangeLine {
 const MANY = 12
 
 /** Puts rows together by record, in the order in which each was first changed. */
-export function changeLines(rows: readonly (readonly Changed[])[]): readonly ChangeLine[] {
+export function changeLines(rows: readonly (readonly Changed[])[], many = MANY): readonly ChangeLine[] {
   const lines = new Map<string, ChangeLine>()
   for (const row of rows) {
     const [first] = row
     if (!first) continue
-    if (row.length > MANY) {
+    if (row.length > many) {
       const more: Record<string, number> = {}
       for (const { kind } of row) more[kind] = (more[kind] ?? 0) + 1
       lines.set(`${first.replica}:${first.seq}`, { ...lineOf(first), fields: {}, more })
@@ -125,6 +125,17 @@ export function rowsOf(changes: readonly Changed[]): readonly (readonly Changed[
     else rows.push([change])
   }
   return rows
+}
+
+/** The same change without the values: which fields, and no title. */
+export function withoutValues(line: ChangeLine): ChangeLine {
+  const names = Object.keys(line.fields).slice(0, 4)
+  return { ...line, fields: Object.fromEntries(names.map((name) => [name, null])) }
+}
+
+/** All of a row in one line. */
+export function asOne(row: readonly Changed[]): readonly ChangeLine[] {
+  return changeLines([row], 0)
 }
 
 /** How far a reader has got who was told of these rows. */

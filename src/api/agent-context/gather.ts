@@ -44,6 +44,7 @@ export function messageEntry({ context }: Reader, record: StoredRecord): Entry {
   const body = String(values.body ?? '')
   const head = `- ${id} ${type} ${attribution(from)}: ${quoteInline(titleOf(record), 200)}`
   const text = body === '' ? head : `${head}\n${quoteBlock(body, `${id} body`, from, SHORT_BODY)}`
+  const brief = body === '' ? head : `${head} (all of it: orch cat ${id})`
   const item = {
     id,
     type: String(values.type ?? ''),
@@ -52,7 +53,7 @@ export function messageEntry({ context }: Reader, record: StoredRecord): Entry {
     at: String(values.publishedAt ?? ''),
     ...(body !== '' && { body: body.slice(0, SHORT_BODY) }),
   }
-  return { text, item }
+  return { text, brief, item, about: id }
 }
 
 export function unreadMessages({ context, capabilities }: Reader, limit = MANY): readonly StoredRecord[] {

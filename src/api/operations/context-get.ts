@@ -1,15 +1,14 @@
 import { z } from 'zod'
+import { OrchError } from '../../base/error.ts'
 import type { RecordId } from '../../model/id.ts'
 import { session as sessionKind } from '../../model/kinds/session.ts'
-import { QUOTED_NOTE, quoteInline } from '../../model/quoted.ts'
-import { decodeCursor, encodeCursor } from '../../store/cursor.ts'
+import { nameText, QUOTED_NOTE, quoteInline } from '../../model/quoted.ts'
+import { decodeCursor, encodeCursor, furthest } from '../../store/cursor.ts'
 import type { Vector } from '../../store/row.ts'
-import { fill, type Section } from '../agent-context/budget.ts'
-import { type ChangeLine, changeLines, changeText, raised, rowsOf } from '../agent-context/changes.ts'
+import { CUT_TOKENS, fill, type Section } from '../agent-context/budget.ts'
 import {
   blockedSection,
   claimsSection,
-  currentTitle,
   focusSection,
   knownSection,
   messageEntry,
@@ -20,16 +19,15 @@ import {
   stateSection,
   unreadMessages,
 } from '../agent-context/gather.ts'
+import { toldSince } from '../agent-context/told.ts'
 import type { Operation, OperationContext } from '../operation.ts'
 import { defineOperation } from './define.ts'
 
 const DEFAULT_BUDGET = 1500
 const MIN_BUDGET = 200
 const MAX_BUDGET = 50_000
-/** Changes looked at in one answer; they are put together by record, and a cursor goes on with the rest. */
-const MAX_CHANGES = 1000
-/** What changes may take of a budget: what is addressed to the reader and what it holds need room, too. */
-const CHANGES_PART = 0.6
+/** Below this, nothing could be told between head and foot. */
+const MIN_ROOM = 60
 
 interface GetInput {
   readonly capabilities: readonly string[]
@@ -90,12 +88,11 @@ export const contextGetOperation: Operation = defineOperation<GetInput, unknown>
   async run(context, { capabilities, focus, budget, since }) {
     const count = await context.parts.agents.countTokens()
     const reader: Reader = { context, capabilities }
-    const head = headOf(context)
     const from = since === undefined ? undefined : decodeCursor(since)
     // One moment for all of it: what is committed from here on is told the next time.
     const now = context.project.have()
-    const room = Math.floor((budget - count(head)) * CHANGES_PART)
-    const delta = from && changesSince(context, from, room, count)
+    const { head, room } = frameOf(context, furthest(from ?? {}, now), budget, count)
+    const delta = from && toldSince(context, from, room, count)
     const changed = new Set(delta?.lines.map(({ id }) => id))
     const unread = unreadMessages(reader)
     const told = delta ? unread.filter(({ id }) => changed.has(id)) : unread
@@ -112,7 +109,7 @@ export const contextGetOperation: Operation = defineOperation<GetInput, unknown>
       claimsSection(reader),
       ...(focus === undefined ? [] : [focusSection(reader, focus)]),
       ...(delta
-        ? [delta.section(isTold), readySection(reader, changed), blockedSection(reader, changed)]
+        ? [delta.section, readySection(reader, changed), blockedSection(reader, changed)]
         : [
             ...(context.session === undefined ? [] : [sessionSection(reader, context.session)]),
             readySection(reader),
@@ -123,65 +120,32 @@ export const contextGetOperation: Operation = defineOperation<GetInput, unknown>
           ]),
     ]
     const cursor = encodeCursor(delta?.upto ?? now)
-    const foot = `cursor: ${cursor}${delta?.more ? ' (there is more: ask again with it)' : ''}`
+    const foot = footOf(cursor, delta?.more ?? false)
     const { text, tokens, shown, cut } = fill(sections, head, foot, budget, count)
     return { text, tokens, cursor, more: delta?.more ?? false, ...Object.fromEntries(shown), cut }
   },
 })
 
-function headOf({ project, actor, session }: OperationContext): string {
-  const goal = session === undefined ? '' : String(project.read(sessionKind, session as RecordId)?.values.goal ?? '')
-  const within = session === undefined ? '' : ` in ${session}${goal && ` ${quoteInline(goal, 100)}`}`
-  return `${quoteInline(project.name, 60)}: you are ${actor.name}${within}. ${QUOTED_NOTE}`
+/** What is always there, and the room that it leaves. Throws `invalid_input` when that is none. */
+function frameOf(context: OperationContext, upto: Vector, budget: number, count: (text: string) => number) {
+  const foot = count(`${footOf(encodeCursor(upto), true)}\n`)
+  const leaves = (text: string): number => budget - count(`${text}\n`) - foot - CUT_TOKENS
+  const whole = headOf(context, true)
+  const head = leaves(whole) >= MIN_ROOM ? whole : headOf(context, false)
+  const room = leaves(head)
+  if (room >= MIN_ROOM) return { head, room }
+  throw new OrchError('invalid_input', {
+    field: 'budget',
+    reason: `head and cursor alone need much of it here: at least ${budget + MIN_ROOM - room}`,
+  })
 }
 
-/** The longest beginning of what changed whose lines fit: a cursor goes on exactly after it. */
-function changesSince(context: OperationContext, since: Vector, room: number, count: (text: string) => number) {
-  const { project, session, actor } = context
-  const own = session === undefined ? { notActor: actor.name } : { notSession: session }
-  const page = project.changedSince(since, { ...own, limit: MAX_CHANGES })
-  const rows = rowsOf(page.items)
-  const titles = new Map<string, string | undefined>()
-  const titleOf = ({ kind, id }: ChangeLine): string | undefined => {
-    if (!titles.has(id)) titles.set(id, currentTitle(context, kind, id))
-    return titles.get(id)
-  }
-  const costs = new Map<string, number>()
-  const costOfLine = (line: ChangeLine): number => {
-    const text = `- ${changeText(line, titleOf(line))}\n`
-    const cost = costs.get(text) ?? count(text)
-    costs.set(text, cost)
-    return cost
-  }
-  const costOf = (length: number): number =>
-    changeLines(rows.slice(0, length)).reduce((sum, line) => sum + costOfLine(line), 0)
-  let fitting = rows.length
-  if (costOf(fitting) > room) {
-    let [low, high] = [1, rows.length - 1]
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2)
-      if (costOf(middle) <= room) low = middle
-      else high = middle - 1
-    }
-    fitting = Math.min(low, rows.length)
-  }
-  const isAll = fitting === rows.length
-  const lines = changeLines(rows.slice(0, fitting))
-  return {
-    lines,
-    more: page.more || !isAll,
-    upto: isAll ? page.upto : raised(since, rows.slice(0, fitting)),
-    section: (told: ReadonlySet<string>): Section => ({
-      name: 'changes',
-      title: 'Changed since you looked:',
-      ask: 'again with the new cursor',
-      isWhole: true,
-      entries: lines
-        .filter(({ id }) => !told.has(id))
-        .map((line) => ({
-          text: `- ${changeText(line, titleOf(line))}`,
-          item: { ...line, title: titleOf(line) ?? '' },
-        })),
-    }),
-  }
+function footOf(cursor: string, more: boolean): string {
+  return `cursor: ${cursor}${more ? ' (there is more: ask again with it)' : ''}`
+}
+
+function headOf({ project, actor, session }: OperationContext, isWhole: boolean): string {
+  const goal = session === undefined ? '' : String(project.read(sessionKind, session as RecordId)?.values.goal ?? '')
+  const within = session === undefined ? '' : ` in ${session}${goal && isWhole ? ` ${quoteInline(goal, 100)}` : ''}`
+  return `${quoteInline(project.name, isWhole ? 60 : 20)}: you are ${nameText(actor.name)}${within}. ${QUOTED_NOTE}`
 }
