@@ -22,6 +22,10 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     platform: 'node',
     target: 'node20.19',
     sourcemap: true,
+    sourcesContent: false,
+    // Names stay, for the traces in the log.
+    minifyWhitespace: true,
+    minifySyntax: true,
     logLevel: 'warning',
     absWorkingDir: root,
   } as const satisfies BuildOptions
@@ -32,7 +36,6 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     outfile: `${outdir}/orch.js`,
     format: 'cjs',
     minify: true,
-    sourcesContent: false,
     banner: { js: '#!/usr/bin/env node' },
     define: { ORCH_MANIFEST: JSON.stringify(builtInManifest()), ORCH_VERSION: JSON.stringify(version) },
   }
@@ -42,6 +45,7 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     entryPoints: {
       daemon: 'src/daemon-main.ts',
       'load-worker': 'src/store/load-worker.ts',
+      'check-worker': 'src/store/check-worker.ts',
       'sql-runner': 'src/store/sql-runner.ts',
     },
     outdir,
@@ -61,22 +65,11 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     outfile: `${outdir}/mcp.mjs`,
     format: 'esm',
     minify: true,
-    sourcesContent: false,
     define: { ORCH_TOOLS: JSON.stringify(builtInTools()) },
     banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
-    plugins: [oneLanguage],
+    plugins: [englishOnly],
   }
   return [client, daemon, mcp]
-}
-
-/** Leaves zod the messages of one language: the others are a third of what would be compiled at each start. */
-const oneLanguage: Plugin = {
-  name: 'one-language',
-  setup(build) {
-    build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
-      contents: "export { default as en } from './en.js'",
-    }))
-  },
 }
 
 /** The tools that agents are offered. */

@@ -58,6 +58,7 @@ import { dialSockets } from './peers/wire.ts'
 import { createRenderer } from './render.ts'
 import { createStatus } from './status.ts'
 import { openAttention } from './store/attention.ts'
+import { checkInWorker } from './store/check.ts'
 import { createCompaction } from './store/compaction.ts'
 import { type Database, openDatabase } from './store/database.ts'
 import { createFileLoadSnapshots } from './store/file-load-snapshots.ts'
@@ -307,8 +308,13 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     })
   }
   const doctor = createDoctor({
-    db,
-    project,
+    checkStore: () =>
+      checkInWorker({
+        databaseFile: paths.database,
+        declared: config,
+        project,
+        worker: new URL('./check-worker.mjs', host.loadWorker),
+      }),
     privateFiles: [paths.database, paths.token],
     async checkFiles() {
       await mirror.sync()

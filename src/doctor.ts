@@ -3,19 +3,23 @@ import { join } from 'node:path'
 import type { Finding } from './api/operation.ts'
 import { systemClock } from './base/clock.ts'
 import { reasonOf } from './base/error.ts'
-import { createTurns } from './base/turns.ts'
+import { createTurns, type Turns } from './base/turns.ts'
 import { boardText } from './mirror/board.ts'
 import { BOARD } from './mirror/places.ts'
 import type { Problem } from './model/attention.ts'
 import { logFile, renderLogLine } from './model/log.ts'
 import { decodeFile, sameText } from './model/markdown.ts'
 import type { Renderer } from './render.ts'
-import { type Database, openDatabase } from './store/database.ts'
+import type { StoreFindings } from './store/check.ts'
+import type { LogPlace } from './store/log-index.ts'
 import type { OpenProject } from './store/open-project.ts'
 
+/** A page of the work log. */
+const ENTRIES_PER_PAGE = 200
+
 export interface DoctorParts {
-  readonly db: Database
-  readonly project: OpenProject
+  /** Checks the database and what is made of it, off the event loop. */
+  readonly checkStore: () => Promise<StoreFindings>
   /** Private files that nobody else may read. */
   readonly privateFiles: readonly string[]
   /** Brings the files up to the document first; then paths whose text is not the document's rendering. */
@@ -27,10 +31,9 @@ export interface DoctorParts {
 
 /** Checks on the live project what must always be true. Every check says what it looked at. */
 export function createDoctor(parts: DoctorParts): () => Promise<readonly Finding[]> {
-  const { db, project } = parts
-  const checks: readonly (readonly [string, () => Promise<readonly string[]> | readonly string[]])[] = [
-    ['the database is whole', () => quickCheck(db)],
-    ['document and index equal what all rows give', () => project.checkIndex(openDatabase(':memory:'))],
+  const checksOf = (store: Promise<StoreFindings>): readonly Check[] => [
+    ['the database is whole', async () => (await store).damage],
+    ['document and index equal what all rows give', async () => (await store).differences],
     ['every file shows the document', parts.checkFiles],
     ['the history branch holds the document', parts.checkHistory],
     ['private files are private', () => parts.privateFiles.flatMap(openToOthers)],
@@ -38,7 +41,10 @@ export function createDoctor(parts: DoctorParts): () => Promise<readonly Finding
   ]
   return async () => {
     const findings: Finding[] = []
-    for (const [check, look] of checks) {
+    const store = parts.checkStore()
+    // Each check that asks for it tells of its failure.
+    store.catch(() => undefined)
+    for (const [check, look] of checksOf(store)) {
       const found = await attempt(look)
       const more = found.length > 1 ? ` (and ${found.length - 1} more)` : ''
       findings.push({ check, ok: found.length === 0, detail: found.length === 0 ? 'yes' : `${found[0]}${more}` })
@@ -47,17 +53,14 @@ export function createDoctor(parts: DoctorParts): () => Promise<readonly Finding
   }
 }
 
+type Check = readonly [what: string, look: () => Promise<readonly string[]> | readonly string[]]
+
 async function attempt(look: () => Promise<readonly string[]> | readonly string[]): Promise<readonly string[]> {
   try {
     return await look()
   } catch (error) {
     return [`could not be checked: ${reasonOf(error)}`]
   }
-}
-
-function quickCheck(db: Database): readonly string[] {
-  const found = db.all<{ quick_check: string }>('PRAGMA quick_check').map((row) => row.quick_check)
-  return found.filter((line) => line !== 'ok')
 }
 
 function openToOthers(file: string): readonly string[] {
@@ -88,9 +91,22 @@ export async function filesThatDiffer(
   }
   await check(BOARD, () => boardText(project))
   for (const day of project.logDays()) {
-    await check(logFile(day), () => project.logOfDay(day, project.logCount(day)).map(renderLogLine).join(''))
+    const text = await dayText(project, day, turns)
+    await check(logFile(day), () => text)
   }
   return wrong
+}
+
+/** A day may have ten thousands of entries. */
+async function dayText(project: OpenProject, day: string, turns: Turns): Promise<string> {
+  let text = ''
+  for (let after: LogPlace | undefined; ; ) {
+    const page = project.logOfDay(day, ENTRIES_PER_PAGE, after)
+    text += page.map(renderLogLine).join('')
+    after = page.at(-1)
+    if (page.length < ENTRIES_PER_PAGE) return text
+    if (turns.isOver()) await turns.next()
+  }
 }
 
 function keysOf(project: OpenProject): readonly string[] {

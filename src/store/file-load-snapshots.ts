@@ -10,9 +10,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import type { Logger } from '../base/log.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot, type LoadSnapshot, type LoadSnapshots } from './load-snapshot.ts'
+import { runWorker } from './worker.ts'
 
 export interface FileLoadSnapshotsParts {
   readonly dir: string
@@ -46,17 +46,10 @@ export function createFileLoadSnapshots({
 }: FileLoadSnapshotsParts): LoadSnapshots {
   return {
     newest: () => readNewest(dir, (file, error) => log.warn('a load snapshot is passed over', { file, error })),
-    make: (n) =>
-      new Promise((resolve, reject) => {
-        const input: LoadWorkerInput = { dir, databaseFile, n, crashAt }
-        const thread = new Worker(worker, { workerData: input })
-        thread.unref()
-        thread.once('error', reject)
-        thread.once('exit', (code) => {
-          if (code === 0) resolve()
-          else reject(new Error(`the worker ended with ${code}`))
-        })
-      }),
+    async make(n) {
+      const input: LoadWorkerInput = { dir, databaseFile, n, crashAt }
+      await runWorker(worker, input)
+    },
   }
 }
 

@@ -8,6 +8,7 @@ import { task } from '../model/kinds/task.ts'
 import type { LogEntry } from '../model/log.ts'
 import { openChangeFeed } from './change-feed.ts'
 import { createChanges } from './changes.ts'
+import { compareIndex, isSameState, OTHER_DOCUMENT } from './check.ts'
 import { createClients } from './clients.ts'
 import { type Conflict, createConflicts } from './conflicts.ts'
 import type { Database } from './database.ts'
@@ -22,7 +23,7 @@ import { createPast } from './past.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Change, Project, Undeclared } from './project.ts'
 import { createQueries } from './queries.ts'
-import { dumpIndex, rebuildIndex } from './rebuild.ts'
+import { rebuildIndex } from './rebuild.ts'
 import { createRecordIndex } from './record-index.ts'
 import { createMeta, prepareSchema } from './schema.ts'
 import { createWorkGraph } from './work-graph.ts'
@@ -262,11 +263,10 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     rebuildIndex: () => rebuildIndex(db, kinds, pipeline.doc(), journal),
     checkIndex(scratch) {
       const fresh = createProjectDoc(kinds, updatesOf(journal, undefined))
-      const isEqual = Buffer.compare(fresh.encodeStateVector(), pipeline.doc().encodeStateVector()) === 0
-      rebuildIndex(scratch, kinds, fresh, journal)
+      const isEqual = isSameState(fresh.encodeStateVector(), pipeline.doc().encodeStateVector())
+      const found = compareIndex({ db, kinds, journal, fresh }, scratch)
       fresh.destroy()
-      const found = differences(dumpIndex(db, kinds), dumpIndex(scratch, kinds))
-      return isEqual ? found : ['the document in memory is not what its rows give', ...found]
+      return isEqual ? found : [OTHER_DOCUMENT, ...found]
     },
   }
 }
@@ -290,12 +290,4 @@ function damaged<T>(open: () => T): T {
   } catch (error) {
     throw new OrchError('database_damaged', { reason: reasonOf(error) }, error)
   }
-}
-
-function differences(ours: readonly string[], theirs: readonly string[]): readonly string[] {
-  const [left, right] = [new Set(ours), new Set(theirs)]
-  return [
-    ...ours.filter((row) => !right.has(row)).map((row) => `only in the index: ${row}`),
-    ...theirs.filter((row) => !left.has(row)).map((row) => `missing in the index: ${row}`),
-  ]
 }
