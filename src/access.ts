@@ -1,7 +1,7 @@
 import { createAuthenticate, type VerifyJwt } from './api/access/authenticate.ts'
 import { createTokens, type Tokens } from './api/access/tokens.ts'
 import type { Credentials } from './api/http/credentials.ts'
-import { createTlsFiles, type TlsFiles } from './api/http/tls.ts'
+import { createTlsFiles, ownCertificate, type TlsFiles } from './api/http/tls.ts'
 import type { Clock } from './base/clock.ts'
 import type { Logger } from './base/log.ts'
 import type { Config } from './config.ts'
@@ -55,7 +55,8 @@ function verifyJwtOf(config: Config, clock: Clock): VerifyJwt | undefined {
 }
 
 /** The certificate of the front, where there is one. */
-export function tlsOf(config: Config, clock: Clock, log: Logger): TlsFiles | undefined {
+export function tlsOf(config: Config, privateDir: string, clock: Clock, log: Logger): TlsFiles | undefined {
   const { 'tls.cert': cert, 'tls.key': key } = config
-  return cert === '' || key === '' ? undefined : createTlsFiles({ cert, key, clock, log })
+  const files = cert !== '' && key !== '' ? { cert, key } : ownCertificate(privateDir)
+  return files && createTlsFiles({ ...files, clock, log })
 }

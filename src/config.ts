@@ -113,7 +113,12 @@ export const options = {
   ),
   peers: option(
     z.array(
-      z.object({ name: z.string().min(1).max(64), url: z.string().regex(/^wss?:\/\//), token: z.string().optional() }),
+      z.object({
+        name: z.string().min(1).max(64),
+        url: z.string().regex(/^wss?:\/\//),
+        token: z.string().optional(),
+        pin: z.string().optional(),
+      }),
     ),
     [],
     'Other replicas to link to; `orch peer add` keeps them outside this file.',

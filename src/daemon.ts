@@ -425,7 +425,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const front = createFront({
     listen: listenAt(),
     allowed: { names: config['http.names'], origins: config['http.origins'] },
-    tls: tlsOf(config, clock, part('http')),
+    tls: tlsOf(config, paths.dir, clock, part('http')),
     isInsecureAllowed: config.listenInsecure,
     authenticate,
     mounts: mountsOf({

@@ -25,7 +25,8 @@ import { acquireLock, type Lock } from './store/lock.ts'
  *
  * - `plan`: the places that `init` will touch.
  * - `trust <sha256>`: lets `.orchrc` count, if that is still its content.
- * - `join plan|do peer|git <address or ref> <token or ''> [follow]`: says what moving this project into another one
+ * - `cert [names, with commas between] [renew]`: the daemon's certificate, made if there is none.
+ * - `join plan|do peer|git <address or ref> <token or ''> <pin or ''> [follow]`: says what moving this project into another one
  *   makes, or does it. `do` takes the lock.
  * - `remove <replica> [branch]`: takes the mirror away, but for what is not merged; what is kept of the replica outside
  *   the repository; and the branch, if named.
@@ -50,6 +51,8 @@ export async function runErrand([name, ...words]: readonly string[], parts: Erra
       return { trusted: keepTrust(first, parts) }
     case 'join':
       return { join: await moveInto(words, parts) }
+    case 'cert':
+      return { cert: await certificate(first, second === 'renew', parts) }
     case 'remove':
       return { removal: await remove(first, second, parts) }
     default:
@@ -72,7 +75,7 @@ function keepTrust(hash: string, { env, mainWorktree }: ErrandParts): true {
 }
 
 async function moveInto(
-  [how, type, where = '', token = '', follow]: readonly string[],
+  [how, type, where = '', token = '', pin = '', follow]: readonly string[],
   parts: ErrandParts,
 ): Promise<object> {
   const { config, env, paths, commonDir, log } = parts
@@ -94,7 +97,9 @@ async function moveInto(
     log,
   }
   const source: JoinSource =
-    type === 'git' ? { type, ref: await fetchedRef(repo, where, branch) } : { type: 'peer', url: where, token }
+    type === 'git'
+      ? { type, ref: await fetchedRef(repo, where, branch) }
+      : { type: 'peer', url: where, token, pin: pin || undefined }
   if (how === 'plan') return await previewJoin(joining, source)
   const lock = lockOrRefuse(paths)
   try {
@@ -102,6 +107,19 @@ async function moveInto(
   } finally {
     lock.release()
   }
+}
+
+/** The certificate of the daemon and its pin. The one that the configuration names is only looked at. */
+async function certificate(names: string, isRenewed: boolean, { config, paths }: ErrandParts): Promise<object> {
+  const { loadOrMakeCertificate, describeCertificate } = await import('./api/http/certificate.ts')
+  const wanted = [...names.split(',').filter(Boolean), ...config['http.names']]
+  if (config['tls.cert'] === '') {
+    return loadOrMakeCertificate({ dir: paths.dir, names: wanted, isRenewed, now: systemClock.now() })
+  }
+  if (names !== '' || isRenewed) {
+    throw new OrchError('usage', { reason: `The certificate is that of the setting tls.cert: ${config['tls.cert']}` })
+  }
+  return { ...describeCertificate(config['tls.cert']), isNew: false }
 }
 
 /** The ref that a person means by `origin/orch-history`, or by the name of a remote alone. */

@@ -46,7 +46,7 @@ export interface JoinParts {
 
 /** Where the other project is: at a peer, or in a history that came with a fetch. */
 export type JoinSource =
-  | { readonly type: 'peer'; readonly url: string; readonly token: string }
+  | { readonly type: 'peer'; readonly url: string; readonly token: string; readonly pin?: string | undefined }
   | { readonly type: 'git'; readonly ref: string }
 
 export interface Named {
@@ -258,7 +258,7 @@ function carryOver(old: Database, db: Database, from: ProjectReader, into: Named
     if (source.type === 'git' || peers.some(({ url }) => url === source.url)) return
     const name = into.name.replace(/[^\w.-]+/g, '-').slice(0, 60)
     const isTaken = peers.some((peer) => peer.name === name)
-    store.put({ name: isTaken ? into.id : name, url: source.url, token: source.token })
+    store.put({ name: isTaken ? into.id : name, url: source.url, token: source.token, pin: source.pin })
   })
 }
 

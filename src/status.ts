@@ -75,7 +75,7 @@ export function createStatus(parts: StatusParts): StatusReader {
                 kind: 'link' as const,
                 what: `The peer ${name} refuses: ${error ?? ''}`,
                 where: `peer ${name}`,
-                fix: 'Correct its address or token, or remove it: see `orch peer --help`.',
+                fix: 'Correct its address, token or pin, or remove it: see `orch peer --help`.',
               },
             ]
           : [],

@@ -51,7 +51,12 @@ export interface Parts {
   }
   readonly agents: AgentParts
   readonly peers: {
-    add(peer: { readonly name: string; readonly url: string; readonly token: string }): Promise<void>
+    add(peer: {
+      readonly name: string
+      readonly url: string
+      readonly token: string
+      readonly pin?: string | undefined
+    }): Promise<void>
     remove(name: string): Promise<void>
     list(): readonly PeerInfo[]
   }

@@ -167,6 +167,22 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/trust.ts')).trust,
   },
   {
+    command: 'cert',
+    help: "Makes the daemon's certificate, if it has none, and prints its pin: other replicas give it to `orch peer add --pin`, and then trust this certificate and no other. With one, the daemon speaks TLS from its next start.",
+    positionals: [],
+    flags: [
+      flag(
+        'name',
+        "a name or address by which this daemon is reached, besides this machine's own; may be repeated",
+        'text',
+        true,
+      ),
+      flag('renew', 'make a new one: peers that pinned the old one refuse it until they are told'),
+    ],
+    examples: ['orch cert --name orch.example.org --name 10.0.0.5', 'orch cert'],
+    load: async () => (await import('./commands/cert.ts')).cert,
+  },
+  {
     command: 'join',
     help: 'Moves the records of this project into another one that was started apart, once, after showing what will happen. All replicas of this project should be linked first: what only they have stays with them. The old database and the old history are kept, and who asks for this project from then on is told where it is.',
     positionals: [
@@ -174,6 +190,7 @@ export const localCommands: readonly LocalCommand[] = [
     ],
     flags: [
       flag('token', 'its token, as its `orch token show` prints it', 'text'),
+      flag('pin', 'the one certificate that it may show, as its `orch cert` prints it', 'text'),
       flag(
         'remote',
         "instead of an address: a remote, or its branch, from which the other project's history was fetched",

@@ -19,6 +19,7 @@ export type Report =
   | { readonly trusted: true }
   | { readonly removal: Removal }
   | { readonly join: JoinReport }
+  | { readonly cert: CertificateReport }
 
 /** Places that the configuration decides. */
 export interface Plan {
@@ -46,6 +47,15 @@ export interface JoinReport {
   readonly keys: readonly { readonly key: string; readonly as?: string }[]
   readonly database: string
   readonly branch?: string
+}
+
+/** The daemon's certificate. See src/api/http/certificate.ts. */
+export interface CertificateReport {
+  readonly file: string
+  readonly pin: string
+  readonly names: readonly string[]
+  readonly expiresAt: string
+  readonly isNew: boolean
 }
 
 export interface StartOptions {
@@ -106,7 +116,7 @@ export async function replaceDaemon(context: RepositoryContext): Promise<void> {
 }
 
 /** Lets the daemon's program do something else than to be the daemon: see src/errands.ts. Throws its refusal. */
-export async function runErrand<K extends 'plan' | 'trusted' | 'removal' | 'join'>(
+export async function runErrand<K extends 'plan' | 'trusted' | 'removal' | 'join' | 'cert'>(
   context: RepositoryContext,
   words: readonly string[],
   key: K,

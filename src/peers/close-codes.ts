@@ -17,6 +17,8 @@ export const closeCodes = {
   moved: 4411,
   tooLarge: 4413,
   otherVersion: 4426,
+  /** Never sent: whom this side dialled showed another certificate than the pinned one. */
+  wrongCertificate: 4495,
 } as const
 
 /** Whether trying again cannot help until somebody changes something. */

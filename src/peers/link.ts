@@ -6,6 +6,7 @@ import type { StoredPeer } from '../store/peer-store.ts'
 import { closeCodes, explainClose, isPermanent } from './close-codes.ts'
 import { isReplicaFrame } from './frames.ts'
 import type { Peering } from './peering.ts'
+import { pinOf } from './pin.ts'
 import { createProvider } from './provider.ts'
 import { createRowExchange, type RowExchange } from './row-exchange.ts'
 import { isToken, protocolsFor } from './token.ts'
@@ -101,6 +102,7 @@ export function createLink(
     room,
     protocols: protocolsFor(peer.token),
     dial,
+    pin: peer.pin,
     onOpen() {
       exchange = createRowExchange({
         peering,
@@ -154,7 +156,7 @@ function jitter(random: Random): number {
 }
 
 /** Throws `invalid_input` unless a link to an address can be tried. */
-export function checkPeer({ url, token }: Pick<StoredPeer, 'url' | 'token'>): void {
+export function checkPeer({ url, token, pin }: Pick<StoredPeer, 'url' | 'token' | 'pin'>): void {
   const refuse = (field: string, reason: string): never => {
     throw new OrchError('invalid_input', { field, reason })
   }
@@ -164,6 +166,9 @@ export function checkPeer({ url, token }: Pick<StoredPeer, 'url' | 'token'>): vo
   if (parsed.search !== '' || parsed.hash !== '' || parsed.username !== '')
     refuse('url', 'nothing may follow the project; the token is given apart')
   if (!isToken(token)) refuse('token', 'it has characters that no token has')
+  if (pin === undefined) return
+  if (pinOf(pin) !== pin) refuse('pin', 'a pin is sha256: and 64 digits of hex, as `orch cert` prints it')
+  if (parsed.protocol !== 'wss:') refuse('pin', 'only a wss:// address has a certificate')
 }
 
 /** The provider takes the room apart from the rest. */

@@ -2,6 +2,7 @@ import { OrchError } from '../base/error.ts'
 import type { Service } from '../base/service.ts'
 import type { PeerStore, StoredPeer } from '../store/peer-store.ts'
 import { checkPeer, createLink, type Link, type LinkParts, type LinkStatus } from './link.ts'
+import { pinOf } from './pin.ts'
 
 /** The links to all configured peers. */
 export interface Links extends Service {
@@ -37,7 +38,8 @@ export function createLinks({ store, ...parts }: LinkParts & { readonly store: P
       for (const link of links.values()) link.stop()
       links.clear()
     },
-    add(peer) {
+    add(given) {
+      const peer = { ...given, ...(given.pin !== undefined && { pin: pinOf(given.pin) ?? given.pin }) }
       if (!/^[\w.-]{1,64}$/.test(peer.name)) {
         throw new OrchError('invalid_input', { field: 'name', reason: 'a name is 1 to 64 letters, digits and ._-' })
       }

@@ -2,6 +2,7 @@ import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 import { closeCodes } from './close-codes.ts'
 import { type Decoded, decodeFrame, REPLICA_MESSAGE } from './frames.ts'
+import { type Pin, WrongCertificate } from './pin.ts'
 import type { Dial, Wire } from './wire.ts'
 
 export interface ProviderParts {
@@ -10,6 +11,7 @@ export interface ProviderParts {
   readonly room: string
   readonly protocols: readonly string[]
   readonly dial: Dial
+  readonly pin?: Pin | undefined
   readonly onOpen: () => void
   readonly onFrame: (frame: Decoded) => void
   /** Hears the end of each connection, also of one that could not be opened. Not after `close`. */
@@ -30,7 +32,16 @@ export interface Provider {
  * nobody checked, and reconnects in step with everybody else. Built on internals of y-websocket 3.1.0, which a contract
  * test holds on to.
  */
-export function createProvider({ server, room, protocols, dial, onOpen, onFrame, onClose }: ProviderParts): Provider {
+export function createProvider({
+  server,
+  room,
+  protocols,
+  dial,
+  pin,
+  onOpen,
+  onFrame,
+  onClose,
+}: ProviderParts): Provider {
   // Stays empty: rows go past it.
   const doc = new Y.Doc()
   let socket: Socket | undefined
@@ -44,7 +55,7 @@ export function createProvider({ server, room, protocols, dial, onOpen, onFrame,
     shouldReconnect: () => false,
     // `new` on a function that returns an object gives that object.
     WebSocketPolyfill: function open(url: string, offered: readonly string[]) {
-      socket = openSocket(dial, url, offered)
+      socket = openSocket(dial, pin, url, offered)
       return socket
     } as never,
   })
@@ -100,7 +111,7 @@ interface Socket {
 
 const [CONNECTING, OPEN, CLOSED] = [0, 1, 3]
 
-function openSocket(dial: Dial, url: string, protocols: readonly string[]): Socket {
+function openSocket(dial: Dial, pin: Pin | undefined, url: string, protocols: readonly string[]): Socket {
   const abort = new AbortController()
   let wire: Wire | undefined
   const socket: Socket = {
@@ -135,7 +146,10 @@ function openSocket(dial: Dial, url: string, protocols: readonly string[]): Sock
       }
     })
   }
-  const fail = (error: Error): void => socket.onclose?.({ code: 1006, reason: error.message })
-  dial(url, { protocols, signal: abort.signal }).then(begin, fail)
+  const fail = (error: Error): void => {
+    const code = error instanceof WrongCertificate ? closeCodes.wrongCertificate : 1006
+    socket.onclose?.({ code, reason: error.message })
+  }
+  dial(url, { protocols, pin, signal: abort.signal }).then(begin, fail)
   return socket
 }

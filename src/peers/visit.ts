@@ -6,6 +6,7 @@ import { closeCodes, explainClose } from './close-codes.ts'
 import { type Hello, isReplicaFrame, type ReplicaFrame } from './frames.ts'
 import { checkPeer, splitUrl } from './link.ts'
 import type { Peering } from './peering.ts'
+import { pinOf } from './pin.ts'
 import { createProvider } from './provider.ts'
 import { createRowExchange } from './row-exchange.ts'
 import { protocolsFor } from './token.ts'
@@ -33,11 +34,12 @@ const HELLO_TIMEOUT_MS = 20_000
  */
 export async function visitPeer<T>(
   { peering, dial, clock, log }: VisitParts,
-  { url, token }: { readonly url: string; readonly token: string },
+  { url, token, pin: given }: { readonly url: string; readonly token: string; readonly pin?: string | undefined },
   work: (visit: Visit) => Promise<T>,
 ): Promise<T> {
   const { project } = peering
-  checkPeer({ url, token })
+  const pin = given === undefined ? undefined : (pinOf(given) ?? given)
+  checkPeer({ url, token, pin })
   return new Promise<T>((resolve, reject) => {
     let isOver = false
     /** What the peer is known to hold. */
@@ -78,6 +80,7 @@ export async function visitPeer<T>(
       room,
       protocols: protocolsFor(token),
       dial,
+      pin,
       onOpen: () => exchange.start(),
       onFrame(frame) {
         if (frame.type === 'malformed') fail(closeCodes.malformed, frame.reason)

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws'
 import type { Clock } from '../base/clock.ts'
 import { closeCodes } from './close-codes.ts'
+import { connectPinned, type Pin, WrongCertificate } from './pin.ts'
 
 /**
  * PORT: one connection that carries whole binary frames, in order. A frame either arrives or the wire closes; a wire
@@ -20,11 +21,18 @@ export interface Wire {
   onClose(listen: (code: number, reason: string) => void): void
 }
 
-/** PORT: opens a wire to an address. Rejects when nobody answers, and when the signal is aborted. */
-export type Dial = (
-  url: string,
-  options: { readonly protocols: readonly string[]; readonly signal: AbortSignal },
-) => Promise<Wire>
+export interface DialOptions {
+  readonly protocols: readonly string[]
+  /** The one certificate that the other side may show; without it, one of an authority that this machine trusts. */
+  readonly pin?: Pin | undefined
+  readonly signal: AbortSignal
+}
+
+/**
+ * PORT: opens a wire to an address. Rejects when nobody answers, when the signal is aborted, and with `WrongCertificate`
+ * when the other side is not who was pinned.
+ */
+export type Dial = (url: string, options: DialOptions) => Promise<Wire>
 
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024
 const PING_MS = 15_000
@@ -99,25 +107,34 @@ export function wireOverSocket(socket: WebSocket, clock: Clock): Wire {
 
 /** Dials real WebSockets. */
 export function dialSockets(clock: Clock): Dial {
-  return (url, { protocols, signal }) =>
+  return (url, { protocols, pin, signal }) =>
     new Promise((resolve, reject) => {
       const socket = new WebSocket(url, [...protocols], {
         maxPayload: MAX_FRAME_BYTES,
         perMessageDeflate: false,
         handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+        ...(pin !== undefined && {
+          createConnection: connectPinned(pin, signal, clock, HANDSHAKE_TIMEOUT_MS) as never,
+        }),
       })
       const abort = (): void => socket.terminate()
       signal.addEventListener('abort', abort, { once: true })
       socket.once('error', (error: NodeJS.ErrnoException) => {
         signal.removeEventListener('abort', abort)
         // Where a name has several addresses, Node's error has a code but no message.
-        reject(new Error(error.message || error.code || 'cannot connect', { cause: error }))
+        const reason = error.message || error.code || 'cannot connect'
+        reject(error instanceof WrongCertificate ? error : new Error(reason + adviceFor(error), { cause: error }))
       })
       socket.once('open', () => {
         signal.removeEventListener('abort', abort)
         resolve(wireOverSocket(socket, clock))
       })
     })
+}
+
+/** What helps where a certificate is good for its owner and unknown to this machine. */
+function adviceFor({ code = '' }: NodeJS.ErrnoException): string {
+  return /SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code) ? '; pin what its `orch cert` prints (--pin)' : ''
 }
 
 /** The longest beginning that fits a close frame: 123 bytes of UTF-8. */

@@ -79,7 +79,7 @@ const CONTRACT = [
   'snapshots ID --limit',
   'snapshot --message',
   'sync',
-  'peer add NAME URL --token',
+  'peer add NAME URL --token --pin',
   'peer list',
   'peer remove NAME',
   'suggest OF PREFIX --limit',

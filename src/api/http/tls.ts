@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { OrchError, reasonOf } from '../../base/error.ts'
 import type { Logger } from '../../base/log.ts'
@@ -6,6 +7,23 @@ import type { Logger } from '../../base/log.ts'
 export interface Certificate {
   readonly cert: string
   readonly key: string
+}
+
+/** Where the two are. */
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
+}
+
+/** Where the certificate is that is made for this daemon. */
+export function certificateFiles(privateDir: string): CertificateFiles {
+  return { cert: join(privateDir, 'cert.pem'), key: join(privateDir, 'key.pem') }
+}
+
+/** That certificate; undefined while there is none. */
+export function ownCertificate(privateDir: string): CertificateFiles | undefined {
+  const files = certificateFiles(privateDir)
+  return existsSync(files.cert) && existsSync(files.key) ? files : undefined
 }
 
 /** The certificate of a server, from files that somebody renews. */

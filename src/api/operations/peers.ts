@@ -8,7 +8,7 @@ const PEER_NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u
 
 /** Links to other replicas. */
 export const peerOperations: readonly Operation[] = [
-  defineOperation<{ name: string; url: string; token: string }, unknown>({
+  defineOperation<{ name: string; url: string; token: string; pin?: string | undefined }, unknown>({
     name: 'peer.add',
     effect: 'write',
     role: 'admin',
@@ -19,13 +19,20 @@ export const peerOperations: readonly Operation[] = [
         .string()
         .describe('its websocket address, as its `orch status` shows it: ws://127.0.0.1:4777/sync/project'),
       token: z.string().describe('its token, as its `orch token show` prints it'),
+      pin: z
+        .string()
+        .optional()
+        .describe('the one certificate that it may show, as its `orch cert` prints it: sha256:9f2c...'),
     }),
     output: peerSchema,
     cli: {
       command: 'peer add',
       positionals: ['name', 'url'],
       view: { type: 'message', text: 'Added {name}: {state}' },
-      examples: ['orch peer add laptop ws://127.0.0.1:4777/sync/shop --token 6d1e'],
+      examples: [
+        'orch peer add laptop ws://127.0.0.1:4777/sync/shop --token 6d1e',
+        'orch peer add office wss://10.0.0.5:4777/sync/shop --token 6d1e --pin sha256:9f2c',
+      ],
     },
     async run({ parts }, peer) {
       if (!PEER_NAME.test(peer.name)) {

@@ -32,9 +32,11 @@ export async function join(cli: CliContext, input: Input): Promise<number> {
   return 0
 }
 
-function sourceOf({ address, token, remote, follow }: Input): readonly string[] {
-  const how = follow === true ? ['follow'] : []
-  if (typeof remote === 'string' && address === undefined && token === undefined) return ['git', remote, '', ...how]
+function sourceOf({ address, token, pin, remote, follow }: Input): readonly string[] {
+  const how = [typeof pin === 'string' ? pin : '', ...(follow === true ? ['follow'] : [])]
+  if (typeof remote === 'string' && [address, token, pin].every((one) => one === undefined)) {
+    return ['git', remote, '', ...how]
+  }
   if (typeof address === 'string' && typeof token === 'string' && remote === undefined) {
     return ['peer', address, token, ...how]
   }
