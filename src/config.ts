@@ -63,6 +63,19 @@ export const options = {
   ),
   'git.quietMs': option(milliseconds, 5000, 'Commit a snapshot this long after the last change.', '5000'),
   'git.maxMs': option(milliseconds, 60_000, 'But at the latest this long after the first one.', '60000'),
+  'git.remote': option(
+    z.string().regex(/^([\w][\w./-]*)?$/, 'must be the name of a remote, as `git remote` lists it'),
+    '',
+    'A git remote to sync the history branch with: what others pushed is fetched, merged, and pushed. `orch remote set` keeps one outside this file.',
+    'origin',
+    (remote) => remote !== '',
+  ),
+  'git.remoteMs': option(
+    milliseconds,
+    60_000,
+    'Sync with the git remote this often. 0: only with `orch sync --git`, and before the daemon stops.',
+    '60000',
+  ),
   'claims.graceMs': option(
     milliseconds,
     120_000,

@@ -27,10 +27,13 @@ import { createConflictAttention } from './conflict-attention.ts'
 import { createCrashPoints, noCrashPoints } from './crash-points.ts'
 import { declarationHash, ownCommands, ownCommandsStamp, projectKinds } from './declared.ts'
 import { createDoctor, filesThatDiffer } from './doctor.ts'
+import { createGitCare } from './git/care.ts'
 import { createCodeMentions } from './git/code-mentions.ts'
 import { resolveHistoryBranch } from './git/history-branch.ts'
 import { rowsFromTree } from './git/history-tree.ts'
+import { openGitRemotes } from './git/real-git-remotes.ts'
 import { openGitRepo } from './git/real-git-repo.ts'
+import { createRemotePeer } from './git/remote.ts'
 import { openSnapshotLedger } from './git/snapshot-ledger.ts'
 import { createSnapshots } from './git/snapshots.ts'
 import { assertUntracked } from './git/tracked.ts'
@@ -43,7 +46,7 @@ import { createNodeWatch } from './mirror/watch.ts'
 import { createMirrorWays } from './mirror/ways.ts'
 import { createMirrors } from './mirrors.ts'
 import type { Actor } from './model/actor.ts'
-import { type Problem, standsStill } from './model/attention.ts'
+import { NOTICE_MS, type Problem, standsStill } from './model/attention.ts'
 import { type Random, randomText } from './model/id.ts'
 import type { Principal } from './model/principal.ts'
 import { mountsOf } from './mounts.ts'
@@ -167,12 +170,37 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     ledger,
     render,
     // Hosts link commits to accounts by their address.
+    happened: (happened) => attentionStore.keep({ ...happened, forMs: NOTICE_MS }, clock.now()),
     mailOf: (actor) => (actor === host.person.name && host.mail !== '' ? host.mail : undefined),
     clock,
     log: part('git'),
     quietMs: config['git.quietMs'],
     maxMs: config['git.maxMs'],
     isEnabled: config['git.enabled'],
+  })
+  const remoteName = (): string | undefined => config['git.remote'] || meta.get('git_remote') || undefined
+  const remote = createRemotePeer({
+    repo,
+    remotes: openGitRemotes({ commonDir: host.commonDir, env, clock }),
+    snapshots,
+    ref: branch.ref,
+    remote: remoteName,
+    clock,
+    random,
+    log: part('git remote'),
+    everyMs: config['git.remoteMs'],
+    onChange: () => mirror.refreshLocal(),
+  })
+  let committedSince = true
+  const care = createGitCare({
+    repo,
+    clock,
+    log: part('git'),
+    isChanged() {
+      const was = committedSince
+      committedSince = false
+      return was
+    },
   })
 
   const asks = createAsks({
@@ -285,6 +313,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     linkedMirrors: () => mirror.list().flatMap(({ dir, main }) => (main ? [] : [dir])),
     fileAccess: () => mirror.abilities().summary,
     branch: branch.ref.replace('refs/heads/', ''),
+    remote: remote.state,
+    gitObjects: care.objects,
     serverUrl: () => front.url(),
     peers: () => links.list(),
     presence: () => ({ actors: room.presence().map(({ actor }) => actor.name), replicas: room.replicas() }),
@@ -294,6 +324,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       ...undeclaredProblems(kinds, project.undeclared()),
       ...mirror.problems(),
       ...snapshots.problems(),
+      ...remote.problems(),
     ],
     attention: attention.list,
     notices: host.notices,
@@ -343,7 +374,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     graceMs: config['claims.graceMs'],
     idleMs: config['claims.idleMs'],
     ask: asks.ask,
-    wasHere: (replica) => opened.former().includes(replica) && configured.length + stored.all().length === 0,
+    wasHere: (replica) =>
+      opened.former().includes(replica) && configured.length + stored.all().length === 0 && remoteName() === undefined,
   })
   const activity = createActivity(kinds)
   const code = createCodeMentions({ commonDir: host.commonDir, env, clock, log: part('git'), ref: branch.ref })
@@ -353,6 +385,14 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     code: { mentions: code.of },
     attention: { list: attention.list, settle: attention.settle },
     agents: { ...agents, countTokens: loadTokenCounter },
+    remote: {
+      async set(name) {
+        meta.set('git_remote', name ?? '')
+        remote.changed()
+      },
+      sync: remote.sync,
+      state: remote.state,
+    },
     peers: {
       add: async (peer) => links.add(peer),
       remove: async (peerName) => links.remove(peerName),
@@ -450,13 +490,26 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   project.onCommit((commit) => {
     mirror.note(commit)
     snapshots.note(commit)
+    if (commit.origin.source !== 'git') remote.note()
+    committedSince = true
     activity.note(commit)
     agents.claims.note(commit)
     measures.noteCommit(commit)
   })
 
   // Only the socket waits for nothing but the loaded state; the rest may take as long as the disk and the peers do.
-  const slow: readonly Service[] = [compaction, watchdog, agents.claims, mirror, snapshots, front, links, measures]
+  const slow: readonly Service[] = [
+    compaction,
+    watchdog,
+    agents.claims,
+    mirror,
+    snapshots,
+    care,
+    remote,
+    front,
+    links,
+    measures,
+  ]
   let running: Promise<void> = Promise.resolve()
 
   /** The branch of the history, found once; a project that has no row yet takes over what is there. */

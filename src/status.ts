@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { PeerInfo, Status } from './api/operation.ts'
+import type { PeerInfo, RemoteState, Status } from './api/operation.ts'
 import { OrchError } from './base/error.ts'
 import type { Watchdog } from './base/watchdog.ts'
 import { createGrowth, growthProblems } from './growth.ts'
@@ -21,6 +21,9 @@ export interface StatusParts {
   /** How files are read and replaced there. */
   readonly fileAccess: () => string
   readonly branch: string
+  readonly remote: () => RemoteState | undefined
+  /** Of all of git's objects, as last measured. */
+  readonly gitObjects: () => { readonly bytes: number; readonly loose: number } | undefined
   readonly serverUrl: () => string | undefined
   readonly peers: () => readonly PeerInfo[]
   /** Who is in the room: names of actors, and ids of replicas that dialled in. */
@@ -100,10 +103,11 @@ export function createStatus(parts: StatusParts): StatusReader {
       linkedMirrors: parts.linkedMirrors(),
       fileAccess: parts.fileAccess(),
       branch: parts.branch,
+      remote: parts.remote() ?? null,
       startedAt: new Date(parts.startedAt).toISOString(),
       memoryMb: Math.round(process.memoryUsage().rss / 1e6),
       counts: countsOf(project),
-      sizes: sizesOf(parts.privateDir),
+      sizes: { ...sizesOf(parts.privateDir), ...gitSize(parts.gitObjects()) },
       rows: project.rowCount(),
       clients: project.clientCount(),
       eventLoopDelayMs: watchdog.worstDelayMs(),
@@ -136,6 +140,10 @@ function sizesOf(dir: string): Readonly<Record<string, number>> {
     loadSnapshots: filesIn(join(dir, 'load')).reduce((sum, name) => sum + sizeOf(join(dir, 'load', name)), 0),
     log: sizeOf(join(dir, 'daemon.log')),
   }
+}
+
+function gitSize(objects: { readonly bytes: number } | undefined): Readonly<Record<string, number>> {
+  return objects ? { git: objects.bytes } : {}
 }
 
 function sizeOf(file: string): number {

@@ -60,6 +60,13 @@ export interface Parts {
     remove(name: string): Promise<void>
     list(): readonly PeerInfo[]
   }
+  readonly remote: {
+    /** Syncs with another git remote, or with none. */
+    set(name: string | undefined): Promise<void>
+    /** Syncs now. Throws `remote_not_set`, `remote_failed`. */
+    sync(): Promise<RemoteSync>
+    state(): RemoteState | undefined
+  }
   /** Runs a SELECT on the index. Throws `sql_failed`. */
   readonly sql: (query: SqlQuery) => Promise<SqlAnswer>
   readonly audit: AuditPart
@@ -135,6 +142,22 @@ export interface PeerInfo {
   readonly error?: string
 }
 
+/** The git remote that the history branch is synced with. */
+export interface RemoteState {
+  readonly name: string
+  readonly state: 'waiting' | 'synced' | 'failed'
+  readonly since: string
+  readonly error?: string
+}
+
+/** What a sync with the git remote did. */
+export interface RemoteSync {
+  readonly remote: string
+  readonly commit: string
+  readonly received: boolean
+  readonly sent: boolean
+}
+
 export interface Status {
   readonly pid: number
   readonly version: string
@@ -148,6 +171,7 @@ export interface Status {
   /** How files are read and replaced there: what the disk can do. */
   readonly fileAccess: string
   readonly branch: string
+  readonly remote: RemoteState | null
   readonly startedAt: string
   readonly memoryMb: number
   readonly counts: Readonly<Record<string, number>>

@@ -21,6 +21,7 @@ import { pastOperations } from './operations/past.ts'
 import { peerOperations } from './operations/peers.ts'
 import { readyOperations } from './operations/ready.ts'
 import { recordOperations } from './operations/records.ts'
+import { remoteOperations } from './operations/remote.ts'
 import { reservationOperations } from './operations/reservations.ts'
 import { searchOperations } from './operations/search.ts'
 import { sessionOperations } from './operations/sessions.ts'
@@ -63,6 +64,7 @@ const tableOf = (kinds: Kinds): readonly Operation[] => [
   ...conflictOperations,
   ...snapshotOperations,
   ...peerOperations,
+  ...remoteOperations,
   ...suggestOperations,
   ...attentionOperations,
   ...tokenOperations,

@@ -243,6 +243,18 @@ export const errorCodes = define({
     message: 'git refused: {reason}',
     hint: 'Nothing is lost: the change is in the database and the next snapshot tries again.',
   },
+  remote_failed: {
+    exit: 4,
+    http: 502,
+    message: 'The git remote {remote} does not take part: {reason}',
+    hint: '{remedy}',
+  },
+  remote_not_set: {
+    exit: 4,
+    http: 409,
+    message: 'This project has no git remote to sync with',
+    hint: 'Name one of the remotes that `git remote` lists: `orch remote set origin`.',
+  },
 
   not_a_repository: {
     exit: 5,

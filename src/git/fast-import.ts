@@ -13,10 +13,13 @@ export function* fastImportStream(commit: NewCommit): Generator<Uint8Array> {
   )
   yield message
   if (commit.parent !== undefined) yield text(`\nfrom ${commit.parent}`)
+  if (commit.merged !== undefined) yield text(`\nmerge ${commit.merged}`)
   yield text('\n')
   for (const change of deletionsFirst(commit.changes)) {
     if ('delete' in change) {
       yield text(`D ${quote(change.path)}\n`)
+    } else if ('oid' in change) {
+      yield text(`M 100644 ${change.oid} ${quote(change.path)}\n`)
     } else {
       yield text(`M 100644 inline ${quote(change.path)}\ndata ${change.bytes.length}\n`)
       yield change.bytes

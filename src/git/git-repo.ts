@@ -20,6 +20,8 @@ export interface Signature {
 
 export type FileChange =
   | { readonly path: string; readonly bytes: Uint8Array }
+  /** Bytes that the repository has already. */
+  | { readonly path: string; readonly oid: Oid }
   | { readonly path: string; readonly delete: true }
 
 export interface NewCommit {
@@ -27,6 +29,8 @@ export interface NewCommit {
   readonly ref: string
   /** What the ref is believed to hold; undefined when it is believed to be absent. */
   readonly parent: Oid | undefined
+  /** A second parent: the commit then is a merge. Its tree does not count by itself. */
+  readonly merged?: Oid
   /** Against the parent's tree. Deletions are done first, so that a path may be freed and taken in one commit. */
   readonly changes: readonly FileChange[]
   readonly message: string
@@ -38,11 +42,16 @@ export interface LoggedCommit {
   readonly oid: Oid
   readonly parents: readonly Oid[]
   readonly author: Signature
+  readonly committer: Signature
   readonly message: string
 }
 
 export interface LogQuery {
   readonly limit: number
+  /** Not those that can be reached from these commits. What is not here is passed over. */
+  readonly without?: readonly Oid[]
+  /** Every commit after its parents; else before them. */
+  readonly oldestFirst?: boolean
   /** Only commits that changed this path. */
   readonly path?: string
   /** Only commits whose message holds this text. */
@@ -67,9 +76,48 @@ export interface GitRepo {
   dropRef(ref: string, oid: Oid): Promise<void>
   /** Commits reachable from a ref or commit, newest first; none when there is no such revision. */
   log(revision: string, query: LogQuery): Promise<readonly LoggedCommit[]>
-  /** Every file of a ref's or commit's tree: path -> id of its bytes. */
-  readTree(revision: string): Promise<ReadonlyMap<string, Oid>>
+  /** Every file of a ref's or commit's tree, or of one folder in it: path -> id of its bytes. */
+  readTree(revision: string, folder?: string): Promise<ReadonlyMap<string, Oid>>
   readBlobs(oids: readonly Oid[]): Promise<ReadonlyMap<Oid, Uint8Array>>
+  /** Moves a ref of ours, which must hold `from` (undefined: must be absent), to a commit that is here. */
+  moveRef(ref: string, to: Oid, from: Oid | undefined): Promise<void>
+  /** Whether commits before some are missing here. */
+  isShallow(): Promise<boolean>
+  /** Bytes of all objects, and how many of them are not packed. */
+  objects(): Promise<GitObjects>
+  /** Packs loose objects, at low priority; drops none. */
+  packLoose(): Promise<void>
+}
+
+export interface GitObjects {
+  readonly bytes: number
+  readonly loose: number
+}
+
+/** A branch of another repository, and where its last known commit is kept here. */
+export interface RemoteBranch {
+  /** The name of a remote in git's configuration. */
+  readonly remote: string
+  /** Full name of the branch, there as here: `refs/heads/orch-history`. */
+  readonly ref: string
+}
+
+/**
+ * PORT: a repository's remotes. Uses a person's credentials as they are and never asks for any; runs none of their hooks;
+ * writes nothing but objects and the tracking ref of the branch. Throws `remote_failed` with what to do.
+ */
+export interface GitRemotes {
+  /** Brings a branch here and resolves to its commit; undefined when the remote has no such branch. */
+  fetch(branch: RemoteBranch): Promise<Oid | undefined>
+  /** Offers a commit, never by force. `behind`: the branch there has moved on meanwhile. */
+  push(branch: RemoteBranch, commit: Oid): Promise<'pushed' | 'behind'>
+}
+
+/** The ref that keeps what was last seen of a branch of a remote. */
+export function trackingRef({ remote, ref }: RemoteBranch): string {
+  return ref.startsWith('refs/heads/')
+    ? `refs/remotes/${remote}/${ref.slice('refs/heads/'.length)}`
+    : `refs/orch-remotes/${remote}/${ref.replace(/^refs\//, '')}`
 }
 
 /** The id git gives these bytes, in the object format that `like` is of. */

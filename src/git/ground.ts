@@ -1,68 +1,117 @@
 import { OrchError } from '../base/error.ts'
 import type { Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
-import type { GitRepo, Head, Oid } from './git-repo.ts'
-import { type ProjectName, projectIn, rowsFromTree, vectorOf } from './history-tree.ts'
-import { parseMessage } from './message.ts'
+import { newChunks } from './chunk-cover.ts'
+import type { FileChange, GitRepo, Head, Oid } from './git-repo.ts'
+import { CHUNKS, PROJECT_FILE, type ProjectName, projectIn, vectorOf } from './history-tree.ts'
 import type { LastSnapshot } from './snapshot-ledger.ts'
+import { type TakeInParts, takeIn } from './take-in.ts'
+import { isRendered } from './tree-changes.ts'
 
 /** What the next snapshot is built on. */
 export interface Ground {
   /** Undefined for the first commit of a history. */
   readonly parent: Pick<Head, 'oid' | 'at'> | undefined
-  /** The rows the parent holds. */
+  /** What else it continues: the branch of a remote that went another way. */
+  readonly merged?: Pick<Head, 'oid' | 'at'>
+  /** The rows they hold. */
   readonly have: Vector
   /** The parent's files, when it is not our last snapshot: every file must then be compared. Undefined when it is. */
   readonly tree: ReadonlyMap<string, Oid> | undefined
   /** What the parent says of the project, where its files must be compared. */
   readonly project?: ProjectName
-  /** The newest commit above our last snapshot that no orch made. */
-  readonly foreign?: { readonly oid: Oid; readonly subject: string }
+  /** The parent's files, where those that changed here must be compared with them, and no others can differ. */
+  readonly partly?: ReadonlyMap<string, Oid>
+  /** What the other branch has beside the files of the records. */
+  readonly beside: readonly FileChange[]
 }
 
-export interface GroundParts {
-  readonly repo: GitRepo
+export interface GroundParts extends Omit<TakeInParts, 'project'> {
   readonly ref: string
   readonly base: Oid | undefined
-  readonly project: Pick<Project, 'id' | 'have' | 'applyRows'>
+  readonly project: Pick<Project, 'id' | 'kinds' | 'have' | 'applyRows'>
 }
 
-const LOOK_BACK = 50
+/** The branch of a remote, as it was fetched. */
+export interface Theirs {
+  readonly oid: Oid
+  /** How it is called: `origin/orch-history`. */
+  readonly name: string
+}
 
 /**
- * Finds out what the branch holds. Where it is not what our last snapshot left, the rows it carries are taken in first,
- * so that the next snapshot lacks nothing of theirs. Throws `git_refused` when the branch is somebody else's or
- * damaged, `different_project` when it is another project's.
+ * Finds out what the branch holds, and what a remote's does. Where that is not what our last snapshot left, the rows they
+ * carry and the edits people made there are taken in first, so that the next snapshot lacks nothing of theirs. Throws
+ * `git_refused` when a branch is somebody else's or damaged, `different_project` when it is another project's.
  */
 export async function findGround(
-  { repo, ref, base, project }: GroundParts,
+  parts: GroundParts,
   head: Head | undefined,
   last: LastSnapshot | undefined,
+  theirs?: Theirs,
 ): Promise<Ground> {
-  const parent = head ?? (await lostHead(repo, last?.commit ?? base))
-  if (!parent) return { parent: undefined, have: {}, tree: new Map() }
-  if (last && parent.oid === last.commit && !last.isStale) return { parent, have: last.have, tree: undefined }
-  const tree = await repo.readTree(parent.oid)
-  const found = await projectIn(repo, tree, ref)
-  if (!found) throw new OrchError('git_refused', { reason: `${ref} is not a history of orch; give it another name` })
+  const { repo, ref, base } = parts
+  const ours = head ?? (await lostHead(repo, last?.commit ?? base))
+  if (theirs && theirs.oid !== ours?.oid) return await groundOfBoth(parts, ours, last, theirs)
+  if (!ours) return { parent: undefined, have: {}, tree: new Map(), beside: [] }
+  if (last && ours.oid === last.commit && !last.isStale)
+    return { parent: ours, have: last.have, tree: undefined, beside: [] }
+  const tree = await repo.readTree(ours.oid)
+  const project = await ownProject(parts, tree, ref)
+  await takeIn(parts, ours.oid, last ? [last.commit] : [])
+  return { parent: ours, have: vectorOf(tree.keys()), tree, project, beside: [] }
+}
+
+async function groundOfBoth(
+  parts: GroundParts,
+  ours: Pick<Head, 'oid' | 'at'> | undefined,
+  last: LastSnapshot | undefined,
+  theirs: Theirs,
+): Promise<Ground> {
+  const { repo, ref } = parts
+  const [tip] = await repo.log(theirs.oid, { limit: 1 })
+  const other = { oid: theirs.oid, at: tip?.committer.at ?? 0 }
+  const theirTree = await repo.readTree(theirs.oid)
+  const project = await ownProject(parts, theirTree, theirs.name)
+  const known = [...(ours ? [ours.oid] : []), ...(last ? [last.commit] : [])]
+  const isOurLast = ours !== undefined && last?.commit === ours.oid && !last.isStale
+  const ourTree = ours && (await repo.readTree(ours.oid))
+  if (ours && ourTree && !isOurLast) {
+    await ownProject(parts, ourTree, ref)
+    await takeIn(parts, ours.oid, last ? [last.commit] : [])
+  }
+  const { byHand } = await takeIn(parts, theirs.oid, known)
+  if (!ours || !ourTree || (await repo.log(ours.oid, { limit: 1, without: [theirs.oid] })).length === 0) {
+    const ahead = { parent: other, have: vectorOf(theirTree.keys()), project, beside: [] }
+    return isOurLast && !byHand ? { ...ahead, tree: undefined, partly: theirTree } : { ...ahead, tree: theirTree }
+  }
+  if ((await repo.log(theirs.oid, { limit: 1, without: [ours.oid] })).length === 0)
+    return { parent: ours, have: vectorOf(ourTree.keys()), tree: isOurLast ? undefined : ourTree, project, beside: [] }
+  const have = vectorOf([...ourTree.keys(), ...theirTree.keys()])
+  const beside = [
+    ...newChunks(ourTree, theirTree),
+    ...[...theirTree]
+      .filter(([path, oid]) => ourTree.get(path) !== oid && !path.startsWith(CHUNKS) && path !== PROJECT_FILE)
+      .filter(([path]) => !isRendered(parts.project.kinds, path))
+      .map(([path, oid]) => ({ path, oid })),
+  ]
+  return { parent: ours, merged: other, have, tree: isOurLast ? undefined : ourTree, project, beside }
+}
+
+/** What a tree says that it is the history of, if that is this project. */
+async function ownProject(
+  { repo, project }: GroundParts,
+  tree: ReadonlyMap<string, Oid>,
+  name: string,
+): Promise<ProjectName> {
+  const found = await projectIn(repo, tree, name)
+  if (!found) throw new OrchError('git_refused', { reason: `${name} is not a history of orch; give it another name` })
   if (found.id !== project.id) throw new OrchError('different_project', { theirs: found.id, ours: project.id })
-  const rows = await rowsFromTree(repo, parent.oid, project.have())
-  if (rows.length > 0) await project.applyRows(rows, { source: 'git', commit: parent.oid })
-  const foreign = await foreignCommit(repo, parent.oid, last)
-  return { parent, have: vectorOf(tree.keys()), tree, project: found, ...(foreign ? { foreign } : {}) }
+  return found
 }
 
 /** The commit that an absent branch goes on with: it was deleted, or is still to be made. Git may have dropped it. */
 async function lostHead(repo: GitRepo, oid: Oid | undefined): Promise<Pick<Head, 'oid' | 'at'> | undefined> {
   const [commit] = oid === undefined ? [] : await repo.log(oid, { limit: 1 })
   return commit && { oid: commit.oid, at: commit.author.at }
-}
-
-async function foreignCommit(repo: GitRepo, head: Oid, last: LastSnapshot | undefined): Promise<Ground['foreign']> {
-  for (const { oid, message } of await repo.log(head, { limit: LOOK_BACK })) {
-    if (oid === last?.commit) return undefined
-    const { subject, trailers } = parseMessage(message)
-    if (!trailers.some(([name]) => name === 'Orch-Replica')) return { oid, subject }
-  }
-  return undefined
 }

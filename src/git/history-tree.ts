@@ -2,14 +2,14 @@ import { OrchError, reasonOf } from '../base/error.ts'
 import { nextTurn } from '../base/turns.ts'
 import { decodeChunk, type Row, type Vector } from '../store/row.ts'
 import type { GitRepo, Oid } from './git-repo.ts'
+import { IMPORTER } from './import-edits.ts'
 
 /** Names the project in every tree of the history branch. */
 export const PROJECT_FILE = 'project.json'
 /** The version of the tree's layout. See docs/formats.md. */
 export const TREE_FORMAT = 1
-/** How edits made on the branch itself become rows; every clone must do it alike, so each version stays known. */
-const IMPORTER = 1
-const CHUNKS = 'crdt/'
+/** The folder of the rows. */
+export const CHUNKS = 'crdt/'
 const DIGITS = 10
 
 /** What a branch says it is the history of. */
@@ -52,6 +52,13 @@ export async function projectIn(
   return { id: file.id, name: file.name, ...(isNamed(movedTo) && { movedTo }) }
 }
 
+/** The version by which edits made on a tree become rows; 1 where it is not said. */
+export async function importerIn(repo: GitRepo, tree: ReadonlyMap<string, Oid>): Promise<number> {
+  const oid = tree.get(PROJECT_FILE)
+  const { importer } = oid === undefined ? {} : parseJson((await repo.readBlobs([oid])).get(oid))
+  return typeof importer === 'number' ? importer : 1
+}
+
 function isNamed(value: unknown): value is { readonly id: string; readonly name: string } {
   if (typeof value !== 'object' || value === null) return false
   return 'id' in value && typeof value.id === 'string' && 'name' in value && typeof value.name === 'string'
@@ -73,14 +80,15 @@ export function chunkPath(replica: string, first: number, last: number): string 
   return `${CHUNKS}${replica}/${padded.join('-')}`
 }
 
-interface ChunkName {
+export interface ChunkName {
   readonly path: string
   readonly replica: string
   readonly first: number
   readonly last: number
 }
 
-function chunksOf(paths: Iterable<string>): readonly ChunkName[] {
+/** The chunks among the paths of a tree. */
+export function chunksOf(paths: Iterable<string>): readonly ChunkName[] {
   return [...paths].flatMap((path) => {
     const match = path.startsWith(CHUNKS) ? /^([^/]+)\/(\d+)-(\d+)$/.exec(path.slice(CHUNKS.length)) : null
     if (!match) return []
@@ -104,7 +112,16 @@ export function vectorOf(paths: Iterable<string>): Vector {
  * is damaged, or when rows are missing that others build on.
  */
 export async function rowsFromTree(repo: GitRepo, revision: string, have: Vector = {}): Promise<readonly Row[]> {
-  const tree = await repo.readTree(revision)
+  return await rowsOfChunks(repo, await repo.readTree(revision), revision, have)
+}
+
+/** The same, of a tree that has been read, or of several together. */
+export async function rowsOfChunks(
+  repo: GitRepo,
+  tree: ReadonlyMap<string, Oid>,
+  revision: string,
+  have: Vector,
+): Promise<readonly Row[]> {
   const wanted = chunksOf(tree.keys()).filter(({ replica, last }) => last > (have[replica] ?? 0))
   const oids = wanted.map(({ path }) => tree.get(path) ?? '')
   const blobs = await repo.readBlobs([...new Set(oids)])

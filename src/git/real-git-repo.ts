@@ -20,13 +20,15 @@ export interface GitRepoOptions {
 }
 
 /** Nothing a person set up for their own commits may run or change ours. */
-const OURS_ALONE = [
+export const OURS_ALONE = [
   'core.hooksPath=/dev/null',
   'gc.auto=0',
   'maintenance.auto=false',
   'core.fsmonitor=false',
   'core.autocrlf=false',
 ]
+/** Packing a large repository for the first time takes its time, and keeps nobody waiting. */
+const MAINTENANCE_MS = 600_000
 const LOCK_TRIES = 6
 const LOCK_WAIT_MS = 100
 
@@ -86,10 +88,14 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
       if (code !== 0 && (await this.head(ref))) throw gitError(stderr, commonDir)
     },
     async log(revision, query) {
-      return (await exists(revision)) ? parseLog(await ask(...logArgs(revision, query))) : []
+      const known = await existing([revision, ...(query.without ?? [])])
+      if (!known.has(revision)) return []
+      const without = query.without?.filter((oid) => known.has(oid)) ?? []
+      return parseLog(await ask(...logArgs(revision, { ...query, without })))
     },
-    async readTree(revision) {
-      const entries = (await ask('ls-tree', '-r', '-z', '--full-tree', revision)).split('\0')
+    async readTree(revision, folder) {
+      const below = folder === undefined ? [] : ['--', `${folder}/`]
+      const entries = (await ask('ls-tree', '-r', '-z', '--full-tree', revision, ...below)).split('\0')
       return new Map(entries.filter((entry) => entry !== '').map(parseTreeEntry))
     },
     async readBlobs(oids) {
@@ -98,11 +104,37 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
       if (code !== 0) throw gitError(stderr, commonDir)
       return parseBlobs(stdout)
     },
+    async moveRef(ref, to, from) {
+      const step = from === undefined ? `create ${ref} ${to}` : `update ${ref} ${to} ${from}`
+      const { code, stderr } = await feed(['update-ref', '--stdin'], [Buffer.from(`${step}\n`)])
+      if (code !== 0) throw gitError(stderr, commonDir)
+    },
+    isShallow: async () => (await ask('rev-parse', '--is-shallow-repository')).trim() === 'true',
+    async objects() {
+      const said = await ask('count-objects', '-v')
+      const numberOf = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(said)?.[1] ?? 0)
+      return { bytes: (numberOf('size') + numberOf('size-pack')) * 1024, loose: numberOf('count') }
+    },
+    async packLoose() {
+      const args = ['maintenance', 'run', '--quiet', '--task=loose-objects']
+      const { code, stderr } = await runGit({
+        git,
+        args: [...base, ...args],
+        env,
+        input: [],
+        clock,
+        timeoutMs: MAINTENANCE_MS,
+        isUnhurried: true,
+      })
+      if (code !== 0) throw gitError(stderr, commonDir)
+    },
   }
 
-  async function exists(revision: string): Promise<boolean> {
-    const answer = await feed(['cat-file', '--batch-check'], [Buffer.from(`${revision}\n`)])
-    return / commit \d+\n$/.test(answer.stdout.toString('latin1'))
+  /** Which of these revisions are commits that are here. */
+  async function existing(revisions: readonly string[]): Promise<ReadonlySet<string>> {
+    const answer = await feed(['cat-file', '--batch-check'], [Buffer.from(`${revisions.join('\n')}\n`)])
+    const lines = answer.stdout.toString('latin1').split('\n')
+    return new Set(revisions.filter((_, at) => / commit \d+$/.test(lines[at] ?? '')))
   }
 }
 
@@ -131,33 +163,41 @@ function parseHead(line: string): { ref: string; head: Head } {
 }
 
 /** Only flags that undo what a person's config may change about the output. */
-function logArgs(revision: string, { limit, path, text }: LogQuery): readonly string[] {
+function logArgs(
+  revision: string,
+  { limit, path, text, without = [], oldestFirst = false }: LogQuery,
+): readonly string[] {
   return [
     'log',
-    '--format=%H%x00%P%x00%an%x00%ae%x00%at%x00%B%x00',
+    '--format=%H%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B%x00',
     '--encoding=UTF-8',
     '--no-show-signature',
     '--no-color',
     '--no-mailmap',
     `--max-count=${limit}`,
     ...(text === undefined ? [] : ['--fixed-strings', `--grep=${text}`]),
+    ...(oldestFirst ? ['--topo-order', '--reverse'] : []),
     revision,
+    ...without.map((oid) => `^${oid}`),
     '--',
     ...(path === undefined ? [] : [`:(top,literal)${path}`]),
   ]
 }
 
-const LOG_FIELDS = 6
+const LOG_FIELDS = 9
 
 function parseLog(output: string): readonly LoggedCommit[] {
   const parts = output.split('\0')
   const commits: LoggedCommit[] = []
   for (let i = 0; i + LOG_FIELDS <= parts.length; i += LOG_FIELDS) {
-    const [oid = '', parents = '', name = '', email = '', at = '0', message = ''] = parts.slice(i, i + LOG_FIELDS)
+    const fields = parts.slice(i, i + LOG_FIELDS)
+    const [oid = '', parents = '', ...rest] = fields
+    const [name = '', email = '', at = '0', committer = '', address = '', committedAt = '0', message = ''] = rest
     commits.push({
       oid: oid.trim(),
       parents: parents.split(' ').filter((parent) => parent !== ''),
       author: { name, email, at: Number(at) * 1000 },
+      committer: { name: committer, email: address, at: Number(committedAt) * 1000 },
       message: message.trimEnd(),
     })
   }

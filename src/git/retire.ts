@@ -7,7 +7,7 @@ import { formatMessage, orchAuthor } from './message.ts'
 export interface Retirement {
   readonly ref: string
   readonly to: string
-  readonly project: Required<ProjectName>
+  readonly project: ProjectName & Required<Pick<ProjectName, 'movedTo'>>
   /** Who does it. */
   readonly replica: string
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../base/clock.ts'
@@ -27,6 +28,10 @@ export interface GitRun {
   readonly input: Iterable<Uint8Array>
   readonly clock: Clock
   readonly timeoutMs: number
+  /** In a session of its own: nothing that it starts can ask at a terminal. */
+  readonly isApart?: boolean
+  /** At the lowest priority. */
+  readonly isUnhurried?: boolean
 }
 
 export interface GitResult {
@@ -37,14 +42,28 @@ export interface GitResult {
 }
 
 /** Runs one git with bytes in and bytes out, which simple-git cannot. Kills nothing but its own child, when the time is up. */
-export function runGit({ git, args, env, input, clock, timeoutMs }: GitRun): Promise<GitResult> {
+export function runGit(run: GitRun): Promise<GitResult> {
+  const { git, args, env, input, clock, timeoutMs, isApart = false, isUnhurried = false } = run
   return new Promise((resolve, reject) => {
-    const child = spawn(git, args, { env, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
+    const isGroup = isApart && process.platform !== 'win32'
+    const child = spawn(git, args, { env, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true, detached: isGroup })
+    if (isUnhurried && child.pid !== undefined) lower(child.pid)
+    const kill = (): void => {
+      // What git has started (ssh, a helper) is in the session that was made for it, and holds our end of the pipes.
+      if (!isGroup || child.pid === undefined) child.kill('SIGKILL')
+      else {
+        try {
+          process.kill(-child.pid, 'SIGKILL')
+        } catch {
+          // It has ended in this moment.
+        }
+      }
+    }
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
     const cancel = clock.after(timeoutMs, () => {
       stderr.push(Buffer.from(`no answer within ${timeoutMs / 1000} s\n`))
-      child.kill('SIGKILL')
+      kill()
     })
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
@@ -69,6 +88,14 @@ export function runGit({ git, args, env, input, clock, timeoutMs }: GitRun): Pro
   })
 }
 
+function lower(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW)
+  } catch {
+    // It has ended already, or the system does not let us: then it runs as it is.
+  }
+}
+
 /** The refusal for what a git said when it failed. `path` is the repository. */
 export function gitError(said: unknown, path: string): OrchError {
   const text = said instanceof Error ? said.message : String(said)
@@ -82,7 +109,7 @@ export function gitError(said: unknown, path: string): OrchError {
 }
 
 /** The line of git's answer that says what is wrong. */
-function complaint(text: string): string {
+export function complaint(text: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   const line = lines.find((each) => /^(fatal|error|warning): /.test(each)) ?? lines[0] ?? 'it gave no reason'
   return line.replace(/^(fatal|error|warning): /, '')

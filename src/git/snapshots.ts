@@ -5,6 +5,7 @@ import type { Service } from '../base/service.ts'
 import type { Problem } from '../model/attention.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Change, Commit } from '../store/project.ts'
+import type { Theirs } from './ground.ts'
 import { momentOfCommit, readHistory, type SnapshotInfo } from './history.ts'
 import { createPace } from './pace.ts'
 import { createSnapshotTaker, type TakerParts } from './take-snapshot.ts'
@@ -23,6 +24,8 @@ export interface Snapshots extends Service {
   note(commit: Commit): void
   /** Commits what is not in git yet; undefined when nothing is. Throws a refusal of git, and then goes on trying. */
   take(title?: string): Promise<SnapshotInfo | undefined>
+  /** Takes in the branch of a remote, and continues both; undefined when that needs no commit. */
+  merge(theirs: Theirs): Promise<SnapshotInfo | undefined>
   /** Snapshots, newest first; with `id` those that name that record or changed its file. */
   history(query: { readonly id?: string | undefined; readonly limit: number }): Promise<readonly SnapshotInfo[]>
   moment(revision: string): ReturnType<typeof momentOfCommit>
@@ -51,11 +54,11 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
   let cancelLater: (() => void) | undefined
   const pace = createPace(clock, BURST, MINUTE_MS)
 
-  const take = (title?: string): Promise<SnapshotInfo | undefined> =>
+  const take = (title?: string, theirs?: Theirs): Promise<SnapshotInfo | undefined> =>
     queue.add(async () => {
       if (!isEnabled) return undefined
       try {
-        const taken = await taker.take(title)
+        const taken = await taker.take(title, theirs)
         failures = 0
         problem = undefined
         cancelRetry?.()
@@ -120,13 +123,11 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
       coalesce.poke()
       if (changes.some((change) => isClosing(parts.project.kinds, change))) soon()
     },
-    take,
+    take: (title) => take(title),
+    merge: (theirs) => take(undefined, theirs),
     history: ({ id, limit }) => readHistory({ repo, ref, base, pathOf: (key) => render(key)?.path }, { id, limit }),
     moment: (revision) => momentOfCommit(repo, parts.project, revision),
-    problems() {
-      const foreign = taker.foreign()
-      return [...(problem ? [problem] : []), ...(foreign ? [foreignProblem(ref, foreign)] : [])]
-    },
+    problems: () => (problem ? [problem] : []),
     async stop() {
       if (!started) return
       started = false
@@ -137,15 +138,6 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
       // What does not get into git now is in the list at the next start.
       await takeQuietly()
     },
-  }
-}
-
-function foreignProblem(ref: string, { oid, subject }: { oid: string; subject: string }): Problem {
-  return {
-    kind: 'snapshot',
-    what: `Commit ${oid.slice(0, 10)} "${subject}" on the history branch is not by orch; its edits of files were not taken over`,
-    where: ref,
-    fix: `See them with \`git show ${oid.slice(0, 10)}\` and make them in the files of the mirror. They stay in the history.`,
   }
 }
 

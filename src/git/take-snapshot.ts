@@ -3,18 +3,21 @@ import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { createTurns, type Turns } from '../base/turns.ts'
+import type { Happened } from '../model/attention.ts'
 import { dayOf } from '../model/log.ts'
 import type { Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
+import { createChunkCompaction } from './compact-chunks.ts'
 import { type Render, takeCut } from './cut.ts'
 import type { FileChange, GitRepo, Head, LoggedCommit, Oid } from './git-repo.ts'
-import { findGround, type Ground } from './ground.ts'
+import { findGround, type Ground, type Theirs } from './ground.ts'
 import { infoOf, type SnapshotInfo } from './history.ts'
+import { createImporter, type Importer } from './import-edits.ts'
 import { closedDays } from './log-days.ts'
 import { formatMessage, orchAuthor, type SnapshotMessage, snapshotMessage } from './message.ts'
 import { packRows } from './new-rows.ts'
 import type { SnapshotLedger } from './snapshot-ledger.ts'
-import { changedFiles, differingFiles, shownChanges } from './tree-changes.ts'
+import { changedAgainst, changedFiles, differingFiles, shownChanges } from './tree-changes.ts'
 
 export interface TakerParts {
   readonly repo: GitRepo
@@ -42,6 +45,8 @@ export interface TakerParts {
   readonly render: Render
   readonly clock: Clock
   readonly log: Logger
+  /** Keeps what happened once, for a person to see. */
+  readonly happened: (happened: Happened) => void
   /** The address an actor is known by. */
   readonly mailOf?: (actor: string) => string | undefined
 }
@@ -49,10 +54,11 @@ export interface TakerParts {
 export interface SnapshotTaker {
   /** Whether the last snapshot holds everything there is. Asks no git. */
   isCurrent(): boolean
-  /** Takes one snapshot; undefined when there is nothing to take. Must not be called while one is being taken. */
-  take(title: string | undefined): Promise<SnapshotInfo | undefined>
-  /** A commit found on the branch that no orch made. */
-  foreign(): Ground['foreign']
+  /**
+   * Takes one snapshot; undefined when there is nothing to take. With the branch of a remote, it continues both. Must not
+   * be called while one is being taken.
+   */
+  take(title: string | undefined, theirs?: Theirs): Promise<SnapshotInfo | undefined>
 }
 
 const MOVED_TRIES = 4
@@ -60,7 +66,7 @@ const PATHS_A_TURN = 200
 
 export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
   const { repo, ref, project, ledger, clock, log, mailOf } = parts
-  let foreign: Ground['foreign']
+  const compaction = createChunkCompaction(repo)
 
   const isCurrent = (): boolean => {
     const last = ledger.last()
@@ -74,35 +80,59 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     )
   }
 
-  const takeOn = async (head: Head | undefined, title: string | undefined): Promise<SnapshotInfo | undefined> => {
-    const ground = await findGround(parts, head, ledger.last())
-    foreign = ground.foreign ?? foreign
+  const groundOf = async (head: Head | undefined, theirs: Theirs | undefined): Promise<Ground> => {
+    let importer: Importer | undefined
+    try {
+      return await findGround(
+        { ...parts, importer: () => (importer ??= createImporter(project, clock)) },
+        head,
+        ledger.last(),
+        theirs,
+      )
+    } finally {
+      importer?.close()
+    }
+  }
+
+  const takeOn = async (
+    head: Head | undefined,
+    title: string | undefined,
+    theirs: Theirs | undefined,
+  ): Promise<SnapshotInfo | undefined> => {
+    const ground = await groundOf(head, theirs)
     const turns = createTurns(clock)
     const cut = await takeCut({ ...parts, turns }, { everything: ground.tree !== undefined })
     const rows = await packRows(project, ground.have, cut.have, turns)
     const files = ground.tree
       ? await differingFiles(cut, ground.tree, ground.project ?? project, { kinds: project.kinds, turns })
-      : changedFiles(cut)
-    const days = await closedDays({ project, ledger, turns }, clock.now(), ground.tree)
-    const changes = [...files, ...days.files, ...rows.chunks]
+      : ground.partly
+        ? changedAgainst(cut, ground.partly)
+        : changedFiles(cut)
+    const days = await closedDays({ project, ledger, turns }, clock.now(), ground.tree ?? ground.partly)
+    const added = [...files, ...days.files, ...ground.beside, ...rows.chunks]
+    const changes =
+      added.length > 0 && ground.parent ? [...added, ...(await compaction.next(ground.parent.oid, added))] : added
     const message = snapshotMessage({
       project: project.name,
       replica: project.replica,
-      changes: shownChanges(cut, ground.parent && ground.tree ? files : undefined),
+      changes: shownChanges(cut, ground.parent && (ground.tree ?? ground.partly) ? files : undefined),
       actors: rows.actors,
       sessions: rows.sessions,
       rows: rows.upto,
       entries: rows.entries,
-      title,
+      title: title ?? (ground.merged && theirs ? `Merge ${theirs.name}` : undefined),
       mailOf,
     })
     if (turns.isOver()) await turns.next()
     const commit =
-      ground.parent && changes.length === 0
+      ground.parent && changes.length === 0 && !ground.merged
         ? undefined
-        : await commitOn(ground.parent, changes, message, Math.min(rows.lastAt ?? clock.now(), clock.now()))
+        : await commitOn(ground, changes, message, Math.min(rows.lastAt ?? clock.now(), clock.now()))
     await keepPaths(cut.files, turns)
     const tip = must(commit ?? ground.parent, 'nothing changes only on a parent')
+    // Theirs holds all that is here: then there is nothing to commit, and the branch goes on from there.
+    if (!commit && theirs && tip.oid === theirs.oid && head?.oid !== tip.oid)
+      await repo.moveRef(ref, tip.oid, head?.oid)
     ledger.done({ commit: tip.oid, have: cut.have }, cut.upto, days.noted)
     if (!commit) return undefined
     log.info('snapshot taken', { commit: commit.oid, files: files.length, chunks: rows.chunks.length })
@@ -110,18 +140,27 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
   }
 
   const commitOn = async (
-    parent: Ground['parent'],
+    { parent, merged }: Ground,
     changes: readonly FileChange[],
     message: SnapshotMessage,
     lastAt: number,
   ): Promise<LoggedCommit> => {
     // History reads in order even where a clock was set back.
-    const at = Math.max(lastAt, parent?.at ?? 0)
+    const at = Math.max(lastAt, parent?.at ?? 0, merged?.at ?? 0)
     const author = { ...message.author, at }
     const text = formatMessage(message)
     const committer = { ...orchAuthor, at }
-    const oid = await repo.commit({ ref, parent: parent?.oid, changes, message: text, author, committer })
-    return { oid, parents: parent ? [parent.oid] : [], author, message: text }
+    const parents = [parent, merged].flatMap((one) => one?.oid ?? [])
+    const oid = await repo.commit({
+      ref,
+      parent: parent?.oid,
+      ...(merged && { merged: merged.oid }),
+      changes,
+      message: text,
+      author,
+      committer,
+    })
+    return { oid, parents, author, committer, message: text }
   }
 
   const keepPaths = async (
@@ -137,17 +176,18 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
 
   return {
     isCurrent,
-    foreign: () => foreign,
-    async take(title) {
-      if (isCurrent()) return undefined
+    async take(title, theirs) {
+      if (!theirs && isCurrent()) return undefined
       for (let attempt = 1; ; attempt++) {
         const head = await repo.head(ref)
+        const known = ledger.last()?.commit
+        if (theirs && theirs.oid === known && head?.oid === known && isCurrent()) return undefined
         if (head?.checkedOutIn !== undefined) {
           const reason = `${ref} is checked out in ${head.checkedOutIn}; switch to another branch there`
           throw new OrchError('git_refused', { reason })
         }
         try {
-          return await takeOn(head, title)
+          return await takeOn(head, title, theirs)
         } catch (error) {
           // Somebody else may have moved the branch meanwhile: then look again, take in what they brought, build on it.
           const mayHaveMoved = error instanceof OrchError && error.code === 'git_refused' && attempt < MOVED_TRIES

@@ -15,6 +15,14 @@ export function changedFiles(cut: Cut): readonly FileChange[] {
   ]
 }
 
+/** The same against a tree that others made of the same rows: only where it does not show what changed here. */
+export function changedAgainst(cut: Cut, tree: ReadonlyMap<string, Oid>): readonly FileChange[] {
+  const [like] = tree.values()
+  return changedFiles(cut).filter((change) =>
+    'bytes' in change ? tree.get(change.path) !== blobOid(change.bytes, like) : tree.has(change.path),
+  )
+}
+
 /** What a snapshot of everything changes in a tree that may hold anything. Chunks of rows are left as they are. */
 export async function differingFiles(
   cut: Cut,
@@ -50,7 +58,7 @@ function textsOf({ files }: Cut): ReadonlyMap<string, string> {
 }
 
 /** Whether a path belongs to the rendering of the records, and not to the rows or to anybody else. */
-function isRendered({ inFolder, keyed }: Kinds, path: string): boolean {
+export function isRendered({ inFolder, keyed }: Kinds, path: string): boolean {
   return (
     inFolder(path.slice(0, Math.max(0, path.indexOf('/')))) !== undefined || keyed.some(({ file }) => path === file)
   )

@@ -2,6 +2,7 @@ import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import type { WriteOrigin } from '../doc/origin.ts'
 import type { Actor } from '../model/actor.ts'
+import { NOTICE_MS } from '../model/attention.ts'
 import { addedComments, cutComments, entriesField, losesComments } from '../model/comments.ts'
 import { MAX_TITLE_LENGTH } from '../model/field.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
@@ -11,14 +12,22 @@ import { type FileStyle, parseRecord, titleOf } from '../model/markdown.ts'
 import type { Json } from '../model/record.ts'
 import { parseState } from '../model/state-file.ts'
 import { mergeText } from '../model/text-diff.ts'
-import { type FileContent, isEmptyPatch, overriddenBy, patchOf, withoutEnd } from '../store/file-patch.ts'
+import {
+  changedState,
+  type FileContent,
+  isEmptyPatch,
+  overriddenBy,
+  patchOf,
+  valuesOf,
+  withoutEnd,
+} from '../store/file-patch.ts'
 import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project, RecordPatch } from '../store/project.ts'
 import type { Disk } from './disk.ts'
-import { changedState, unknownBase, valuesOf } from './ingest.ts'
+import { unknownBase } from './ingest.ts'
 import { createMergeBoard } from './merge-board.ts'
 import { placeOf, type Ref } from './places.ts'
-import { NOTICE_MS, type Notices } from './problem.ts'
+import type { Notices } from './problem.ts'
 import { createSaveBase } from './save-base.ts'
 import { chooseBase } from './stale.ts'
 import { TAKE } from './ways.ts'

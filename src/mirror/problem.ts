@@ -1,11 +1,8 @@
 import type { Clock } from '../base/clock.ts'
-import { attentionId, type Happened, type Problem } from '../model/attention.ts'
+import { attentionId, type Happened, NOTICE_MS, type Problem } from '../model/attention.ts'
 import type { AttentionStore } from '../store/attention.ts'
 import type { Base } from '../store/mirror-bases.ts'
 import { FIGHT } from './fights.ts'
-
-/** How long something that happened, and asks for no decision, is shown. */
-export const NOTICE_MS = 24 * 60 * 60 * 1000
 
 /** What is to be shown beside the broken files: what happened, and what cannot be done at the moment. */
 export interface Notices {

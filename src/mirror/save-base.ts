@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import { sha256 } from '../base/hash.ts'
+import { NOTICE_MS } from '../model/attention.ts'
 import type { Base, MirrorBases, Version } from '../store/mirror-bases.ts'
 import type { Ref } from './places.ts'
-import { NOTICE_MS, type Notices } from './problem.ts'
+import type { Notices } from './problem.ts'
 import { type Comparison, chooseBase, STALE_MS, UNREAD_MS } from './stale.ts'
 import { acceptable } from './ways.ts'
 

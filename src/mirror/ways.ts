@@ -9,9 +9,8 @@ import { parseState } from '../model/state-file.ts'
 import { mergeText } from '../model/text-diff.ts'
 import { applyEdits } from '../model/text-edit.ts'
 import type { Kept } from '../store/attention.ts'
-import { isEmptyPatch, patchOf } from '../store/file-patch.ts'
+import { changedState, isEmptyPatch, patchOf } from '../store/file-patch.ts'
 import type { Project } from '../store/project.ts'
-import { changedState } from './ingest.ts'
 
 /** What was there when a save was merged from an older text: enough to take the save as it was after all. */
 export interface StaleSave {

@@ -77,6 +77,9 @@ export function attentionId({ kind, where, key, what }: Problem): string {
   return `a-${shortHash(JSON.stringify([kind, where, key ?? what])).slice(0, 8)}`
 }
 
+/** How long something that happened, and asks for no decision, is shown. */
+export const NOTICE_MS = 24 * 60 * 60 * 1000
+
 /** What every item that was kept can be settled with. */
 export const DISMISS: Way = { name: 'dismiss', help: 'it is known, and stays as it is' }
 

@@ -3,7 +3,7 @@ import { addedComments, entriesField } from '../model/comments.ts'
 import type { Field } from '../model/field.ts'
 import { type FrontMatter, mergeFront } from '../model/front-matter.ts'
 import { emptyValue, type RecordKind, textsOf, type Value } from '../model/kind.ts'
-import type { RecordView } from '../model/record.ts'
+import type { Json, RecordView } from '../model/record.ts'
 import { mergeText } from '../model/text-diff.ts'
 import type { TextEdit } from '../model/text-edit.ts'
 import type { RecordPatch } from './project.ts'
@@ -79,6 +79,25 @@ export function overriddenBy(
     const isBoth = before !== after && value !== before && value !== after
     return isBoth && !(declared.required && after === null) ? [{ field, value }] : []
   })
+}
+
+/** Values for a record made from a file: what stands there, less what orch alone writes. */
+export function valuesOf(kind: RecordKind, disk: FileContent): Readonly<Record<string, Value>> {
+  const entries = Object.entries(disk.values).filter(
+    ([name]) => kind.fields[name] && !kind.fields[name].readonly && kind.fields[name].merge !== 'entries',
+  )
+  return Object.fromEntries(entries.filter(([, value]) => value !== null))
+}
+
+/** Keys of a JSON file that a person changed from `base` to `disk`; undefined: removed. */
+export function changedState(
+  base: Readonly<Record<string, Json>>,
+  disk: Readonly<Record<string, Json>>,
+): readonly (readonly [string, Json | undefined])[] {
+  const keys = new Set([...Object.keys(base), ...Object.keys(disk)])
+  return [...keys]
+    .filter((key) => JSON.stringify(base[key]) !== JSON.stringify(disk[key]))
+    .map((key) => [key, disk[key]] as const)
 }
 
 /** Whether a patch changes nothing. */

@@ -39,6 +39,8 @@ export interface OpenProjectParts {
   readonly loads: LoadSnapshots
   /** The name for a project that is made now; one that is there keeps its own. */
   readonly name: string
+  /** Under which names its rows are made, where these follow from what is written; else from what was drawn at random. */
+  readonly writer?: () => { readonly replica: string; readonly client: number }
   /** Hears what each row changed, inside its SQL transaction. */
   readonly note?: (changes: readonly Change[]) => void
   /** Hears of each conflict that begins or ends, inside the SQL transaction. */
@@ -73,7 +75,7 @@ export interface OpenProject extends Project {
  * Throws `database_newer`, `database_damaged`.
  */
 export function openProject(parts: OpenProjectParts): OpenProject {
-  const { db, kinds, clock, random, log } = parts
+  const { db, kinds, clock, random, log, writer } = parts
   prepareSchema(db)
   const meta = createMeta(db)
 
@@ -142,10 +144,10 @@ export function openProject(parts: OpenProjectParts): OpenProject {
       graph.note(changes)
       parts.note?.(changes)
     }),
-    clients: createClients(db, () => identity.replica, random),
+    clients: writer ? { of: () => writer().client } : createClients(db, () => identity.replica, random),
     clock,
     random,
-    replica: () => identity.replica,
+    replica: () => writer?.().replica ?? identity.replica,
     log,
     load() {
       const document = loaded ?? reload()

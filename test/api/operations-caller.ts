@@ -122,6 +122,7 @@ interface MemoryParts extends Parts {
   readonly calls: string[]
   readonly peerList: PeerInfo[]
   next: SnapshotInfo | undefined
+  remoteName: string | undefined
   trouble: readonly AttentionItem[]
 }
 
@@ -137,6 +138,7 @@ export function createMemoryParts(
     calls,
     peerList,
     next: undefined,
+    remoteName: undefined,
     trouble: [],
     agents: { ...agents, countTokens: loadTokenCounter },
     snapshots: {
@@ -166,6 +168,20 @@ export function createMemoryParts(
         calls.push(`settle ${id} ${way}`)
         return Promise.resolve(`${way}: done`)
       },
+    },
+    remote: {
+      set(name) {
+        parts.remoteName = name
+        return Promise.resolve()
+      },
+      sync() {
+        calls.push('sync git')
+        return Promise.resolve({ remote: 'origin', commit: 'abc', received: true, sent: false })
+      },
+      state: () =>
+        parts.remoteName === undefined
+          ? undefined
+          : { name: parts.remoteName, state: 'synced', since: '2026-11-23T08:00:00.000Z' },
     },
     peers: {
       add({ name, url }) {
@@ -203,6 +219,7 @@ export const STATUS: Status = {
   linkedMirrors: [],
   fileAccess: 'full',
   branch: 'orch-history',
+  remote: null,
   startedAt: '2026-11-23T08:00:00.000Z',
   memoryMb: 60,
   counts: { tasks: 1 },

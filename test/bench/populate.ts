@@ -56,6 +56,7 @@ export function openForSnapshots(repo: TestRepo) {
     project,
     ledger,
     render: createRenderer(project),
+    happened: () => undefined,
     clock: systemClock,
     log: silentLogger,
   })

@@ -23,8 +23,12 @@ function faulty(repo: GitRepo, { k, times, late }: { k: number; times: number; l
     commit: (commit) => step(() => repo.commit(commit)),
     dropRef: (ref, oid) => step(() => repo.dropRef(ref, oid)),
     log: (revision, query) => step(() => repo.log(revision, query)),
-    readTree: (revision) => step(() => repo.readTree(revision)),
+    readTree: (revision, folder) => step(() => repo.readTree(revision, folder)),
     readBlobs: (oids) => step(() => repo.readBlobs(oids)),
+    moveRef: (ref, to, from) => step(() => repo.moveRef(ref, to, from)),
+    isShallow: () => step(() => repo.isShallow()),
+    objects: () => step(() => repo.objects()),
+    packLoose: () => step(() => repo.packLoose()),
   }
   return { wrapped, wasHit: () => calls >= k }
 }

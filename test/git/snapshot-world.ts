@@ -48,7 +48,8 @@ export function connect(
 ): Omit<SnapshotWorld, 'test' | 'ledger'> {
   const render = plainRender(project)
   const parts = { repo, ref: REF, base: options.base, project, ledger, render, clock, log: silentLogger }
-  const snapshots = createSnapshots({ ...parts, ...options.parts })
+  const happened = (): void => undefined
+  const snapshots = createSnapshots({ ...parts, happened, ...options.parts })
   project.onCommit((commit) => snapshots.note(commit))
   return { project, clock, snapshots, render }
 }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { must } from '../../src/base/assert.ts'
-import { changedState, unknownBase } from '../../src/mirror/ingest.ts'
+import { unknownBase } from '../../src/mirror/ingest.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { parseRecord, renderRecord } from '../../src/model/markdown.ts'
 import type { RecordView } from '../../src/model/record.ts'
 import { applyEdits } from '../../src/model/text-edit.ts'
-import { type FileContent, patchOf } from '../../src/store/file-patch.ts'
+import { changedState, type FileContent, patchOf } from '../../src/store/file-patch.ts'
 
 const record: RecordView = {
   id: 't-7f3k9q2m' as RecordId,

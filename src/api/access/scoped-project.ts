@@ -39,6 +39,7 @@ export function scopedContext(context: OperationContext, scopes: readonly Scope[
       // Reads only.
       code: parts.code,
       attention: { list: parts.attention.list, settle: () => refuse('the attention list') },
+      remote: { state: parts.remote.state, set: () => refuse('remote'), sync: () => refuse('remote') },
       peers: { list: parts.peers.list, add: () => refuse('peers'), remove: () => refuse('peers') },
       tokens: {
         list: parts.tokens.list,

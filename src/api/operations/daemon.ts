@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
-import { itemSchema, nothing, peerSchema } from './schemas.ts'
+import { itemSchema, nothing, peerSchema, remoteSchema } from './schemas.ts'
 
 /** The daemon about itself. */
 export const daemonOperations: readonly Operation[] = [
@@ -22,6 +22,7 @@ export const daemonOperations: readonly Operation[] = [
       linkedMirrors: z.array(z.string()).readonly().describe('those of linked worktrees'),
       fileAccess: z.string().describe('how files are read and replaced there: what the disk can do'),
       branch: z.string().describe('the branch of the snapshots'),
+      remote: remoteSchema.nullable().describe('the git remote it is synced with'),
       startedAt: z.string().describe('since when it runs'),
       memoryMb: z.number().describe('memory in use, in MB'),
       counts: z.record(z.string(), z.number()).describe('records by kind'),

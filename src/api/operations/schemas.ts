@@ -35,6 +35,14 @@ export const mirrorSchema = z.object({
   main: z.boolean().describe('whether it is the one of the main worktree'),
 })
 
+/** The git remote that the history branch is synced with. */
+export const remoteSchema = z.object({
+  name: z.string().describe('its name'),
+  state: z.enum(['waiting', 'synced', 'failed']).describe('how the last sync went'),
+  since: z.string().describe('when it was last synced; empty before the first time'),
+  error: z.string().optional().describe('why, when the last sync failed'),
+})
+
 /** A link to another replica. */
 export const peerSchema = z.object({
   name: z.string().describe('its name'),

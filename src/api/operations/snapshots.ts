@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { Operation, SnapshotInfo } from '../operation.ts'
+import type { Operation, RemoteSync, SnapshotInfo } from '../operation.ts'
 import { defineOperation } from './define.ts'
-import { itemSchema, nothing } from './schemas.ts'
+import { itemSchema } from './schemas.ts'
 
 const snapshotSchema = z.object({
   commit: z.string().describe('the commit'),
@@ -65,30 +65,57 @@ export const snapshotOperations: readonly Operation[] = [
       return { snapshot: snapshot ?? null, message: snapshotSentence(snapshot) }
     },
   }),
-  defineOperation<object, unknown>({
+  defineOperation<{ git: boolean }, unknown>({
     name: 'sync',
     effect: 'write',
     role: 'writer',
-    help: 'Waits until all that was saved before it is merged, written to the files and in a snapshot.',
-    input: nothing,
+    help: 'Waits until all that was saved before it is merged, written to the files and in a snapshot; with --git, also synced with the git remote.',
+    input: z.strictObject({
+      git: z.boolean().default(false).describe('also fetch from the git remote, merge and push'),
+    }),
     output: z.object({
       snapshot: snapshotSchema.nullable().describe('the commit it made, or null when there was nothing to commit'),
+      remote: z
+        .object({
+          remote: z.string().describe('its name'),
+          commit: z.string().describe('the commit that both have now'),
+          received: z.boolean().describe('whether something came'),
+          sent: z.boolean().describe('whether something went'),
+        })
+        .nullable()
+        .describe('the git remote, if it was synced with'),
       problems: z.array(itemSchema).describe('what needs somebody'),
       message: z.string().describe('what happened'),
     }),
-    cli: { command: 'sync', positionals: [], view: { type: 'text', field: 'message' }, examples: ['orch sync'] },
-    async run({ parts }) {
+    cli: {
+      command: 'sync',
+      positionals: [],
+      view: { type: 'text', field: 'message' },
+      examples: ['orch sync', 'orch sync --git'],
+    },
+    async run({ parts }, { git }) {
       await parts.mirror.sync()
       const snapshot = await parts.snapshots.take()
+      const remote = git ? await parts.remote.sync() : undefined
+      // What came from there is in the files, too, when this answers.
+      if (remote?.received) await parts.mirror.sync()
       const problems = parts.attention.list()
       const needs = problems.map(({ where, what, fix }) => `${where}: ${what.replace(/\.$/, '')}. ${fix}`)
-      const message = ['Everything that was saved is merged and written.', snapshotSentence(snapshot), ...needs].join(
-        '\n',
-      )
-      return { snapshot: snapshot ?? null, problems, message }
+      const message = [
+        'Everything that was saved is merged and written.',
+        snapshotSentence(snapshot),
+        ...(remote ? [remoteSentence(remote)] : []),
+        ...needs,
+      ].join('\n')
+      return { snapshot: snapshot ?? null, remote: remote ?? null, problems, message }
     },
   }),
 ]
+
+function remoteSentence({ remote, received, sent }: RemoteSync): string {
+  const what = [received ? 'what others did came here' : '', sent ? 'what is here went there' : ''].filter(Boolean)
+  return `Synced with ${remote}: ${what.length > 0 ? what.join(', ') : 'both had the same'}.`
+}
 
 function snapshotSentence(snapshot: SnapshotInfo | undefined): string {
   return snapshot

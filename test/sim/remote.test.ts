@@ -1,0 +1,25 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createMemoryGitRepo } from '../memory/git-repo.ts'
+import { type Ground, schedules, simulateRemote } from './remote.ts'
+
+/** The remote and three clones of it, in memory. */
+function memoryGround(): Ground {
+  const origin = createMemoryGitRepo()
+  const clones = Array.from({ length: 3 }, () => {
+    const repo = createMemoryGitRepo()
+    return { repo, remotes: repo.remotes(origin) }
+  })
+  return { origin, clones }
+}
+
+test('[P2] [P3] clones that meet through git alone, and over links, lose nothing, double nothing, and end equal', async () => {
+  const runs = Number(process.env.ORCH_SIM_RUNS ?? 100)
+  const seed = Number(process.env.ORCH_SIM_SEED ?? 7)
+  await fc.assert(
+    fc.asyncProperty(schedules, async (steps) => {
+      expect(await simulateRemote(steps, memoryGround())).toEqual([])
+    }),
+    { numRuns: runs, seed },
+  )
+}, 600_000)
