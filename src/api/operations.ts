@@ -9,6 +9,7 @@ import { contextGetOperation } from './operations/context-get.ts'
 import { contextOperations } from './operations/contexts.ts'
 import { daemonOperations } from './operations/daemon.ts'
 import { editOperations } from './operations/edit.ts'
+import { exportOperations } from './operations/export.ts'
 import { graphOperations } from './operations/graph.ts'
 import { historyOperations } from './operations/history.ts'
 import { importOperations } from './operations/import.ts'
@@ -57,6 +58,7 @@ const tableOf = (kinds: Kinds): readonly Operation[] => [
   ...kinds.keyed.flatMap(keyOperationsOf),
   ...logOperationsOf(kinds.log),
   ...importOperations,
+  ...exportOperations,
   ...historyOperations,
   ...pastOperations,
   ...blameOperations,

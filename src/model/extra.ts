@@ -1,5 +1,5 @@
 import type { Field } from './field.ts'
-import { type Entry, readEntry, splitChunks } from './front-entry.ts'
+import { type Entry, jsonInput, readEntry, splitChunks } from './front-entry.ts'
 import { readValue } from './front-value.ts'
 import type { Value } from './kind.ts'
 import type { Json } from './record.ts'
@@ -43,6 +43,12 @@ export function valueOfExtra(field: Field, key: string, raw: string): Value | un
   if (parsed.ok) return parsed.value
   const text = typeof entry.input === 'string' ? entry.input : raw.trim()
   return field.merge === 'set' ? [text] : text
+}
+
+/** What an extra key's source says to YAML's own rules; undefined where it cannot be read. */
+export function jsonOfExtra(raw: string): Json | undefined {
+  const entry = entryOf(`x:${raw.startsWith('\n') ? '' : ' '}${raw}\n`)
+  return entry && (jsonInput(entry) as Json | undefined)
 }
 
 function entryOf(source: string): Entry | undefined {

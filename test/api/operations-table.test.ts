@@ -67,6 +67,8 @@ const CONTRACT = [
   'log list --actor --task --session --since --until --action --limit --after',
   'import backlog DIR --dry-run',
   'import beads PATH --dry-run --deleted',
+  'import orch PATH --dry-run --deleted',
+  'export FORMAT --kind --current --to --replace',
   'history ID --actor --session --limit --after',
   'show ID --at',
   'diff FROM TO --id --limit --after',

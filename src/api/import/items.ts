@@ -45,10 +45,10 @@ function writeOf(item: Item, links: Links | undefined, draft: Draft): readonly W
   const extra = { ...record.extra, ...(links && unresolvedExtra(links)) }
   draft.created++
   if (kind === page) draft.pages++
+  count(draft, kind.plural)
   if (alias !== undefined) draft.aliases++
   if (record.isDeleted) draft.createdDeleted++
   for (const key of Object.keys(extra)) draft.keptAsExtra[key] = (draft.keptAsExtra[key] ?? 0) + 1
-  for (const key of record.dropped) draft.notKept[key] = (draft.notKept[key] ?? 0) + 1
   for (const reason of record.notes) draft.notes.push({ file: path, reason })
   const values = { ...record.values, ...(alias !== undefined && { aliases: [alias] }), ...(links && linkValues(links)) }
   const options = {
@@ -58,8 +58,14 @@ function writeOf(item: Item, links: Links | undefined, draft: Draft): readonly W
     ...(record.createdAt !== undefined && { createdAt: record.createdAt }),
     // Who imports it did not create it.
     createdBy: record.createdBy ?? null,
+    ...(record.comments.length > 0 && { append: { comments: record.comments } }),
   }
   return [{ item, values, options }]
+}
+
+/** Counts something that is made. */
+export function count(draft: Draft, plural: string, by = 1): void {
+  draft.counts[plural] = (draft.counts[plural] ?? 0) + by
 }
 
 /** Writes slice by slice, one transaction each. */

@@ -25,6 +25,7 @@ export const reportSchema = z.object({
   notKept: z.record(z.string(), z.number()).describe('what has no place here, by how many records said it'),
   aliases: z.number().describe('old ids that every command accepts'),
   pages: z.number().describe('pages among the records made'),
+  counts: z.record(z.string(), z.number()).describe('what was made, by kind'),
   summary: z.string().describe('all of this to read'),
 })
 
@@ -51,6 +52,7 @@ export function emptyDraft(dryRun: boolean): Draft {
     notKept: {},
     aliases: 0,
     pages: 0,
+    counts: {},
   }
 }
 
@@ -61,13 +63,16 @@ export function finish(draft: Draft): Report {
 const SHOWN = 30
 
 function summaryOf(draft: Draft): string {
-  const { dryRun, created, createdDeleted, pages, unchanged, linked, aliases, deleted } = draft
-  const made = [`${created - pages} tasks`, ...(pages > 0 ? [`${pages} pages`] : [])].join(' and ')
-  const lines = [`${dryRun ? 'Would create' : 'Created'} ${made}; ${aliases} old ids stay valid.`]
+  const { dryRun, created, createdDeleted, counts: by, unchanged, linked, aliases, deleted } = draft
+  const parts = Object.entries(by).flatMap(([plural, count]) => (count > 0 ? [`${count} ${plural}`] : []))
+  const last = parts.at(-1) ?? '0 tasks'
+  const made = parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${last}` : last
+  const valid = aliases > 0 || parts.length === 0 ? `; ${aliases} old ids stay valid` : ''
+  const lines = [`${dryRun ? 'Would create' : 'Created'} ${made}${valid}.`]
   if (createdDeleted > 0) lines.push(`Deleted there, and so here: ${createdDeleted} of them.`)
   if (unchanged > 0) lines.push(`Unchanged since an earlier import: ${unchanged}.`)
   if (linked > 0) lines.push(`Linked now with what came later: ${linked}.`)
-  if (created === 0 && linked === 0) lines.push('There is nothing new to import.')
+  if (created === 0 && linked === 0 && parts.length === 0) lines.push('There is nothing new to import.')
   if (deleted.length > 0)
     lines.push(`Deleted there and not imported: ${deleted.length}; --deleted brings them in, deleted.`)
   lines.push(

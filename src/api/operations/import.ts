@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { importBacklog } from '../import/backlog.ts'
 import { importBeads } from '../import/beads.ts'
 import { openFolder, openPath } from '../import/node-folder.ts'
+import { importOrch } from '../import/orch.ts'
 import { reportSchema } from '../import/report.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
@@ -56,5 +57,32 @@ export const importOperations: readonly Operation[] = [
         { project, origin: { source: 'import', actor }, progress, ...(await openPath(path)) },
         { dryRun: dryRun === true, withDeleted: deleted === true, name: path },
       ),
+  }),
+  defineOperation<{ path: string; dryRun?: boolean | undefined; deleted?: boolean | undefined }, unknown>({
+    name: 'import.orch',
+    effect: 'write',
+    // It reads files of the daemon's user.
+    role: 'admin',
+    help: 'Imports an export of orch: all of it with its history into a project that is empty or has a part of it, else the records that are not here.',
+    input: z.strictObject({
+      path: z.string().describe('what `orch export --to` wrote'),
+      dryRun: z.boolean().optional().describe('write nothing, only report'),
+      deleted: z.boolean().optional().describe('without the history, bring in deleted records too'),
+    }),
+    output: reportSchema,
+    cli: {
+      command: 'import orch',
+      positionals: ['path'],
+      paths: ['path'],
+      view: { type: 'text', field: 'summary' },
+      examples: ['orch import orch ../shop.jsonl --dry-run'],
+    },
+    run: async ({ project, actor, progress }, { path, dryRun, deleted }) => {
+      const { folder, file = '' } = await openPath(path)
+      return await importOrch(
+        { project, origin: { source: 'import', actor }, progress, folder, file },
+        { dryRun: dryRun === true, withDeleted: deleted === true, name: path },
+      )
+    },
   }),
 ]

@@ -56,6 +56,7 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
     alias: textOf(foreign.get('id')),
     values,
     extra: extraOf(file, home, new Set(Object.keys(task.fields))),
+    comments: [],
     file: undefined,
     createdAt,
     createdBy: actorOf(foreign.get('reporter')),
@@ -63,7 +64,6 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
     parent: textOf(foreign.get('parent_task_id')) ?? dottedParent(textOf(foreign.get('id'))),
     isDeleted: false,
     notes,
-    dropped: [],
   }
 }
 
@@ -78,6 +78,7 @@ export function toPage(path: string, file: ForeignFile): ImportedRecord {
     alias: textOf(foreign.get('id')),
     values: { title: title.ok ? title.value : nameOf(path), body: file.body },
     extra: extraOf(file, home, new Set(Object.keys(page.fields))),
+    comments: [],
     file: safeFile(`backlog/${path}`),
     createdAt,
     createdBy: actorOf(foreign.get('reporter')),
@@ -85,7 +86,6 @@ export function toPage(path: string, file: ForeignFile): ImportedRecord {
     parent: undefined,
     isDeleted: false,
     notes: title.ok ? [] : [`title: ${title.reason}; kept as ${extraKey('title')}`],
-    dropped: [],
   }
 }
 

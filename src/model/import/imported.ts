@@ -10,6 +10,8 @@ export interface ImportedRecord {
   readonly values: Values
   /** YAML sources of what has no field. */
   readonly extra: Readonly<Record<string, string>>
+  /** What people said about a task, the oldest first. */
+  readonly comments: readonly ImportedComment[]
   /** A page's file, below the kind's folder. */
   readonly file: string | undefined
   readonly createdAt: string | undefined
@@ -20,8 +22,13 @@ export interface ImportedRecord {
   readonly isDeleted: boolean
   /** What a person should know about how it was read. */
   readonly notes: readonly string[]
-  /** What it says that is kept nowhere here. */
-  readonly dropped: readonly string[]
+}
+
+/** A comment with its time in milliseconds since 1970 and its author, where they are known. */
+export interface ImportedComment {
+  readonly text: string
+  readonly at?: number
+  readonly by?: string
 }
 
 /** A record that is being filled from what another tool wrote. */

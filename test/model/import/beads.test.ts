@@ -85,23 +85,30 @@ describe('the body', () => {
     )
   })
 
-  test('ends with the comments, each with author and time', () => {
-    const comments = [
-      { id: 1, issue_id: 'b-1', author: 'ann', text: '# one', created_at: '2026-03-02T10:00:00Z' },
-      { id: 2, issue_id: 'b-1', author: '', text: 'two' },
-    ]
-    const { values, extra, dropped } = taskOf({ description: 'd', comments })
-    expect(values.body).toBe('d\n\n## Comments\n\n### ann, 2026-03-02T10:00:00Z\n\n# one\n\n### somebody\n\ntwo')
-    expect(extra).toEqual({})
-    expect(dropped).toEqual(['comments.id'])
-  })
-
   test('leaves out blank texts, and what is no text is kept', () => {
-    const odd = { text: 'x', author: 'a', mood: 'glad' }
-    const { values, extra } = taskOf({ description: ' \n', notes: ['a'], comments: ['just text', odd] })
-    expect(values.body).toBe('## Comments\n\n### a\n\nx')
-    expect(extra).toEqual({ notes: '[a]', beads_comments: '[just text, {text: x, author: a, mood: glad}]' })
+    const { values, extra } = taskOf({ description: ' \n', notes: ['a'] })
+    expect(values.body).toBe('')
+    expect(extra).toEqual({ notes: '[a]' })
   })
+})
+
+test('comments are comments, with author and time; what says more is kept beside them', () => {
+  const comments = [
+    { id: 1, issue_id: 'b-1', author: 'ann', text: '# one\r\ntwo', created_at: '2026-03-02T10:00:00Z' },
+    { id: 2, issue_id: 'b-1', author: '', text: 'three' },
+    'just text',
+    { id: 3, issue_id: 'b-1', author: 'a', text: 'x', created_at: '2026-03-02T10:00:01Z', mood: 'glad' },
+  ]
+  const { values, extra, comments: made } = taskOf({ description: 'd', comments })
+  expect(values.body).toBe('d')
+  expect(made).toEqual([
+    { text: '# one\ntwo', at: Date.UTC(2026, 2, 2, 10), by: 'ann' },
+    { text: 'three', by: 'somebody' },
+    { text: 'x', at: Date.UTC(2026, 2, 2, 10, 0, 1), by: 'a' },
+  ])
+  expect(extra.beads_comments).toContain('mood: glad')
+  expect(extra.beads_comments).toContain('just text')
+  expect(extra.beads_comments).not.toContain('one')
 })
 
 describe('dependencies', () => {
@@ -117,8 +124,11 @@ describe('dependencies', () => {
       ],
     })
     expect(record).toMatchObject({ dependencies: ['b-2', 'b-7'], parent: 'b-3' })
-    expect(record.extra).toEqual({ related: '[b-4, b-5]', 'discovered-from': '[b-6]' })
-    expect(record.dropped).toEqual(['dependencies.created_at'])
+    expect(record.extra).toMatchObject({ related: '[b-4, b-5]', 'discovered-from': '[b-6]' })
+    expect(record.extra.beads_dependencies).toContain(
+      'depends_on_id: b-2, type: blocks, created_at: "2026-03-02T10:00:00Z"',
+    )
+    expect(record.extra.beads_dependencies).not.toContain('b-4')
   })
 
   test('a second parent is kept and told', () => {

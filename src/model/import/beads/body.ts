@@ -1,5 +1,4 @@
-import type { Json } from '../../record.ts'
-import { type Issue, isEmpty, listOf, membersOf, textOf } from './issue.ts'
+import { type Issue, textOf } from './issue.ts'
 
 /** The texts of an issue in the order of the body, with their headings; the first needs none. */
 const SECTIONS = [
@@ -9,28 +8,20 @@ const SECTIONS = [
   ['notes', 'Notes'],
 ] as const
 
-/** The body that an issue's texts and comments make, and what it leaves. */
+/** The body that an issue's texts make. */
 export interface Body {
   readonly text: string
   /** Keys of the issue that stand in it as a whole. */
   readonly home: readonly string[]
-  /** Comments that say more than an author, a time and a text. */
-  readonly rest: readonly Json[]
-  readonly dropped: readonly string[]
 }
 
-/** Joins the texts, each byte for byte under its heading, then the comments under theirs. */
+/** Joins the texts, each byte for byte under its heading. */
 export function bodyOf(issue: Issue): Body {
   const texts = SECTIONS.filter(([key]) => textOf(issue[key]) !== undefined)
   const sections = texts.map(([key, heading]) => `${heading === undefined ? '' : `## ${heading}\n\n`}${issue[key]}`)
-  const comments = listOf(issue.comments).map((raw) => readComment(issue, raw))
-  const shown = comments.flatMap(({ entry }) => entry ?? [])
-  if (shown.length > 0) sections.push('## Comments', ...shown)
   return {
     text: sections.reduce((above, section) => `${above}${blankLine(above)}${section}`, ''),
-    home: [...texts.map(([key]) => key), 'comments'],
-    rest: comments.flatMap(({ isWhole, raw }) => (isWhole ? [] : [raw])),
-    dropped: comments.some(({ raw }) => 'id' in membersOf(raw)) ? ['comments.id'] : [],
+    home: texts.map(([key]) => key),
   }
 }
 
@@ -40,18 +31,51 @@ function blankLine(text: string): string {
   return text.endsWith('\n') ? '\n' : '\n\n'
 }
 
-interface Comment {
-  readonly raw: Json
-  readonly entry: string | undefined
-  /** Whether the entry says all that stands there, but its number. */
-  readonly isWhole: boolean
+/** How long each text is in a body, in UTF-16 code units, in the order of the body. */
+export type Lengths = Readonly<Record<string, number>>
+
+/**
+ * Takes a body apart again: by the lengths that its texts had, where it still is what they make, else at its headings.
+ * Joining is not always told apart: a text may end in blank lines, or hold such a heading itself.
+ */
+export function splitBody(body: string, lengths?: Lengths): Readonly<Record<string, string>> {
+  return (lengths && byLengths(body, lengths)) ?? byHeadings(body)
 }
 
-function readComment(issue: Issue, raw: Json): Comment {
-  const { text, author, created_at: at, issue_id: of = issue.id, ...rest } = membersOf(raw)
-  const body = textOf(text)
-  if (body === undefined) return { raw, entry: undefined, isWhole: false }
-  const head = [author, at].flatMap((one) => textOf(one)?.replace(/\s+/g, ' ').trim() ?? []).join(', ')
-  const isWhole = of === issue.id && Object.keys(rest).every((key) => key === 'id' || isEmpty(rest[key]))
-  return { raw, entry: `### ${head || 'somebody'}\n\n${body}`, isWhole }
+/** The lengths that `splitBody` needs to give back the texts of an issue; undefined when it does without. */
+export function lengthsOf(issue: Issue, { text, home }: Body): Lengths | undefined {
+  const found = splitBody(text)
+  const isSame = Object.keys(found).length === home.length && home.every((key) => found[key] === issue[key])
+  return isSame ? undefined : Object.fromEntries(home.map((key) => [key, String(issue[key]).length]))
+}
+
+function byLengths(body: string, lengths: Lengths): Readonly<Record<string, string>> | undefined {
+  const texts: Record<string, string> = {}
+  let at = 0
+  for (const [key, heading] of SECTIONS) {
+    const length = lengths[key]
+    if (typeof length !== 'number') continue
+    at += blankLine(body.slice(0, at)).length + (heading === undefined ? 0 : `## ${heading}\n\n`.length)
+    texts[key] = body.slice(at, at + length)
+    at += length
+  }
+  const isWhole = at === body.length && bodyOf({ id: '', ...texts }).text === body
+  return isWhole ? texts : undefined
+}
+
+function byHeadings(body: string): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {}
+  let rest = body
+  for (const [key, heading] of SECTIONS.toReversed()) {
+    if (heading === undefined) {
+      if (rest !== '') texts[key] = rest
+      continue
+    }
+    const head = `## ${heading}\n\n`
+    const start = rest.startsWith(head) ? 0 : rest.lastIndexOf(`\n\n${head}`) + 2
+    if (start === 1) continue
+    texts[key] = rest.slice(start + head.length)
+    rest = rest.slice(0, Math.max(0, start - 2))
+  }
+  return texts
 }

@@ -8,22 +8,19 @@ export interface Edges {
   readonly parent: string | undefined
   /** The ids of every other type. */
   readonly others: ReadonlyMap<string, readonly string[]>
-  /** Dependencies that could not be read, or say more than what kind of edge they are. */
+  /** Dependencies that could not be read, or say more than what kind of edge they are: who made them, and when. */
   readonly rest: readonly Json[]
   readonly notes: readonly string[]
-  readonly dropped: readonly string[]
 }
 
-const PARENT = 'parent-child'
-const DROPPED = ['created_at', 'created_by'] as const
-const EDGE_KEYS = new Set<string>(['issue_id', 'depends_on_id', 'type', ...DROPPED])
+export const PARENT = 'parent-child'
+const EDGE_KEYS = new Set<string>(['issue_id', 'depends_on_id', 'type'])
 
 /** Sorts the dependencies of an issue by type. An edge leads from the issue to what it depends on, or is a part of. */
 export function readEdges(issue: Issue): Edges {
   const byType = new Map<string, string[]>()
   const rest: Json[] = []
   const notes: string[] = []
-  const dropped = new Set<string>()
   for (const raw of listOf(issue.dependencies)) {
     const edge = membersOf(raw)
     const to = textOf(edge.depends_on_id)?.trim()
@@ -34,7 +31,6 @@ export function readEdges(issue: Issue): Edges {
     }
     const type = textOf(edge.type)?.trim() ?? 'blocks'
     byType.set(type, [...(byType.get(type) ?? []), to])
-    for (const key of DROPPED) if (!isEmpty(edge[key])) dropped.add(`dependencies.${key}`)
     if (Object.entries(edge).some(([key, value]) => !EDGE_KEYS.has(key) && !isEmpty(value) && value !== '{}')) {
       rest.push(raw)
     }
@@ -44,5 +40,5 @@ export function readEdges(issue: Issue): Edges {
     notes.push(`it is a part of ${[parent, ...parents].join(', ')}; ${parent} is its parent here, the rest is kept`)
     others[PARENT] = parents
   }
-  return { blocks, parent, others: new Map(Object.entries(others)), rest, notes, dropped: [...dropped] }
+  return { blocks, parent, others: new Map(Object.entries(others)), rest, notes }
 }

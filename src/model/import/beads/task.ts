@@ -4,7 +4,8 @@ import type { Json } from '../../record.ts'
 import { parseValue } from '../../validate.ts'
 import { MAX_FRONT_MATTER } from '../../yaml-guard.ts'
 import { createFiller, type Filler, fieldOf, type ImportedRecord, isClosed } from '../imported.ts'
-import { bodyOf } from './body.ts'
+import { bodyOf, lengthsOf } from './body.ts'
+import { commentsOf } from './comments.ts'
 import { readEdges } from './edges.ts'
 import { createExtras, extraKey } from './extras.ts'
 import { type Issue, isEmpty, textOf } from './issue.ts'
@@ -25,14 +26,16 @@ export function toTask(issue: Issue): ImportedRecord | { readonly reason: string
   if (!text.ok) return { reason: `its text ${text.reason}` }
   values.body = text.value
   const edges = readEdges(issue)
-  for (const key of [...body.home, 'dependencies', 'issue_type']) home.add(key)
+  const said = commentsOf(issue)
+  for (const key of [...body.home, 'comments', 'dependencies', 'issue_type']) home.add(key)
 
   const extras = createExtras()
   extras.add('type', issue.issue_type)
   for (const [key, value] of Object.entries(issue)) if (!home.has(key)) extras.add(key, value)
   for (const [type, ids] of edges.others) extras.add(type, ids)
+  extras.add(extraKey('texts'), lengthsOf(issue, body))
   extras.add(extraKey('dependencies'), edges.rest)
-  extras.add(extraKey('comments'), body.rest)
+  extras.add(extraKey('comments'), said.rest)
   const extra = extras.sources()
   const size = JSON.stringify([values.labels, extra]).length
   if (size > MAX_EXTRA) return { reason: `it has ${size} characters beside its texts; the limit is ${MAX_EXTRA}` }
@@ -42,6 +45,7 @@ export function toTask(issue: Issue): ImportedRecord | { readonly reason: string
     alias: issue.id,
     values,
     extra,
+    comments: said.comments,
     file: undefined,
     createdAt,
     createdBy,
@@ -49,7 +53,6 @@ export function toTask(issue: Issue): ImportedRecord | { readonly reason: string
     parent: edges.parent,
     isDeleted: issue.status === 'tombstone',
     notes: [...filler.notes, ...edges.notes, ...extras.notes],
-    dropped: [...edges.dropped, ...body.dropped],
   }
 }
 
@@ -91,6 +94,12 @@ const STATUSES: ReadonlyMap<string, string> = new Map([
   ['tombstone', 'cancelled'],
 ])
 const EXACT_STATUSES: ReadonlySet<string> = new Set(['open', 'closed'])
+
+/** What a word of beads means here; undefined when nobody knows. */
+export function statusHere(word: string): string | undefined {
+  const own = parseValue(fieldOf(task, 'status'), word)
+  return STATUSES.get(word) ?? (own.ok ? String(own.value) : undefined)
+}
 
 function takeStatus({ status }: Issue, { values, home, notes }: Filler): void {
   const word = textOf(status)?.trim().toLowerCase() ?? ''
