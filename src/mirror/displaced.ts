@@ -80,13 +80,15 @@ async function check(
   if (await mergeIn.late({ path: one.path, id: one.id, base: one.text, text, also })) return 0
   if (settling.delay(at, found, DISPLACED_MS) > 0) return lookAgain(DISPLACED_MS)
   // Not readable as what it was, and nobody is writing to it any more. The file stays: it may be all there is.
-  bases.release(one.name)
-  notices.happened({
-    kind: 'kept_save',
-    ...(one.id !== '' && { record: one.id }),
-    what: `a save could not be merged; its text is in ${at}`,
-    where: one.path,
-    fix: 'Copy from there what is missing.',
+  bases.atomically(() => {
+    bases.release(one.name)
+    notices.happened({
+      kind: 'kept_save',
+      ...(one.id !== '' && { record: one.id }),
+      what: `a save could not be merged; its text is in ${at}`,
+      where: one.path,
+      fix: 'Copy from there what is missing.',
+    })
   })
   return 0
 }

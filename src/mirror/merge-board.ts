@@ -69,12 +69,13 @@ export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
     const { path, hash, text, style } = saved
     const markers = boardMarkers(text)
     if (markers) return markers
-    const from = base ? saveBase.of(BOARD_REF, base, text, undefined, comparison) : ''
-    const edits = editsOf(from, text)
+    const from = base && saveBase.of(BOARD_REF, base, text, undefined, comparison)
+    const edits = editsOf(from?.text ?? '', text)
     const problem = edits.problems[0]
-    await apply(edits, (ids) =>
-      bases.put({ path, kind: BOARD_REF.kind, id: '', text: withUnseenIds(text, ids), hash, style, problem }),
-    )
+    await apply(edits, (ids) => {
+      from?.also()
+      bases.put({ path, kind: BOARD_REF.kind, id: '', text: withUnseenIds(text, ids), hash, style, problem })
+    })
     return undefined
   }
 
@@ -102,6 +103,7 @@ export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
   const apply = async (edits: BoardEdits, put: (ids: ReadonlyMap<number, string>) => void): Promise<void> => {
     const { changed, created, unseen, missing, foreign } = edits
     for (const { id } of changed) await revive(id)
+    const gone = missing.filter((id) => project.read(task, id as RecordId)?.deletedAt === undefined)
     const ids = new Map(unseen)
     const overridden: { readonly id: string; readonly value: string }[] = []
     await project.transact(
@@ -114,12 +116,16 @@ export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
         for (const { title, status, line } of created)
           ids.set(line, tx.create(task, { title: shortTitle(task, title), status }))
       },
-      { also: () => put(ids) },
-    )
-    for (const { id, value } of overridden) tellOverridden(id, value)
-    tellLines(
-      missing,
-      foreign.map(({ id = '' }) => id),
+      {
+        also() {
+          put(ids)
+          for (const { id, value } of overridden) tellOverridden(id, value)
+          tellLines(
+            gone,
+            foreign.map(({ id = '' }) => id),
+          )
+        },
+      },
     )
     onTaken(BOARD_REF)
   }
@@ -142,15 +148,16 @@ export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
   const revive = async (id: string): Promise<void> => {
     const record = isRecordId(id) ? project.read(task, id) : undefined
     if (record?.deletedAt === undefined) return
-    await project.transact(origin(), (tx) => tx.restore(task, record.id))
-    notices.happened({
-      kind: 'kept_record',
-      record: id,
-      key: id,
-      what: `${id} was deleted, and its line was edited: it is there again`,
-      where: BOARD,
-      fix: 'Delete it again if you meant to.',
-    })
+    const also = (): void =>
+      notices.happened({
+        kind: 'kept_record',
+        record: id,
+        key: id,
+        what: `${id} was deleted, and its line was edited: it is there again`,
+        where: BOARD,
+        fix: 'Delete it again if you meant to.',
+      })
+    await project.transact(origin(), (tx) => tx.restore(task, record.id), { also })
   }
 
   const tellOverridden = (id: string, value: string): void =>
@@ -166,8 +173,7 @@ export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
       data: { kind: task.name, id, field: 'status', value },
     })
 
-  const tellLines = (missing: readonly string[], foreign: readonly string[]): void => {
-    const gone = missing.filter((id) => project.read(task, id as RecordId)?.deletedAt === undefined)
+  const tellLines = (gone: readonly string[], foreign: readonly string[]): void => {
     if (gone.length > 0) {
       notices.happened({
         kind: 'kept_line',

@@ -95,8 +95,12 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     await revive(kind, id, path)
     if (!parsed.ok) return mergeBody(kind, id, base, { body: parsed.body, hash, problem: placeIn(parsed) })
     if (!parsed.hasFrontMatter && before.ok && before.hasFrontMatter) return LOST_FRONT_MATTER
-    await merge(kind, id, path, saveBase.of({ kind: kind.name, id }, base, text), parsed, {
-      also: () => bases.put({ path, kind: kind.name, id, text, hash, style, problem: firstInvalid(parsed) }),
+    const from = saveBase.of({ kind: kind.name, id }, base, text)
+    await merge(kind, id, path, from.text, parsed, {
+      also() {
+        from.also()
+        bases.put({ path, kind: kind.name, id, text, hash, style, problem: firstInvalid(parsed) })
+      },
     })
     return undefined
   }
@@ -110,15 +114,6 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     options: { readonly also: () => void; readonly file?: string },
   ): Promise<void> => {
     const before = contentOf(kind, base)
-    if (before && losesComments(before.section, disk.section)) {
-      notices.happened({
-        kind: 'kept_line',
-        record: id,
-        what: 'an old comment was changed or removed; it is put back',
-        where: path,
-        fix: 'Comments stay as they were written. Write another one below it.',
-      })
-    }
     let overridden: ReturnType<typeof overriddenBy> = []
     await project.transact(
       origin(path),
@@ -134,13 +129,25 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
       {
         also() {
           options.also()
-          for (const { field } of overridden) project.conflicts.overrode(id, field)
+          for (const { field, value } of overridden) {
+            project.conflicts.overrode(id, field)
+            tellOverridden(kind, id, path, field, value)
+          }
+          if (before && losesComments(before.section, disk.section)) tellComments(id, path)
         },
       },
     )
-    for (const { field, value } of overridden) tellOverridden(kind, id, path, field, value)
     onTaken({ kind: kind.name, id })
   }
+
+  const tellComments = (id: RecordId, path: string): void =>
+    notices.happened({
+      kind: 'kept_line',
+      record: id,
+      what: 'an old comment was changed or removed; it is put back',
+      where: path,
+      fix: 'Comments stay as they were written. Write another one below it.',
+    })
 
   const tellOverridden = (kind: RecordKind, id: RecordId, path: string, field: string, value: Value): void =>
     notices.happened({
@@ -182,24 +189,27 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
   /** A deletion that had not seen this save does not hold [M8]. */
   const revive = async (kind: RecordKind, id: RecordId, path: string): Promise<void> => {
     if (project.read(kind, id)?.deletedAt === undefined) return
-    await project.transact(origin(path), (tx) => tx.restore(kind, id))
-    notices.happened({
-      kind: 'kept_record',
-      record: id,
-      what: `${id} was deleted, and its file was edited or put back: it is there again`,
-      where: path,
-      fix: 'Delete it again if you meant to.',
-    })
+    const also = (): void =>
+      notices.happened({
+        kind: 'kept_record',
+        record: id,
+        what: `${id} was deleted, and its file was edited or put back: it is there again`,
+        where: path,
+        fix: 'Delete it again if you meant to.',
+      })
+    await project.transact(origin(path), (tx) => tx.restore(kind, id), { also })
   }
 
   const keys = async (kind: KeyedKind, base: Base | undefined, saved: Saved): Promise<FileProblem | undefined> => {
     const { path, hash, text, style } = saved
     const parsed = parseState(text)
     if (!parsed.ok) return placeIn(parsed)
-    const before = base && parseState(saveBase.of({ kind: kind.name, id: '' }, base, text))
-    await setKeys(kind, path, changedState(before?.ok ? before.values : {}, parsed.values), () =>
-      bases.put({ path, kind: kind.name, id: '', text, hash, style, problem: undefined }),
-    )
+    const from = base && saveBase.of({ kind: kind.name, id: '' }, base, text)
+    const before = from && parseState(from.text)
+    await setKeys(kind, path, changedState(before?.ok ? before.values : {}, parsed.values), () => {
+      from?.also()
+      bases.put({ path, kind: kind.name, id: '', text, hash, style, problem: undefined })
+    })
     return undefined
   }
 
@@ -292,14 +302,13 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     await revive(place.kind, id as RecordId, path)
     // Texts without a next one were set aside, as this one was: it may be one of them.
     const versions = saveBase.recent(path).filter(({ next }) => next !== '')
-    await merge(
-      place.kind,
-      id as RecordId,
-      path,
-      saveBase.of({ kind: place.kind.name, id }, { path, text: base }, text, versions),
-      parsed,
-      { also },
-    )
+    const from = saveBase.of({ kind: place.kind.name, id }, { path, text: base }, text, versions)
+    await merge(place.kind, id as RecordId, path, from.text, parsed, {
+      also() {
+        from.also()
+        also()
+      },
+    })
     return true
   }
 

@@ -229,6 +229,10 @@ export function createMirror(parts: MirrorParts): Mirror {
     // Files of a kind that is not declared any more stay as they are, with their bases.
     const missing = missingFrom(result, known.keys()).filter((path) => placeOf(project.kinds, path))
     for (const path of missing) if (!bases.get(path)) known.delete(path)
+    // What could not be read and is gone, or has another name now, is nobody's trouble any more.
+    for (const path of missingFrom(result, notices.failingPaths())) {
+      if (placeOf(project.kinds, path) && !bases.get(path) && !stuck.has(path)) notices.works(path)
+    }
     await vanished.update(
       missing.filter((path) => known.has(path) && !stuck.has(path)),
       {

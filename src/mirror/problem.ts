@@ -13,6 +13,8 @@ export interface Notices {
   /** Something about a path does not work: shown until it does. */
   failing(problem: Omit<Problem, 'kind'>): void
   works(path: string): void
+  /** Paths about which something does not work. */
+  failingPaths(): readonly string[]
   list(): readonly Problem[]
 }
 
@@ -54,6 +56,7 @@ export function createNotices({ clock, store, onChange, nameOf = (path) => path 
     works(path) {
       if (failing.delete(path)) onChange()
     },
+    failingPaths: () => [...failing.keys()],
     list: () => [
       ...failing.values(),
       ...unkept,

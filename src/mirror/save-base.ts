@@ -23,6 +23,12 @@ export interface SaveComparison extends Comparison {
   readonly isAcceptable?: boolean
 }
 
+/** The text a save was made from, and what is to be noted of it in the transaction that takes the save in. */
+export interface FoundBase {
+  readonly text: string
+  readonly also: () => void
+}
+
 /** Finds the text a save was made from; tells when that is not the base [M6]. */
 export interface SaveBase {
   of(
@@ -31,7 +37,7 @@ export interface SaveBase {
     text: string,
     versions?: readonly Version[],
     how?: SaveComparison,
-  ): string
+  ): FoundBase
   /** Texts replaced at a path so lately that somebody may still have them open. */
   recent(path: string): readonly Version[]
 }
@@ -54,30 +60,40 @@ export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBa
         how.distance ? undefined : clock.now() - UNREAD_MS,
         how,
       )
-      if (bases.openSince(path) !== undefined) bases.noteOpen(path, undefined)
-      if (!choice.stale) return base
+      const closed = (): void => {
+        if (bases.openSince(path) !== undefined) bases.noteOpen(path, undefined)
+      }
+      if (!choice.stale) return { text: base, also: closed }
       const from = candidates.find((one) => one.text === choice.text)?.whole ?? choice.text
       const item = { kind: 'stale_save', where: path, key: 'stale' } as const
-      if (choice.stale === 'as-it-was') {
-        const hash = sha256(text)
-        // The second time it is obeyed, also when orch was started anew in between.
-        const isSecondTime = bases.asked(path) === hash
-        bases.ask(path, isSecondTime ? undefined : hash)
-        if (isSecondTime) {
-          notices.over(item)
-          return base
+      const hash = choice.stale === 'as-it-was' ? sha256(text) : undefined
+      // The second time it is obeyed, also when orch was started anew in between.
+      if (hash !== undefined && bases.asked(path) === hash) {
+        return {
+          text: base,
+          also() {
+            closed()
+            bases.ask(path, undefined)
+            notices.over(item)
+          },
         }
       }
-      notices.happened({
-        ...item,
-        ...(id !== '' && { record: id }),
-        what: 'was saved from an older text; what was added since is kept',
-        why: 'An editor, or an agent, that had read the file before others changed it saved what it had.',
-        fix: `Look at it. If you meant to take that out, take it out again${isAcceptable ? ', or accept the save as it was' : ''}.`,
-        ...(isAcceptable && acceptable({ kind, id, base, from, saved: text })),
-        forMs: NOTICE_MS,
-      })
-      return from
+      return {
+        text: from,
+        also() {
+          closed()
+          if (hash !== undefined) bases.ask(path, hash)
+          notices.happened({
+            ...item,
+            ...(id !== '' && { record: id }),
+            what: 'was saved from an older text; what was added since is kept',
+            why: 'An editor, or an agent, that had read the file before others changed it saved what it had.',
+            fix: `Look at it. If you meant to take that out, take it out again${isAcceptable ? ', or accept the save as it was' : ''}.`,
+            ...(isAcceptable && acceptable({ kind, id, base, from, saved: text })),
+            forMs: NOTICE_MS,
+          })
+        },
+      }
     },
   }
 }

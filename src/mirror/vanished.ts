@@ -70,15 +70,16 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
     // A second file of a record that is moving.
     if (project.pathOf(place.kind, id) !== base.path) return bringBack(base)
     if (!sameText(renderRecord(place.kind, record), base.text)) {
-      bringBack(base)
-      notices.happened({
-        kind: 'kept_record',
-        record: id,
-        what: 'was removed while it was being changed: it is there again',
-        where: base.path,
-        fix: 'Read the change, and delete it again if you meant to.',
+      return bases.atomically(() => {
+        bringBack(base)
+        notices.happened({
+          kind: 'kept_record',
+          record: id,
+          what: 'was removed while it was being changed: it is there again',
+          where: base.path,
+          fix: 'Read the change, and delete it again if you meant to.',
+        })
       })
-      return
     }
     try {
       await project.transact(
@@ -123,9 +124,14 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
       const isMany = missing.length + taken.length > Math.max(MANY, (total + taken.length) * MANY_PART)
       const gone = (isMany || isGone ? missing : due).flatMap((path) => bases.get(path) ?? [])
       for (const path of isMany || isGone ? missing : due) since.delete(path)
-      for (const base of gone) await (isMany || isGone ? bringBack(base) : decide(base))
-      if (!isMany && !isGone) return
-      notices.happened(isGone ? WHOLE_DIRECTORY : held(missing, gone))
+      if (!isMany && !isGone) {
+        for (const base of gone) await decide(base)
+        return
+      }
+      bases.atomically(() => {
+        for (const base of gone) bringBack(base)
+        notices.happened(isGone ? WHOLE_DIRECTORY : held(missing, gone))
+      })
     },
     due() {
       if (since.size === 0) return undefined

@@ -164,7 +164,7 @@ const cells: Readonly<Record<string, Cell>> = {
   'SHA-256 objects': { init: ['--object-format=sha256'], prepare: (sandbox) => commit(sandbox, 'a.txt', 'a\n') },
 }
 
-describe('[P4] a snapshot changes nothing but its own branch', () => {
+describe('[P4] [I10] a snapshot changes nothing but its own branch', () => {
   test.each(Object.entries(cells))('with %s', async (_name, { init = [], prepare }) => {
     const sandbox = createGitSandbox(init)
     sandboxes.push(sandbox)

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { must } from '../../src/base/assert.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { rowsFromTree, vectorOf } from '../../src/git/history-tree.ts'
 import { createSnapshots } from '../../src/git/snapshots.ts'
@@ -9,6 +10,7 @@ import { task } from '../../src/model/kinds/task.ts'
 import type { Tx } from '../../src/store/project.ts'
 import { settle } from '../helpers/clock.ts'
 import { byAlice, byClaude, createTestProject } from '../helpers/project.ts'
+import { createMemoryDatabase } from '../memory/database.ts'
 import { createMemoryGitRepo, type MemoryGitRepo } from '../memory/git-repo.ts'
 import { connect, createSnapshotWorld, plainRender, REF, type SnapshotWorld } from './snapshot-world.ts'
 
@@ -207,7 +209,7 @@ test('keys of the state are one file, and a record that comes and goes between s
   expect(subjects(repo).at(-1)).toBe('2 state keys, 1 task by 2 actors')
 })
 
-test('[P7] the chunks of a branch hold every row, and a project made of them is the same', async () => {
+test('[P7] [I10] the chunks of a branch hold every row, and a project made of them is the same', async () => {
   const { repo, ...world } = await begin()
   for (let i = 0; i < 5; i++) {
     await createTask(world, `task ${i}`)
@@ -220,6 +222,50 @@ test('[P7] the chunks of a branch hold every row, and a project made of them is 
   expect(await project.applyRows(rows, { source: 'git', commit: 'c' })).toBe(rows.length)
   expect(project.ids(task)).toEqual(world.project.ids(task))
   expect(project.encodeStateVector()).toEqual(world.project.encodeStateVector())
+  const render = plainRender(project)
+  for (const id of project.ids(task)) {
+    const { path, text } = must(render(id), `no ${id}`)
+    expect(repo.text(REF, path)).toBe(text)
+  }
+})
+
+test('[I11] rows that come over a link, through git, or both, some of them twice, make the same state', async () => {
+  const { repo, ...world } = await begin()
+  const id = await createTask(world, 'One')
+  await byClaudeDo(world, (tx) => tx.update(task, id, { set: { status: 'review' }, add: { labels: ['x'] } }))
+  await world.snapshots.take()
+  await byClaudeDo(world, (tx) => tx.update(task, id, { increment: { spentHours: 2 } }))
+  await byClaudeDo(world, (tx) => tx.delete(task, id))
+  await world.snapshots.take()
+  const peer = { source: 'peer', peer: world.project.replica } as const
+  const git = { source: 'git', commit: 'c' } as const
+  const rows = await rowsFromTree(repo, REF)
+  const sent = world.project.rowsSince({}, 1000)
+  const states = []
+  for (const [n, parts] of [
+    [[sent, peer]],
+    [[rows, git]],
+    [
+      [sent.slice(0, 2), peer],
+      [rows, git],
+      [sent, peer],
+    ],
+    [
+      [rows.slice(0, 3), git],
+      [rows, git],
+      [sent, peer],
+      [sent.slice(1), peer],
+    ],
+  ].entries()) {
+    const { project } = createTestProject({ seed: 20 + n })
+    project.adopt({ id: world.project.id, name: 'demo' })
+    for (const [some, origin] of parts as [typeof rows, typeof git][]) await project.applyRows(some, origin)
+    states.push([project.have(), project.read(task, id), [...project.encodeStateVector()]])
+    expect(project.adds(world.project.encodeState())).toBe(false)
+    expect(project.checkIndex(createMemoryDatabase())).toEqual([])
+  }
+  expect(states.slice(1)).toEqual([states[0], states[0], states[0]])
+  expect(states[0]?.[1]).toEqual(world.project.read(task, id))
 })
 
 test('[P7] a clone that adopts a history continues on it, with only its own changes', async () => {

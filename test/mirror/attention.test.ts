@@ -70,6 +70,46 @@ describe('[M6] a save from an older text', () => {
   })
 })
 
+describe('[P6] what is told of a save is durable with it', () => {
+  const first = async (): Promise<string> => {
+    const id = await t.create('One', { body: 'one\n\ntwo', status: 'todo' })
+    await t.update(id, { append: { comments: [{ text: 'said' }] } })
+    await t.sync()
+    return id
+  }
+  test('[P6][M6][M9] when the row of a save is told of, its items are there', async () => {
+    const id = (await first()) as Parameters<TestMirror['file']>[0]
+    const loaded = t.file(id)
+    await t.update(id, { edit: { body: [{ at: 0, delete: 0, insert: 'zero, and more of it\n\n' }] } })
+    await t.sync()
+    await t.update(id, { set: { status: 'blocked' } })
+    t.disk.save(t.path(id), loaded.replace('status: todo', 'status: review').replace('> said', '> unsaid'))
+    const seen: string[][] = []
+    t.held.project.onCommit(() => seen.push(t.attention.list().map(({ kind }) => kind)))
+    await t.sync()
+    expect(seen[0]?.toSorted()).toEqual(['kept_line', 'overridden_value', 'stale_save'])
+  })
+
+  test('[P1][M6] a save of an old text that the disk refuses is not counted as the first of two', async () => {
+    for (let k = 1; k <= 16; k++) {
+      t = await createTestMirror()
+      const id = (await first()) as Parameters<TestMirror['file']>[0]
+      const loaded = t.file(id)
+      await t.update(id, { edit: { body: [{ at: 0, delete: 0, insert: 'zero, and more of it\n\n' }] } })
+      await t.sync()
+      t.disk.save(t.path(id), loaded)
+      t.held.database.failAt(k, 1)
+      // The first to hear of a failing disk may be who waits.
+      await t.sync().catch(() => undefined)
+      t.held.database.heal()
+      await t.clock.advance(6000)
+      await t.sync()
+      expect(t.file(id), `call ${k}`).toContain('zero, and more of it')
+      expect(item(t, 'stale_save').where).toBe(t.path(id))
+    }
+  })
+})
+
 describe('[M8] files that were gone at once', () => {
   test('[M8][P6] are held; confirmed, their records are deleted, but not one that somebody changed', async () => {
     const ids = await Promise.all(Array.from({ length: 12 }, (_, i) => t.create(`Task ${i}`)))
