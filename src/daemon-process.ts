@@ -25,6 +25,8 @@ import { acquireLock, type Lock } from './store/lock.ts'
 
 /** The exit code that means: another process is the daemon of this repository. */
 const LOCKED_EXIT = 75
+/** A start that takes longer hangs. */
+const START_LIMIT_MS = 10 * 60_000
 /** How long a draining predecessor's lock is waited for before giving up; a client then tries again. */
 const LOCK_WAIT_MS = 250
 /** A stop that takes longer is cut short: what is acknowledged is durable anyway. */
@@ -89,6 +91,10 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
     }
     log = loggerAt(config['log.level'])
     await finishJoinIfAny(paths, repository.commonDir, env, log)
+    const hanging = setTimeout(() => {
+      log.error('the start hangs, and is given up')
+      process.exit(1)
+    }, START_LIMIT_MS)
     const drain = createDrain({ stop: async () => daemon?.stop(), paths, lock, log })
     const [create, person, mail] = await Promise.all([
       load(),
@@ -116,6 +122,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
     })
     endOn(drain, options.attached, log)
     await daemon.start()
+    clearTimeout(hanging)
     writeDaemonFile(paths, { version, orchrc: orchrc === undefined ? '' : sha256(orchrc) })
     watchPrivateState(paths, drain, log)
     log.info('the daemon is ready', { pid: process.pid, version })

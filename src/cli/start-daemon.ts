@@ -65,7 +65,7 @@ export interface StartOptions {
   readonly set?: readonly string[]
 }
 
-/** A start that takes longer than this has failed. */
+/** For so long a command waits. A start may take longer: a new version makes the index of a large project anew. */
 const START_TIMEOUT_MS = 15_000
 const RETRY_MS = 20
 /** A log that is longer begins anew; the old one is kept once. */
@@ -124,7 +124,9 @@ export async function runErrand<K extends 'plan' | 'trusted' | 'removal' | 'join
 ): Promise<Extract<Report, { readonly [_ in K]: unknown }>[K]> {
   const child = run(context, [...words, ...flagsOf(set)], ['ignore', 'ignore', 'inherit', 'pipe'], true)
   const report = await reportOf(context, child, systemClock.monotonic() + timeoutMs)
-  if (key in report) return (report as never)[key]
+  // Whoever asked has given up: nothing may be done in their name any more.
+  if (report === undefined) child.kill()
+  if (report !== undefined && key in report) return (report as never)[key]
   throw failed(context, `it does not answer ${words[0]}`)
 }
 
@@ -158,7 +160,10 @@ export async function readiness(
   child: ChildProcess,
   deadline = systemClock.monotonic() + START_TIMEOUT_MS,
 ): Promise<boolean> {
-  return 'ready' in (await reportOf(context, child, deadline))
+  const report = await reportOf(context, child, deadline)
+  // Killed, it would begin again from nothing with the next command, and never be done.
+  if (report === undefined) throw failed(context, 'it is not ready yet, and goes on: try again in a moment')
+  return 'ready' in report
 }
 
 function flagsOf(set: readonly string[]): string[] {
@@ -181,19 +186,19 @@ function run(
   })
 }
 
+/** What a started program reports; undefined when it has not until the deadline. Throws its own reason when it has ended. */
 async function reportOf(
   context: RepositoryContext,
   child: ChildProcess,
   deadline: number,
-): Promise<Exclude<Report, { error: ErrorBody }>> {
+): Promise<Exclude<Report, { error: ErrorBody }> | undefined> {
   const pipe = child.stdio[3] as Readable
   const report = await readLine(pipe, deadline)
   pipe.destroy()
-  if (report === undefined) {
-    child.kill()
-    throw failed(context, child.exitCode === null ? 'it was not ready in time' : `it ended with ${child.exitCode}`)
+  if (report === 'closed') {
+    throw failed(context, child.exitCode === null ? 'it has ended' : `it ended with ${child.exitCode}`)
   }
-  if ('error' in report) throw OrchError.fromBody(report.error)
+  if (report !== undefined && 'error' in report) throw OrchError.fromBody(report.error)
   return report
 }
 
@@ -233,11 +238,12 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-function readLine(pipe: Readable, deadline: number): Promise<Report | undefined> {
+/** Undefined when nothing came until the deadline. */
+function readLine(pipe: Readable, deadline: number): Promise<Report | 'closed' | undefined> {
   return new Promise((resolve) => {
     let text = ''
     const timer = setTimeout(() => resolve(undefined), deadline - systemClock.monotonic())
-    const end = (readiness: Report | undefined): void => {
+    const end = (readiness: Report | 'closed'): void => {
       clearTimeout(timer)
       resolve(readiness)
     }
@@ -246,7 +252,7 @@ function readLine(pipe: Readable, deadline: number): Promise<Report | undefined>
       text += chunk
       if (text.includes('\n')) end(JSON.parse(text) as Report)
     })
-    pipe.on('close', () => end(undefined))
+    pipe.on('close', () => end('closed'))
   })
 }
 

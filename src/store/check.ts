@@ -83,7 +83,7 @@ export function compareIndex(
   },
   scratch: Database = openDatabase(':memory:'),
 ): readonly string[] {
-  rebuildIndex(scratch, kinds, fresh, journal)
+  scratch.transaction(() => rebuildIndex(scratch, kinds, fresh, journal))
   const found = differences(dumpIndex(db, kinds), dumpIndex(scratch, kinds))
   scratch.close()
   return found

@@ -262,7 +262,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
         `SELECT root, field, count(*) AS count, substr(min(undeclared.id), 1, 1) AS letter FROM undeclared
          LEFT JOIN ids ON ids.id = undeclared.id WHERE coalesce(ids.deleted, 0) = 0 GROUP BY root, field ORDER BY root, field`,
       ),
-    rebuildIndex: () => rebuildIndex(db, kinds, pipeline.doc(), journal),
+    rebuildIndex: () => db.transaction(() => rebuildIndex(db, kinds, pipeline.doc(), journal)),
     checkIndex(scratch) {
       const fresh = createProjectDoc(kinds, updatesOf(journal, undefined))
       const isEqual = isSameState(fresh.encodeStateVector(), pipeline.doc().encodeStateVector())

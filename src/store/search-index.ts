@@ -33,9 +33,9 @@ export function createSearchIndex(db: Database): SearchIndex {
   const put = (kind: string, id: string, texts: Texts, isDeleted: boolean): void => {
     const hash = shortHash(JSON.stringify(texts))
     const known = db.get<{ n: number; hash: string }>('SELECT n, hash FROM search_docs WHERE id = ?', id)
-    db.run(
+    const now = db.get<{ n: number }>(
       `INSERT INTO search_docs (id, kind, deleted, hash) VALUES (?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, deleted = excluded.deleted, hash = excluded.hash`,
+       ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, deleted = excluded.deleted, hash = excluded.hash RETURNING n`,
       id,
       kind,
       isDeleted ? 1 : 0,
@@ -44,12 +44,13 @@ export function createSearchIndex(db: Database): SearchIndex {
     // Most changes are of a status or the like.
     if (known?.hash === hash) return
     if (known) db.run('DELETE FROM search_text WHERE rowid = ?', known.n)
+    // Values and no select: for each of those FTS5 would write out what it has gathered, where a savepoint is open.
     db.run(
-      'INSERT INTO search_text (rowid, title, body, said) SELECT n, ?, ?, ? FROM search_docs WHERE id = ?',
+      'INSERT INTO search_text (rowid, title, body, said) VALUES (?, ?, ?, ?)',
+      now?.n ?? null,
       indexedText(texts.title),
       indexedText(texts.body),
       indexedText(texts.said),
-      id,
     )
   }
   return {
