@@ -3,7 +3,7 @@ import { createTurns } from '../base/turns.ts'
 import type { ProjectDoc } from '../doc/project-doc.ts'
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
-import { type Database, openDatabase } from './database.ts'
+import type { Database } from './database.ts'
 import { indexTables } from './index-tables.ts'
 import type { Past } from './past.ts'
 import type { KeyedValue } from './project.ts'
@@ -23,30 +23,71 @@ export interface PastViewsParts {
   readonly doc: () => ProjectDoc
   readonly have: () => Vector
   readonly past: Pick<Past, 'traces' | 'keysBetween' | 'assertKnown'>
+  /** Makes an empty database in memory. */
+  readonly scratch: () => Database
 }
 
 /** So many are kept: each is an index in memory of about the size of the present one. */
 const KEPT = 2
 
+export interface PastViews {
+  /** Gives the project as it was to `use`, whose result it resolves to; it must not be used any more afterwards. */
+  view<T>(moment: Vector, use: (project: PastProject) => T | Promise<T>): Promise<T>
+}
+
+interface Kept {
+  readonly scratch: Database
+  readonly made: Promise<PastProject>
+  users: number
+}
+
 /** Makes views of the past: an index in memory, in which what was changed since is as it was. */
-export function createPastViews(parts: PastViewsParts): { view(moment: Vector): Promise<PastProject> } {
-  const known = new Map<string, Promise<PastProject>>()
+export function createPastViews(parts: PastViewsParts): PastViews {
+  /** Those used last come last. */
+  const known = new Map<string, Kept>()
+  /** Closes what is kept no longer, once nobody reads it. */
+  const tidy = (): void => {
+    for (const [name, { scratch, users }] of [...known].slice(0, -KEPT)) {
+      if (users > 0) continue
+      known.delete(name)
+      scratch.close()
+    }
+  }
+  const make = (moment: Vector): Kept => {
+    const scratch = parts.scratch()
+    return { scratch, made: makeView(parts, scratch, moment), users: 0 }
+  }
   return {
-    view(moment) {
+    async view(moment, use) {
       parts.past.assertKnown(moment)
       const name = JSON.stringify(Object.entries(moment).sort())
-      const found = known.get(name) ?? makeView(parts, moment)
+      const kept = known.get(name) ?? make(moment)
       known.delete(name)
-      known.set(name, found)
-      for (const old of [...known.keys()].slice(0, -KEPT)) known.delete(old)
-      found.catch(() => known.delete(name))
-      return found
+      known.set(name, kept)
+      kept.users++
+      try {
+        const made = await kept.made.catch((error: unknown) => {
+          // Tried anew by the next; who waits for this one is told.
+          if (known.get(name) === kept) {
+            known.delete(name)
+            kept.scratch.close()
+          }
+          throw error
+        })
+        return await use(made)
+      } finally {
+        kept.users--
+        tidy()
+      }
     },
   }
 }
 
-async function makeView({ db, kinds, clock, doc, have, past }: PastViewsParts, moment: Vector): Promise<PastProject> {
-  const scratch = openDatabase(':memory:')
+async function makeView(
+  { db, kinds, clock, doc, have, past }: PastViewsParts,
+  scratch: Database,
+  moment: Vector,
+): Promise<PastProject> {
   for (const sql of indexTables(kinds)) scratch.exec(sql)
   const index = createRecordIndex(scratch)
   const turns = createTurns(clock)

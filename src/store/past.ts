@@ -7,10 +7,10 @@ import type { RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import { blameOf } from './blame.ts'
-import type { Database } from './database.ts'
+import { type Database, openDatabase } from './database.ts'
 import { createHistory, type HistoryPage, type HistoryQuery } from './history.ts'
 import { type Journal, MAIN_DOC } from './journal.ts'
-import { createPastViews, type PastProject } from './past-view.ts'
+import { createPastViews, type PastViews } from './past-view.ts'
 import type { StoredRecord } from './project.ts'
 import type { Vector } from './row.ts'
 import { createTraces, type Traced, type TracedRow, type Traces } from './traces.ts'
@@ -40,7 +40,7 @@ export interface Past {
   /** Plans to take back what some rows did. Throws `usage`, `invalid_input`, `moment_unknown`. */
   undo(selection: UndoSelection): Promise<UndoPlan>
   /** All of it, to be read and searched like the present. Costs what was changed since, and a copy of the rest; the last ones are kept. */
-  view(moment: Vector): Promise<PastProject>
+  view: PastViews['view']
 }
 
 export interface PastParts {
@@ -139,8 +139,16 @@ export function createPast({ db, kinds, journal, clock, doc }: PastParts): Past 
     },
     blame: (kind, id, moment) => blameOf(traces, kinds.own(kind), id, moment),
     undo: (selection) => planUndo(db, traces, clock, selection),
-    view: (moment) => views.view(moment),
+    view: (moment, use) => views.view(moment, use),
   }
-  const views = createPastViews({ db, kinds, clock, doc, have: () => journal.have(), past })
+  const views = createPastViews({
+    db,
+    kinds,
+    clock,
+    doc,
+    have: () => journal.have(),
+    past,
+    scratch: () => openDatabase(':memory:'),
+  })
   return past
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Operation, OperationContext } from '../operation.ts'
+import type { Operation } from '../operation.ts'
 import { momentHelp, readMoment } from './moments.ts'
 
 /**
@@ -13,16 +13,13 @@ export function withAsOf(operation: Operation): Operation {
     input: input.extend({ asOf: z.string().optional().describe(`as it was at ${momentHelp}`) }) as never,
     async run(context, given) {
       const { asOf, ...rest } = given as { readonly asOf?: string }
-      return await operation.run(asOf === undefined ? context : await contextThen(context, asOf), rest)
+      if (asOf === undefined) return await operation.run(context, rest)
+      const { project } = context
+      const { vector, name } = await readMoment(context, asOf)
+      if (name === 'now') return await operation.run(context, rest)
+      return await project.past.view(vector, ({ moment: _, ...then }) =>
+        operation.run({ ...context, project: { ...project, ...then } }, rest),
+      )
     },
   }
-}
-
-/** What an operation is given, with the project as it was. Throws `moment_unknown`. */
-async function contextThen(context: OperationContext, asOf: string): Promise<OperationContext> {
-  const { project } = context
-  const { vector, name } = await readMoment(context, asOf)
-  if (name === 'now') return context
-  const { moment: _, ...then } = await project.past.view(vector)
-  return { ...context, project: { ...project, ...then } }
 }
