@@ -181,7 +181,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   const remoteName = (): string | undefined => config['git.remote'] || meta.get('git_remote') || undefined
   const remote = createRemotePeer({
     repo,
-    remotes: openGitRemotes({ commonDir: host.commonDir, env, clock }),
+    remotes: openGitRemotes({ commonDir: host.commonDir, folder: host.mainWorktree, env, clock }),
     snapshots,
     ref: branch.ref,
     remote: remoteName,

@@ -7,6 +7,8 @@ import { type Env, type GitResult, gitEnv, gitError, runGit } from './run-git.ts
 
 export interface GitRemotesOptions {
   readonly commonDir: string
+  /** The main work tree: what a remote's address that is a relative path begins at. */
+  readonly folder: string
   readonly env: Env
   readonly clock: Clock
   readonly git?: string
@@ -26,7 +28,7 @@ const NEVER_ASK = {
 
 /** Talks with the remotes of a repository through the git on the PATH. */
 export function openGitRemotes(options: GitRemotesOptions): GitRemotes {
-  const { commonDir, clock, git = 'git', timeoutMs = 120_000 } = options
+  const { commonDir, folder, clock, git = 'git', timeoutMs = 120_000 } = options
   const { SSH_ASKPASS: _, ...given } = gitEnv(options.env)
   const theirs = Object.entries(options.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && THEIRS.test(entry[0]),
@@ -43,6 +45,7 @@ export function openGitRemotes(options: GitRemotesOptions): GitRemotes {
         input: [],
         clock,
         timeoutMs,
+        cwd: folder,
         isApart: true,
       })
     } catch (error) {

@@ -28,6 +28,8 @@ export interface GitRun {
   readonly input: Iterable<Uint8Array>
   readonly clock: Clock
   readonly timeoutMs: number
+  /** Where it runs; where this process does by default. */
+  readonly cwd?: string
   /** In a session of its own: nothing that it starts can ask at a terminal. */
   readonly isApart?: boolean
   /** At the lowest priority. */
@@ -43,10 +45,10 @@ export interface GitResult {
 
 /** Runs one git with bytes in and bytes out, which simple-git cannot. Kills nothing but its own child, when the time is up. */
 export function runGit(run: GitRun): Promise<GitResult> {
-  const { git, args, env, input, clock, timeoutMs, isApart = false, isUnhurried = false } = run
+  const { git, args, env, input, clock, timeoutMs, cwd, isApart = false, isUnhurried = false } = run
   return new Promise((resolve, reject) => {
     const isGroup = isApart && process.platform !== 'win32'
-    const child = spawn(git, args, { env, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true, detached: isGroup })
+    const child = spawn(git, args, { env, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true, detached: isGroup, cwd })
     if (isUnhurried && child.pid !== undefined) lower(child.pid)
     const kill = (): void => {
       // What git has started (ssh, a helper) is in the session that was made for it, and holds our end of the pipes.

@@ -33,18 +33,27 @@ function withOrigin(): { sandbox: GitSandbox; remotes: GitRemotes; origin: strin
   sandboxes.push(sandbox)
   const origin = join(sandbox.folder, '../origin.git')
   sandbox.git('init', '--quiet', '--bare', '--initial-branch=main', origin)
-  sandbox.git('remote', 'add', 'origin', origin)
+  // As people write it: relative to their work tree, wherever a daemon was started.
+  sandbox.git('remote', 'add', 'origin', '../origin.git')
   return { sandbox, remotes: remotesOf(sandbox), origin }
 }
 
-const remotesOf = ({ commonDir, env }: GitSandbox, more: Record<string, string> = {}, timeoutMs?: number): GitRemotes =>
-  openGitRemotes({ commonDir, env: { ...env, ...more }, clock: systemClock, ...(timeoutMs && { timeoutMs }) })
+const remotesOf = (
+  { commonDir, folder, env }: GitSandbox,
+  more: Record<string, string> = {},
+  timeoutMs?: number,
+): GitRemotes =>
+  openGitRemotes({ commonDir, folder, env: { ...env, ...more }, clock: systemClock, ...(timeoutMs && { timeoutMs }) })
 
 /** Another clone of the same remote. */
-function cloneOf(sandbox: GitSandbox, origin: string, ...args: string[]): Pick<GitSandbox, 'commonDir' | 'env'> {
+function cloneOf(
+  sandbox: GitSandbox,
+  origin: string,
+  ...args: string[]
+): Pick<GitSandbox, 'commonDir' | 'folder' | 'env'> {
   const folder = join(origin, '../other')
   sandbox.git('clone', '--quiet', ...args, origin, folder)
-  return { commonDir: join(folder, '.git'), env: sandbox.env }
+  return { folder, commonDir: join(folder, '.git'), env: sandbox.env }
 }
 
 test('a branch goes there and comes back; one that is not there is undefined', async () => {

@@ -60,7 +60,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('request' as const), record, at }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('accept' as const) }) },
 )
-export const schedules = fc.array(step, { minLength: 8, maxLength: 40 })
+export const schedules = (longest: number): fc.Arbitrary<Step[]> =>
+  fc.array(step, { minLength: longest / 2, maxLength: longest })
 
 /** Where the clones are: one repository each, and the one they push to. */
 export interface Ground {
