@@ -37,6 +37,7 @@ import { createRemotePeer } from './git/remote.ts'
 import { openSnapshotLedger } from './git/snapshot-ledger.ts'
 import { createSnapshots } from './git/snapshots.ts'
 import { assertUntracked } from './git/tracked.ts'
+import { goneSessions } from './gone-sessions.ts'
 import { createGraphql } from './graphql.ts'
 import { createGenerations, leaseFacts } from './host.ts'
 import { joinedHere, type Named } from './join.ts'
@@ -374,6 +375,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     graceMs: config['claims.graceMs'],
     idleMs: config['claims.idleMs'],
     ask: asks.ask,
+    sessions: goneSessions(() => ({ project, clock, parts })),
     wasHere: (replica) =>
       opened.former().includes(replica) && configured.length + stored.all().length === 0 && remoteName() === undefined,
   })
@@ -438,7 +440,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     },
     log: part('door'),
   })
-  const attach = (principal: Principal): (() => void) => agents.claims.attach(claimantOf(agents.identify(principal)))
+  const attach = (principal: Principal, ends = false): (() => void) =>
+    agents.attach(claimantOf(agents.identify(principal)), ends)
   const sockets = createSocketServer({
     socket: paths.socket,
     common: host.common,
@@ -502,6 +505,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     compaction,
     watchdog,
     agents.claims,
+    agents.connected,
     mirror,
     snapshots,
     care,

@@ -46,13 +46,16 @@ function createSocketCaller(context: CliContext, { effects }: ToolTable): Socket
   let client: string | undefined
   const actor = () => callerOf(context) ?? { name: client ?? 'agent', type: 'agent' as const }
   const said = (session: string | undefined) => ({ actor: actor(), ...(session !== undefined && { session }) })
+  /** A session that was started here ends with the connection; one that was given has its own end. */
+  const given = context.env.ORCH_SESSION || undefined
+  const attachOf = (key: string) => ({ op: 'attach', input: { ends: given === undefined }, ...said(key) })
   const open = (): Connection => {
     connection ??= createConnection(inRepository(context), {
       async greet(ask) {
         const key = session.key()
         if (key === undefined) return
         // A session that this daemon does not know is found out by the next call.
-        await ask({ op: 'attach', ...said(key) }).catch((error: unknown) => {
+        await ask(attachOf(key)).catch((error: unknown) => {
           if (!(error instanceof OrchError) || error.code !== 'session_key') throw error
         })
       },
@@ -63,8 +66,8 @@ function createSocketCaller(context: CliContext, { effects }: ToolTable): Socket
     await open().request({ op, input, ...said(key) }, { effect: effectOf(op, effects), signal })
   const session = createAgentSession({
     ask,
-    given: context.env.ORCH_SESSION || undefined,
-    attach: async (key) => void (await open().request({ op: 'attach', ...said(key) }, { effect: 'read' })),
+    given,
+    attach: async (key) => void (await open().request(attachOf(key), { effect: 'read' })),
   })
   return {
     session,

@@ -7,7 +7,8 @@ import { type AgentMarks, openAgentMarks } from '../store/agent-marks.ts'
 import type { Database } from '../store/database.ts'
 import { openLeases } from '../store/leases.ts'
 import type { Project } from '../store/project.ts'
-import { type Claims, createClaims } from './claims.ts'
+import { type Claimant, type Claims, createClaims } from './claims.ts'
+import { type ConnectedSessions, type ConnectedSessionsParts, createConnectedSessions } from './connected-sessions.ts'
 import { createIdentity, type Identity } from './identity.ts'
 
 export interface AgentsParts {
@@ -22,12 +23,20 @@ export interface AgentsParts {
   readonly ask: (replica: string, body: Json) => Promise<Json>
   /** Whether a replica can only have been this database before. */
   readonly wasHere?: (replica: string) => boolean
+  /** What ends with a connection, and goes on with it. */
+  readonly sessions: Pick<ConnectedSessionsParts, 'end' | 'resume'>
 }
 
 /** What the daemon keeps of its agents: who holds what, who is who, and what each has read. */
 export interface Agents extends Identity {
   readonly claims: Claims
   readonly marks: AgentMarks
+  readonly connected: ConnectedSessions
+  /**
+   * A caller has a connection, until the returned function is called: that keeps its claims. With `ends`, its session ends a
+   * while after it, too; only whoever has the key of a session may say so.
+   */
+  readonly attach: (claimant: Claimant, ends?: boolean) => () => void
   readonly issueKey: (session: string, actor: Actor) => string
 }
 
@@ -37,5 +46,22 @@ export function createAgents({ db, ...parts }: AgentsParts): Agents {
   const leases = openLeases(db, project, clock.now)
   const claims = createClaims({ ...parts, leases })
   const identity = createIdentity(marks, random)
-  return { claims, marks, issueKey: identity.issue, ...identity }
+  const { log, graceMs, sessions } = parts
+  const connected = createConnectedSessions({ marks, clock, log, graceMs, ...sessions })
+  return {
+    claims,
+    marks,
+    connected,
+    attach(claimant, ends = false) {
+      const detach = claims.attach(claimant)
+      const { actor, session } = claimant
+      const leave = ends && actor.verified && session !== undefined ? connected.connect(session) : undefined
+      return () => {
+        detach()
+        leave?.()
+      }
+    },
+    issueKey: identity.issue,
+    ...identity,
+  }
 }

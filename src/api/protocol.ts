@@ -35,7 +35,11 @@ export interface Caller {
 
 export interface Request {
   readonly id: number
-  /** An operation's name, `activity` to hear what happens from now on, or `attach`: claims of this caller hold while this connection lives. */
+  /**
+   * An operation's name, `activity` to hear what happens from now on, or `attach`: claims of this caller hold while this
+   * connection lives. Its input may say `ends: true`, then its session ends with the connection, or `start: {goal}` for a
+   * session that begins and ends with it.
+   */
   readonly op: string
   readonly input?: unknown
   /** By default the person whose repository it is. */

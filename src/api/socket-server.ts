@@ -34,8 +34,11 @@ export interface SocketServerParts {
   readonly ready: Promise<void>
   /** Asked to end: must lead to `stop` and to the end of the process. */
   readonly drain: () => void
-  /** Hears that a caller has a connection that stays, until the returned function is called. Throws `session_key`. */
-  readonly attach: (principal: Principal) => () => void
+  /**
+   * Hears that a caller has a connection that stays, until the returned function is called; `ends` says that its session is
+   * to end with it. Throws `session_key`.
+   */
+  readonly attach: (principal: Principal, ends: boolean) => () => void
   readonly activity: (listen: (activity: Activity) => void) => () => void
   readonly log: Logger
 }
@@ -60,8 +63,15 @@ export function createSocketServer(parts: SocketServerParts): Service {
     const principal = principalOf(request, parts.person)
     if (request.op === 'attach') {
       await parts.ready
-      connection.onEnd(parts.attach(principal))
-      return { attached: true }
+      const { start, ends } = attachInputOf(request.input)
+      if (start === undefined) {
+        connection.onEnd(parts.attach(principal, ends))
+        return { attached: true }
+      }
+      const started = await parts.door.call('session.start', start, principal)
+      const { id, key } = started as { readonly id: string; readonly key: string }
+      connection.onEnd(parts.attach({ ...principal, session: key }, true))
+      return { attached: true, session: id, key }
     }
     if (request.op === 'activity') {
       await parts.ready
@@ -286,4 +296,12 @@ function restrict(path: string, log: Logger): void {
 
 function isPipe(path: string): boolean {
   return path.startsWith('\\\\.\\pipe\\')
+}
+
+/** `start`: the input of `session.start`, for a session that begins with the connection; `ends`: the named one ends with it. */
+function attachInputOf(input: unknown): { readonly start?: object; readonly ends: boolean } {
+  const { start, ends } = (typeof input === 'object' && input !== null ? input : {}) as Readonly<
+    Record<string, unknown>
+  >
+  return { ...(typeof start === 'object' && start !== null && { start }), ends: ends === true }
 }

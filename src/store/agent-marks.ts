@@ -30,6 +30,10 @@ export interface AgentMarks {
   unreserve(holder: Holder, globs?: readonly string[]): number
   putKey(session: string, key: SessionKey): void
   keyOf(session: string): SessionKey | undefined
+  /** Sessions that last as long as their connection. */
+  connected(): readonly string[]
+  connect(session: string): void
+  disconnected(session: string): void
 }
 
 const TABLES = `
@@ -38,6 +42,7 @@ CREATE TABLE IF NOT EXISTS reservations (
   glob TEXT NOT NULL, actor TEXT NOT NULL, session TEXT NOT NULL, note TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL,
   PRIMARY KEY (glob, actor, session)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS session_keys (session TEXT PRIMARY KEY, hash TEXT NOT NULL, actor TEXT NOT NULL, type TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS connected_sessions (session TEXT PRIMARY KEY) WITHOUT ROWID;
 `
 
 export function openAgentMarks(db: Database): AgentMarks {
@@ -81,6 +86,10 @@ export function openAgentMarks(db: Database): AgentMarks {
         actor,
         type,
       ),
+    connected: () =>
+      db.all<{ session: string }>('SELECT session FROM connected_sessions').map(({ session }) => session),
+    connect: (session) => db.run('INSERT OR IGNORE INTO connected_sessions (session) VALUES (?)', session),
+    disconnected: (session) => db.run('DELETE FROM connected_sessions WHERE session = ?', session),
     keyOf: (session) => db.get<SessionKey>('SELECT hash, actor, type FROM session_keys WHERE session = ?', session),
   }
 }

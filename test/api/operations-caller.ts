@@ -68,6 +68,7 @@ export function createTestAgents(
     graceMs: 60_000,
     idleMs: 600_000,
     ask: (replica) => Promise.reject(new Error(`nobody knows ${replica}`)),
+    sessions: { end: () => Promise.resolve(), resume: () => Promise.resolve() },
     ...(wasHere && { wasHere }),
   })
   project.onCommit(agents.claims.note)

@@ -64,6 +64,7 @@ export async function createTestReplica(options: {
     log,
     graceMs: 60_000,
     idleMs: 600_000,
+    sessions: { end: () => Promise.resolve(), resume: () => Promise.resolve() },
     ask: asks.ask,
   })
   project.onCommit(agents.claims.note)

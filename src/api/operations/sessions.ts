@@ -6,10 +6,9 @@ import type { Kinds } from '../../model/kind-set.ts'
 import { session } from '../../model/kinds/session.ts'
 import { task } from '../../model/kinds/task.ts'
 import type { Project, StoredRecord } from '../../store/project.ts'
-import { changeLines, changeWords, rowsOf } from '../agent-context/changes.ts'
-import { currentTitle } from '../agent-context/gather.ts'
 import type { Operation, OperationContext } from '../operation.ts'
 import { defineOperation, idHelp, originOf } from './define.ts'
+import { endSession, storyOf } from './end-session.ts'
 import { checked, readInput, resolveLiving } from './fields.ts'
 import { extendSchema, isoTime, type RecordOutput, recordSchema, toOutput } from './output.ts'
 import { fillTemplate, templateText } from './templates.ts'
@@ -109,12 +108,7 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
       return {
         ...shown(project, id),
         holds: holds.map(({ task }) => task),
-        story: rowsOf(project.changedIn(id, limit)).flatMap((row) =>
-          changeLines([row]).map((line) => ({
-            at: isoTime(row[0]?.at ?? 0),
-            what: changeWords(line, currentTitle(context, line.kind, line.id)),
-          })),
-        ),
+        story: storyOf(context, id, limit).map(({ at, what }) => ({ at: isoTime(at), what })),
       }
     },
   }),
@@ -122,7 +116,7 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
     name: 'session.end',
     effect: 'write',
     role: 'writer',
-    help: 'Ends a session: yours, or the one named. Its hand-over is written below its text, and a snapshot is taken.',
+    help: 'Ends a session: yours, or the one named. Its hand-over is written below its text, and a snapshot is taken. Without a summary, an agent’s says what was done and what is left.',
     input: z.strictObject({
       id: z
         .string()
@@ -148,35 +142,19 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
       ],
     },
     async run(context, input) {
-      const { project, clock, parts, actor } = context
+      const { project, parts } = context
       const id = sessionToEnd(context, input.id)
       const read = (name: 'summary' | 'artifacts', value: unknown) =>
         checked(name, must(session.fields[name], `no ${name}`), value)
-      const said = input.summary === undefined ? '' : String(read('summary', input.summary))
+      const said = input.summary === undefined ? undefined : String(read('summary', input.summary))
       const artifacts = read('artifacts', input.artifacts ?? [])
       const added = typeof artifacts === 'object' && artifacts !== null ? (artifacts as readonly string[]) : []
-      const now = new Date(clock.now()).toISOString()
-      await project.transact(originOf(context), (tx) => {
-        const before = must(tx.read(session, id), `no record ${id}`)
-        if (before.values.endedAt) throw alreadyEnded(id)
-        const text = String(before.values.summary)
-        const handOver = fillTemplate(templateText(project, tx, input.template), {
-          goal: String(before.values.goal ?? ''),
-          actor: actor.name,
-          date: now.slice(0, 10),
-          summary: said,
-          artifacts: added.map((one) => `- ${one}`).join('\n'),
-        })
-        const gap = text.trim() === '' ? '' : '\n\n'.slice(/\n*$/.exec(text)?.[0].length ?? 0)
-        tx.update(session, id, {
-          set: { endedAt: now },
-          add: { artifacts: added },
-          ...(handOver !== '' && { edit: { summary: [{ at: text.length, delete: 0, insert: gap + handOver }] } }),
-        })
+      await endSession(context, id, {
+        said,
+        template: input.template,
+        artifacts: added,
+        reason: 'its session ended',
       })
-      const ended = project.read(session, id)
-      const whose = { name: String(ended?.values.actor ?? ''), type: 'agent', verified: false } as const
-      await parts.agents.claims.releaseAll({ actor: whose, session: id }, 'its session ended')
       return { session: shown(project, id), ...(await snapshotOf(parts)) }
     },
   }),
@@ -196,10 +174,6 @@ function sessionToEnd({ project, actor, session: own, parts }: OperationContext,
     throw new OrchError('usage', { reason: 'Which session is to end? You have none that is active, or more than one' })
   }
   return id
-}
-
-function alreadyEnded(id: string): OrchError {
-  return new OrchError('invalid_input', { field: 'id', reason: `${id} has ended already` })
 }
 
 /** The session has ended whether git takes the snapshot or not. */
