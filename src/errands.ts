@@ -17,7 +17,10 @@ import type { Actor } from './model/actor.ts'
 import type { Random } from './model/id.ts'
 import { dialSockets } from './peers/wire.ts'
 import { removeMirror } from './remove-mirror.ts'
+import { openDatabase } from './store/database.ts'
 import { acquireLock, type Lock } from './store/lock.ts'
+import { remakeIndex } from './store/open-project.ts'
+import { prepareSchema } from './store/schema.ts'
 
 /**
  * What the thin client asks of the daemon's program without being the daemon: things that need the configuration, the
@@ -28,6 +31,7 @@ import { acquireLock, type Lock } from './store/lock.ts'
  * - `cert [names, with commas between] [renew]`: the daemon's certificate, made if there is none.
  * - `join plan|do peer|git <address or ref> <token or ''> <pin or ''> [follow]`: says what moving this project into another one
  *   makes, or does it. `do` takes the lock.
+ * - `rebuild`: makes the index anew, as a start does when its declaration has changed; tells a terminal how far it is.
  * - `remove <replica> [branch]`: takes the mirror away, but for what is not merged; what is kept of the replica outside
  *   the repository; and the branch, if named.
  */
@@ -53,6 +57,8 @@ export async function runErrand([name, ...words]: readonly string[], parts: Erra
       return { join: await moveInto(words, parts) }
     case 'cert':
       return { cert: await certificate(first, second === 'renew', parts) }
+    case 'rebuild':
+      return { rebuilt: rebuild(parts) }
     case 'remove':
       return { removal: await remove(first, second, parts) }
     default:
@@ -133,6 +139,22 @@ async function fetchedRef(repo: GitRepo, name: string, branch: string): Promise<
     })
   }
   return ref
+}
+
+/** Throws `database_newer`, `database_damaged`. */
+function rebuild({ config, paths }: ErrandParts): object {
+  const lock = lockOrRefuse(paths)
+  const db = openDatabase(paths.database)
+  try {
+    prepareSchema(db)
+    return remakeIndex(db, projectKinds(config, '.orchrc'), (done, total, what) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${what} ${done}/${total}`)
+    })
+  } finally {
+    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
+    db.close()
+    lock.release()
+  }
 }
 
 function lockOrRefuse({ lock, log }: PrivatePaths): Lock {

@@ -70,6 +70,14 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/daemon.ts')).stop,
   },
   {
+    command: 'rebuild',
+    help: 'Makes the index anew from what is in the journal. The daemon is stopped meanwhile. A start does it by itself when it has to.',
+    positionals: [],
+    flags: [],
+    examples: ['orch rebuild'],
+    load: async () => (await import('./commands/rebuild.ts')).rebuild,
+  },
+  {
     command: 'restart',
     help: 'Stops the daemon and starts it again.',
     positionals: [],

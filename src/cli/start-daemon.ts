@@ -20,6 +20,7 @@ export type Report =
   | { readonly removal: Removal }
   | { readonly join: JoinReport }
   | { readonly cert: CertificateReport }
+  | { readonly rebuilt: { readonly rows: number; readonly records: number } }
 
 /** Places that the configuration decides. */
 export interface Plan {
@@ -116,7 +117,7 @@ export async function replaceDaemon(context: RepositoryContext): Promise<void> {
 }
 
 /** Lets the daemon's program do something else than to be the daemon: see src/errands.ts. Throws its refusal. */
-export async function runErrand<K extends 'plan' | 'trusted' | 'removal' | 'join' | 'cert'>(
+export async function runErrand<K extends 'plan' | 'trusted' | 'removal' | 'join' | 'cert' | 'rebuilt'>(
   context: RepositoryContext,
   words: readonly string[],
   key: K,

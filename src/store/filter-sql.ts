@@ -87,7 +87,8 @@ function rangeSql({ name, as }: Place, than: Than, value: string | number, row: 
   const column = columnOf(row, name)
   // Times are kept as they were written, with any offset from UTC: julianday reads them all.
   const sql = as === 'time' ? `julianday(${column}) ${OPERATORS[than]} julianday(?)` : `${column} ${OPERATORS[than]} ?`
-  return { sql: `coalesce(${sql}, 0)`, params: [value] }
+  // False, and not NULL, where the column is empty; and an index can still be used.
+  return { sql: `(${sql} AND ${column} IS NOT NULL)`, params: [value] }
 }
 
 function holdsSql(kind: RecordKind, { place, text, where }: Clause & { type: 'holds' }, row: string): Sql {

@@ -23,7 +23,7 @@ import { createPast } from './past.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Change, Project, Undeclared } from './project.ts'
 import { createQueries } from './queries.ts'
-import { rebuildIndex } from './rebuild.ts'
+import { type RebuildProgress, rebuildIndex } from './rebuild.ts'
 import { createRecordIndex } from './record-index.ts'
 import { createMeta, prepareSchema } from './schema.ts'
 import { createWorkGraph } from './work-graph.ts'
@@ -278,6 +278,22 @@ function loadDocument(kinds: Kinds, journal: Journal, loads: LoadSnapshots): Pro
   const newest = loads.newest()
   const from = newest && newest.n <= journal.last() ? newest : undefined
   return createProjectDoc(kinds, updatesOf(journal, from))
+}
+
+/** Makes the index of a database anew from its rows; nobody else may have it open. Returns what it holds now. */
+export function remakeIndex(
+  db: Database,
+  kinds: Kinds,
+  onProgress: RebuildProgress,
+): { readonly rows: number; readonly records: number } {
+  const journal = damaged(() => createJournal(db))
+  const doc = damaged(() => createProjectDoc(kinds, updatesOf(journal, undefined)))
+  db.transaction(() => {
+    rebuildIndex(db, kinds, doc, journal, onProgress)
+    createMeta(db).set('index_stamp', indexStamp(kinds))
+  })
+  const records = db.get<{ n: number }>('SELECT count(*) AS n FROM ids')?.n ?? 0
+  return { rows: journal.last(), records }
 }
 
 /** A load snapshot, where there is one, and the rows after it. */

@@ -14,11 +14,20 @@ import { noteRowKeys } from './row-keys.ts'
 
 const ROWS_PER_READ = 1000
 
+/** How far a rebuild has got: of rows, then of records. */
+export type RebuildProgress = (done: number, total: number, what: 'rows' | 'records') => void
+
 /**
  * Makes the index tables anew from the rows' heads and the document. Inside a transaction of the caller's, and in no part
  * of one: in a savepoint the full text index takes four times as long.
  */
-export function rebuildIndex(db: Database, kinds: Kinds, doc: ProjectDoc, journal: Journal): void {
+export function rebuildIndex(
+  db: Database,
+  kinds: Kinds,
+  doc: ProjectDoc,
+  journal: Journal,
+  onProgress: RebuildProgress = () => undefined,
+): void {
   for (const name of indexTableNames(kinds)) db.exec(`DROP TABLE IF EXISTS ${name}`)
   for (const sql of indexTables(kinds)) db.exec(sql)
   const index = createRecordIndex(db)
@@ -33,8 +42,9 @@ export function rebuildIndex(db: Database, kinds: Kinds, doc: ProjectDoc, journa
     const last = rows.at(-1)
     if (!last) break
     n = last.n
+    onProgress(n, journal.last(), 'rows')
   }
-  for (const kind of kinds.records) putRecords(index, kind, doc)
+  for (const kind of kinds.records) putRecords(index, kind, doc, onProgress)
   for (const [id, root] of doc.undeclared()) index.putUndeclared(id, root)
   for (const kind of kinds.keyed) putKeys(index, kind, doc)
 }
@@ -44,8 +54,17 @@ function putLog(logs: ReturnType<typeof createLogIndex>, { doc, update }: Row): 
   if (read.type === 'added') logs.add(doc, read.additions)
 }
 
-function putRecords(index: ReturnType<typeof createRecordIndex>, kind: RecordKind, doc: ProjectDoc): void {
-  for (const id of doc.ids(kind)) {
+const RECORDS_PER_TELL = 500
+
+function putRecords(
+  index: ReturnType<typeof createRecordIndex>,
+  kind: RecordKind,
+  doc: ProjectDoc,
+  onProgress: RebuildProgress,
+): void {
+  const ids = [...doc.ids(kind)]
+  for (const [i, id] of ids.entries()) {
+    if (i % RECORDS_PER_TELL === 0) onProgress(i, ids.length, 'records')
     const record = isRecordId(id) && id[0] === kind.letter ? doc.read(kind, id) : undefined
     if (record) index.put(kind, record)
   }

@@ -71,6 +71,15 @@ test.each([
   expect((await ask('SELECT count(*) FROM tasks')).rows).toEqual([[2]])
 })
 
+test('the index is made anew, and answers as before', async () => {
+  const before = await ask('SELECT id, title, path FROM tasks ORDER BY id')
+  const { stdout } = await must(repo.run(['rebuild']))
+  expect(stdout).toMatch(/^The index is made anew: \d+ records from \d+ rows\.\n$/)
+  expect(await ask('SELECT id, title, path FROM tasks ORDER BY id')).toEqual(before)
+  const findings = await repo.json<readonly { ok: boolean }[] | { items: readonly { ok: boolean }[] }>('doctor')
+  expect(JSON.stringify(findings)).not.toContain('"ok":false')
+})
+
 test('a query without an end is ended, and nobody waits for it', async () => {
   const endless = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
   const running = repo.run(['sql', endless, '--timeout', '0.5', '--json'])

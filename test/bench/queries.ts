@@ -1,0 +1,181 @@
+/**
+ * Measures what questions cost, beside reading the mirror's Markdown and JSON for the same answers: `npm run bench:queries`
+ * (1,000 and 10,000 tasks), `-- --tasks 1000,10000,100000`.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { parseFilter } from '../../src/model/filter.ts'
+import type { RecordId } from '../../src/model/id.ts'
+import { task } from '../../src/model/kinds/task.ts'
+import { builtInKinds } from '../../src/model/kinds.ts'
+import { relationsOf } from '../../src/model/relation.ts'
+import { openDatabase } from '../../src/store/database.ts'
+import { byAlice, createTestProject } from '../helpers/project.ts'
+import { createRandom } from '../helpers/random.ts'
+import { withFaults } from '../memory/database.ts'
+import { parseFrontMatter } from './front-matter.ts'
+
+const { values: flags } = parseArgs({
+  options: { tasks: { type: 'string', default: '1000,10000' }, runs: { type: 'string', default: '200' } },
+})
+const runs = Number(flags.runs)
+const WORDS =
+  'login token daemon merge index mirror snapshot replica editor agent session page label query graph'.split(' ')
+
+interface Scanned {
+  readonly id: string
+  readonly text: string
+  readonly status: string
+  readonly labels: readonly string[]
+  readonly dependencies: readonly string[]
+  readonly hours: number
+}
+
+for (const size of String(flags.tasks).split(',').map(Number)) await measure(size)
+
+async function measure(size: number): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'orch-bench-queries-'))
+  try {
+    const { project } = createTestProject({ database: withFaults(openDatabase(join(dir, 'orch.db'))) })
+    const random = createRandom(5)
+    const pick = (n: number): number => ((random(1)[0] ?? 0) * 256 + (random(1)[0] ?? 0)) % n
+    const text = (n: number): string => Array.from({ length: n }, () => WORDS[pick(1 + pick(WORDS.length))]).join(' ')
+    const ids: RecordId[] = []
+    const files = join(dir, 'tasks')
+    mkdirSync(files)
+    for (let done = 0; done < size; ) {
+      const count = Math.min(500, size - done)
+      await project.transact(byAlice, (tx) => {
+        for (let i = 0; i < count; i++) {
+          const n = done + i
+          const values = {
+            title: `${text(4)} ${n}`,
+            status: ['todo', 'todo', 'in_progress', 'completed'][pick(4)] ?? 'todo',
+            labels: [`label${pick(50)}`, `area${pick(8)}`],
+            dependencies: n > 3 ? [ids[pick(n)], ids[pick(n)]].filter((id) => id !== undefined) : [],
+            estimatedHours: pick(20),
+            body: text(60),
+          }
+          const id = tx.create(task, values)
+          ids.push(id)
+          writeFileSync(join(files, `${id}.md`), markdown(id, values))
+        }
+      })
+      done += count
+    }
+    const filter = (json: unknown) => parseFilter({ kinds: builtInKinds.records, resolve: (_, one) => one }, task, json)
+    const dependencies = relationsOf(builtInKinds.records, task).find(({ name }) => name === 'dependencies')
+    const scan = (): readonly Scanned[] =>
+      readdirSync(files).map((name) => parseFrontMatter(readFileSync(join(files, name), 'utf8')))
+    const done = (all: readonly Scanned[]): ReadonlySet<string> =>
+      new Set(all.filter(({ status }) => status === 'completed').map(({ id }) => id))
+
+    const questions: readonly (readonly [string, () => unknown, () => unknown])[] = [
+      [
+        'one by id',
+        () => project.read(task, ids[pick(size)] as RecordId),
+        () => scan().find(({ id }) => id === ids[7]),
+      ],
+      [
+        'first 50 open',
+        () => project.list(task, { where: { status: ['todo', 'in_progress'] }, limit: 50 }),
+        () => scan().filter(({ status }) => status !== 'completed'),
+      ],
+      [
+        'label',
+        () => project.list(task, { filter: filter({ labels: 'label7' }), limit: 50 }),
+        () => scan().filter(({ labels }) => labels.includes('label7')),
+      ],
+      [
+        'range of hours and status',
+        () =>
+          project.list(task, { filter: filter({ status: 'todo', estimatedHours: { gte: 15, lt: 18 } }), limit: 50 }),
+        () => scan().filter(({ status, hours }) => status === 'todo' && hours >= 15 && hours < 18),
+      ],
+      [
+        'label, all dependencies done, last log',
+        () => {
+          const page = project.list(task, {
+            filter: filter({ labels: 'label7', status: 'todo', dependencies: { every: { status: 'completed' } } }),
+            limit: 50,
+          })
+          return project.lastEntries(
+            'task',
+            page.items.map(({ id }) => id),
+          )
+        },
+        () => {
+          const all = scan()
+          const closed = done(all)
+          return all.filter((one) => one.labels.includes('label7') && one.dependencies.every((id) => closed.has(id)))
+        },
+      ],
+      [
+        'ready, the best 20',
+        () => project.ready({ claimed: new Set(), limit: 20 }),
+        () => {
+          const all = scan()
+          const closed = done(all)
+          return all.filter((one) => one.status === 'todo' && one.dependencies.every((id) => closed.has(id)))
+        },
+      ],
+      [
+        'full text, two words',
+        () => project.search({ text: 'daemon merge', limit: 20 }),
+        () => scan().filter(({ text: one }) => one.includes('daemon') && one.includes('merge')),
+      ],
+      ['count by status', () => project.groups(task, {}, 'status'), () => scan().length],
+      [
+        'relations of 50',
+        () => dependencies && project.related(task, dependencies, ids.slice(0, 50)),
+        () => scan().slice(0, 50),
+      ],
+      [
+        'graph around one',
+        () =>
+          project.graph(task, {
+            field: 'dependencies',
+            root: ids[size >> 1],
+            direction: 'forward',
+            depth: 5,
+            limit: 500,
+          }),
+        () => scan(),
+      ],
+    ]
+    process.stdout.write(`\n${size} tasks${' '.repeat(36)}p50 ms    p99 ms   the scan ms   times\n`)
+    for (const [name, ask, read] of questions) {
+      const asked = timed(ask, runs)
+      const scanned = timed(read, size > 20_000 ? 1 : 3)
+      const line = [
+        asked.p50.toFixed(2),
+        asked.p99.toFixed(2),
+        scanned.p50.toFixed(0),
+        (scanned.p50 / asked.p50).toFixed(0),
+      ]
+      process.stdout.write(`${name.padEnd(42)}${line.map((cell) => cell.padStart(10)).join('')}\n`)
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+function timed(run: () => unknown, times: number): { readonly p50: number; readonly p99: number } {
+  run()
+  const all = Array.from({ length: times }, () => {
+    const start = performance.now()
+    run()
+    return performance.now() - start
+  }).sort((a, b) => a - b)
+  return { p50: all[Math.floor(all.length / 2)] ?? 0, p99: all[Math.floor(all.length * 0.99)] ?? 0 }
+}
+
+function markdown(id: string, values: Readonly<Record<string, unknown>>): string {
+  const { title, status, labels, dependencies, estimatedHours, body } = values as Readonly<Record<string, string>> & {
+    labels: readonly string[]
+    dependencies: readonly string[]
+  }
+  return `---\nid: ${id}\ntitle: ${title}\nstatus: ${status}\nlabels: [${labels.join(', ')}]\ndependencies: [${dependencies.join(', ')}]\nestimatedHours: ${estimatedHours}\n---\n\n${body}\n`
+}
