@@ -10,7 +10,7 @@ export type Settle = (kept: Kept, origin: WriteOrigin) => Promise<string>
 export interface AttentionParts {
   readonly store: AttentionStore
   readonly clock: Clock
-  /** What is wrong now, of all parts; what they kept may be among it. */
+  /** What is wrong now, of all parts; what they kept may be among it. Its ways get no data. */
   readonly current: () => readonly Problem[]
   /** By kind of item and way. */
   readonly ways: Readonly<Record<string, Readonly<Record<string, Settle>>>>
@@ -55,8 +55,10 @@ export function createAttention({ store, clock, current, ways, onChange }: Atten
     async settle(id, way, origin) {
       const item = list().find((one) => one.id === id)
       if (!item) throw new OrchError('attention_not_found', { id })
-      const one = kept().get(id)
-      if (one && way === DISMISS.name) {
+      const held = kept().get(id)
+      const live = held ? undefined : current().find((problem) => attentionId(problem) === id)
+      const one = held ?? (live && { id, problem: live, data: null })
+      if (held && way === DISMISS.name) {
         store.drop(id)
         onChange()
         return `${id} is off the list.`

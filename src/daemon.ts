@@ -300,7 +300,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     store: attentionStore,
     clock,
     current: () => status.problems(),
-    ways: { ...createMirrorWays(project), conflict: conflicts.ways },
+    ways: { ...createMirrorWays(project, mirror), conflict: conflicts.ways },
     onChange: () => mirror.refreshLocal(),
   })
   const status = createStatus({

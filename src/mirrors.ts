@@ -163,6 +163,7 @@ export function createMirrors(parts: MirrorsParts): Mirrors {
     refreshLocal() {
       for (const mirror of all()) mirror.refreshLocal()
     },
+    resume: (where) => all().some((mirror) => mirror.resume(where)),
     list: () => [
       { dir, worktree: mainWorktree, main: true },
       ...[...linked.values()].map(({ place }) => infoOf(place)),

@@ -269,12 +269,6 @@ export const errorCodes = define({
     hint: 'Run orch in a clone that has a working tree.',
   },
   not_initialised: { exit: 5, http: 404, message: 'orch is not set up in {path}', hint: 'Run `orch init` there.' },
-  linked_worktree: {
-    exit: 5,
-    http: 400,
-    message: '{path} is a linked worktree of {main}',
-    hint: 'All worktrees share one state. Run `orch init` in the main worktree first; after that, here, for a folder of files of its own.',
-  },
   git_missing: {
     exit: 5,
     http: 500,

@@ -19,6 +19,8 @@ export interface Fights {
   changed(path: string, hash: string, by: 'us' | 'others'): boolean
   /** Whether a file with this content is to be left alone: it is one of the two of a fight that is not over. */
   isOn(path: string, hash: string): boolean
+  /** Somebody says that it is over. */
+  end(path: string): void
 }
 
 interface Change {
@@ -54,6 +56,10 @@ export function createFights(clock: Clock): Fights {
       if (clock.monotonic() < pause.until && pause.hashes.includes(hash)) return true
       paused.delete(path)
       return false
+    },
+    end(path) {
+      paused.delete(path)
+      changes.delete(path)
     },
   }
 

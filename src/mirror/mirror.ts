@@ -13,7 +13,7 @@ import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Commit, Project } from '../store/project.ts'
 import { type Abilities, type Disk, LEAST } from './disk.ts'
 import { checkDisplaced } from './displaced.ts'
-import { createFights } from './fights.ts'
+import { createFights, FIGHT } from './fights.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
 import { createLooking } from './looking.ts'
 import { createMergeIn } from './merge-in.ts'
@@ -66,6 +66,8 @@ export interface Mirror extends Service {
   note(commit: Commit): void
   /** The facts for LOCAL.md may have changed. */
   refreshLocal(): void
+  /** Goes on with a file that was paused, named as in the problem. False when it is not. */
+  resume(where: string): boolean
 }
 
 const SCAN_MS = 5000
@@ -375,5 +377,12 @@ export function createMirror(parts: MirrorParts): Mirror {
     ],
     note,
     refreshLocal: () => pages.poke(),
+    resume(where) {
+      const paused = bases.broken().find(({ path, problem }) => nameOf(path) === where && problem?.reason === FIGHT)
+      if (!paused) return false
+      fights.end(paused.path)
+      visits.hint(paused.path)
+      return true
+    },
   }
 }

@@ -3,6 +3,7 @@ import { attentionId, type Happened, NOTICE_MS, type Problem } from '../model/at
 import type { AttentionStore } from '../store/attention.ts'
 import type { Base } from '../store/mirror-bases.ts'
 import { FIGHT } from './fights.ts'
+import { RESUME } from './ways.ts'
 
 /** What is to be shown beside the broken files: what happened, and what cannot be done at the moment. */
 export interface Notices {
@@ -80,7 +81,8 @@ export function brokenFile({ path, id, problem }: Pick<Base, 'path' | 'id' | 'pr
     ...(problem?.line !== undefined && { line: problem.line }),
     ...(problem?.column !== undefined && { column: problem.column }),
     fix: isFight
-      ? 'Stop one of the two programs. The file is left as it is until somebody saves another text, or for ten minutes; what others change waits.'
+      ? 'Stop one of the two programs, then say that it goes on. Until then, or until somebody saves another text, or for ten minutes, the file is left as it is; what others change waits.'
       : 'Correct the file and save it. Until then it is left as it is; what others change waits.',
+    ...(isFight && { ways: [RESUME] }),
   }
 }

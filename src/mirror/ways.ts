@@ -36,6 +36,7 @@ export interface Overridden {
 
 export const ACCEPT: Way = { name: 'accept', help: 'take the save as it was: what others had added goes' }
 export const DELETE: Way = { name: 'delete', help: 'delete these records, as their files were', destructive: true }
+export const RESUME: Way = { name: 'resume', help: 'the two programs are at peace: the file is read and written again' }
 export const TAKE: Way = { name: 'take', help: 'set it to the other value' }
 
 /** Larger texts are not kept for a way back: the record's history has them. */
@@ -49,9 +50,17 @@ export function acceptable(save: StaleSave): { readonly data?: Json; readonly wa
 
 type Settle = (kept: Kept, origin: WriteOrigin) => Promise<string>
 
-/** How what the mirror kept is settled, by kind of item and way. */
-export function createMirrorWays(project: Project): Readonly<Record<string, Readonly<Record<string, Settle>>>> {
+/** How items of the mirror are settled, by kind of item and way. `resume` ends the pause of a file, named as in the item. */
+export function createMirrorWays(
+  project: Project,
+  { resume }: { readonly resume: (where: string) => boolean },
+): Readonly<Record<string, Readonly<Record<string, Settle>>>> {
   return {
+    paused_file: {
+      async [RESUME.name]({ problem: { where } }) {
+        return resume(where) ? `${where} is read and written again.` : `${where} is not paused any more.`
+      },
+    },
     stale_save: { [ACCEPT.name]: ({ data }, origin) => accept(project, data as unknown as StaleSave, origin) },
     held_deletes: { [DELETE.name]: ({ data }, origin) => deleteAll(project, data as unknown as HeldDeletes, origin) },
     overridden_value: { [TAKE.name]: ({ data }, origin) => take(project, data as unknown as Overridden, origin) },

@@ -70,3 +70,22 @@ test('[P2][P3] linked worktrees have folders of their own: edits in any of them 
   expect(existsSync(repo.mirror)).toBe(false)
   expect(repo.git('status', '--porcelain')).toBe('')
 }, 60_000)
+
+test('[P4] a repository is set up from a linked worktree: one project, and a folder of files in both', async () => {
+  const fresh = await createTestRepo({ init: false })
+  const tree = join(dirname(fresh.dir), 'first')
+  try {
+    fresh.git('worktree', 'add', '--quiet', tree)
+    const made = await fresh.run(['init', '--yes', '--json'], { cwd: tree })
+    expect(made.code, made.stderr).toBe(0)
+    await must(fresh.run(['task', 'create', 'Fix the login'], { cwd: tree }))
+    await must(fresh.run(['sync'], { cwd: tree }))
+    for (const dir of [fresh.dir, tree]) {
+      expect(readdirSync(join(dir, 'orch', 'tasks'))).toHaveLength(1)
+      expect(fresh.git('-C', dir, 'status', '--porcelain')).toBe('')
+    }
+    expect((await fresh.json<Status>('status')).linkedMirrors).toEqual([join(tree, 'orch')])
+  } finally {
+    await fresh.remove()
+  }
+}, 60_000)

@@ -81,7 +81,7 @@ export async function createTestMirror(
     store,
     clock,
     current: mirror.problems,
-    ways: createMirrorWays(held.project),
+    ways: createMirrorWays(held.project, mirror),
     onChange: mirror.refreshLocal,
   })
   const stopListening = held.project.onCommit(mirror.note)

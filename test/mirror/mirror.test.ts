@@ -6,7 +6,7 @@ import { page } from '../../src/model/kinds/page.ts'
 import { session } from '../../src/model/kinds/session.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { createTestMirror, type TestMirror } from '../helpers/mirror.ts'
-import { byClaude } from '../helpers/project.ts'
+import { byAlice, byClaude } from '../helpers/project.ts'
 
 const titles = (t: TestMirror): string[] =>
   t.held.project
@@ -702,6 +702,20 @@ describe('[M10] fights', () => {
     const next = await t.restart()
     await next.sync()
     expect(next.mirror.problems()).toEqual([])
+  })
+
+  test('[M10][P6] W3: who has stopped one of the two programs says so, and it goes on at once', async () => {
+    const t = await withTask('- item')
+    await fight(t, 20)
+    await t.update(t.id, { set: { status: 'review' } })
+    await t.sync()
+    const [paused] = t.attention.list()
+    expect(paused).toMatchObject({ kind: 'paused_file', where: t.path(t.id), ways: [{ name: 'resume' }] })
+    await expect(t.drive(t.attention.settle(paused?.id ?? '', 'dismiss', byAlice))).rejects.toThrow(/not one of resume/)
+    expect(await t.drive(t.attention.settle(paused?.id ?? '', 'resume', byAlice))).toMatch(/read and written again/)
+    await t.clock.advance(1000)
+    expect(t.file(t.id)).toContain('status: review')
+    expect(t.attention.list()).toEqual([])
   })
 
   test('[M10] W3: a formatter that undoes what orch puts back is noticed as well', async () => {

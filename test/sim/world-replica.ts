@@ -163,7 +163,7 @@ export function createWorldReplica(options: {
       store,
       clock,
       current: mirror.problems,
-      ways: createMirrorWays(project),
+      ways: createMirrorWays(project, mirror),
       onChange: mirror.refreshLocal,
     })
     project.onCommit((commit) => {

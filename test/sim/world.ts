@@ -651,8 +651,8 @@ export async function playWorld(
     const project = first.project()
     const records = project.ids(task, { deleted: true }).map((id) => must(project.read(task, id), 'no record'))
     const labels = records.flatMap(({ values }) => values.labels as readonly string[])
+    // Not the title: that of a file without one is its heading, which stands in its text, too.
     const texts = records.flatMap(({ values }) => [
-      String(values.title),
       String(values.body),
       ...entriesOf(values.comments).map(({ text }) => text),
     ])

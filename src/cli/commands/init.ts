@@ -15,12 +15,14 @@ import { ensureDaemon, type Plan, runErrand } from '../start-daemon.ts'
 export async function init(cli: CliContext, input: Readonly<Record<string, unknown>>): Promise<number> {
   const context = inRepository(cli)
   const { isLinked, worktree } = context.repository
-  if (isLinked && worktree !== undefined && existsSync(context.paths.database)) {
-    return await initWorktree(context, worktree, input)
+  const isNew = !existsSync(context.paths.database)
+  if (!isLinked || isNew) {
+    const set = (input.set as readonly string[] | undefined) ?? []
+    const done = await initProject(context, { set, yes: input.yes === true, name: input.name as string | undefined })
+    if (!done) return 0
   }
-  const set = (input.set as readonly string[] | undefined) ?? []
-  const done = await initProject(context, { set, yes: input.yes === true, name: input.name as string | undefined })
-  if (!done) return 0
+  // What is made in a linked worktree was agreed to with the rest when the project is new.
+  if (isLinked && worktree !== undefined) return await initWorktree(context, worktree, { input, isAgreed: isNew })
   const agents = await agentsIfWanted(context, input)
   const { project, mirror, branch } = (await request(context, { op: 'status' })) as Status
   const message = `${project.name} is set up. Its files: ${mirror}\nNext: orch task create 'The first task'`
@@ -48,9 +50,6 @@ export interface InitOptions {
 export async function initProject(context: RepositoryContext, { set, yes, name }: InitOptions): Promise<boolean> {
   const main = mainWorktreeOf(context.repository)
   const isNew = !existsSync(context.paths.database)
-  if (isNew && context.repository.isLinked) {
-    throw new OrchError('linked_worktree', { path: context.repository.worktree ?? context.dir, main })
-  }
   const plan = await runErrand(context, ['plan'], 'plan', { set })
   const line = excludeLine(main, plan.mirror)
   if (isNew) {
@@ -66,19 +65,19 @@ export async function initProject(context: RepositoryContext, { set, yes, name }
   return true
 }
 
-/** A linked worktree: the state is there already, and gets a folder of files here. */
+/** A linked worktree: the state is there, and gets a folder of files here. */
 async function initWorktree(
   context: RepositoryContext,
   worktree: string,
-  input: Readonly<Record<string, unknown>>,
+  { input, isAgreed }: { readonly input: Readonly<Record<string, unknown>>; readonly isAgreed: boolean },
 ): Promise<number> {
   const yes = input.yes === true
   const main = mainWorktreeOf(context.repository)
   const plan = await runErrand(context, ['plan'], 'plan', {})
-  const dir = join(worktree, relative(main, plan.mirror))
+  const dir = mirrorIn(context.repository, worktree, plan.mirror)
   const line = excludeLine(main, plan.mirror)
   const text = `orch is set up in ${main}. It will make here:\n  ${dir}${sep}  the same files, kept equal to those\nNothing else is touched.\n`
-  if (!existsSync(dir) && !(await agreed(context, text, yes))) return 0
+  if (!isAgreed && !existsSync(dir) && !(await agreed(context, text, yes))) return 0
   const made = (await request(context, { op: 'mirror.add', input: { dir: worktree } })) as MirrorInfo
   if (line !== undefined && (await wantsSearch(context, worktree, line, yes))) {
     showToSearchTools(worktree, context.paths.exclude, line)
@@ -86,6 +85,11 @@ async function initWorktree(
   const agents = await agentsIfWanted(context, input)
   printResult(context, { ...made, agents, message: `The files are in ${made.dir}` }, { type: 'text', field: 'message' })
   return 0
+}
+
+/** Where the mirror of a linked worktree is. */
+function mirrorIn(repository: RepositoryContext['repository'], worktree: string, mirror: string): string {
+  return join(worktree, relative(mainWorktreeOf(repository), mirror))
 }
 
 /** Asks whether search tools shall see the files; a file of the user's own is left alone, and they are told the line. */
@@ -127,11 +131,14 @@ function planText(
   line: string | undefined,
 ): string {
   const taken = existsSync(mirror) && readdirSync(mirror).length > 0
+  const { isLinked, worktree } = repository
+  const linked = isLinked && worktree !== undefined ? mirrorIn(repository, worktree, mirror) : undefined
   const rows = [
     [
       `${mirror}${sep}`,
       taken ? 'is there: what is in it becomes part of the state' : 'the files, for people to read and edit',
     ],
+    ...(linked === undefined ? [] : [[`${linked}${sep}`, 'the same files, kept equal to those']]),
     ...(line === undefined ? [] : [[paths.exclude, `one line: ${line}`]]),
     ...(line === undefined ? [] : searchRows(repository.mainWorktree)),
     [`${paths.dir}${sep}`, 'the database, the log and the address of the daemon'],
