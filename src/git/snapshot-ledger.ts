@@ -86,6 +86,7 @@ const TABLES = `
 CREATE TABLE IF NOT EXISTS snapshot_changes (
   cut INTEGER NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, before TEXT,
   PRIMARY KEY (cut, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS snapshot_changes_key ON snapshot_changes (key);
 CREATE TABLE IF NOT EXISTS snapshot_marks (
   cut INTEGER NOT NULL, key TEXT NOT NULL, replica TEXT NOT NULL, actor TEXT NOT NULL, session TEXT NOT NULL,
   seq INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (cut, key, replica, actor, session)) WITHOUT ROWID;
@@ -97,6 +98,9 @@ CREATE TABLE IF NOT EXISTS snapshot_days (day TEXT PRIMARY KEY, entries INTEGER 
 CREATE TABLE IF NOT EXISTS snapshot_last (one INTEGER PRIMARY KEY CHECK (one = 1), "commit" TEXT NOT NULL, have TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS snapshot_stale (one INTEGER PRIMARY KEY CHECK (one = 1));
 `
+
+/** A page costs what is in it, however much was changed: the planner would look through all of it. */
+const BY_KEY = 'snapshot_changes c INDEXED BY snapshot_changes_key'
 
 /** Opens the list in a project's database. The tables are private to it. */
 export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
@@ -165,20 +169,21 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
       const range: SqlValue[] = [after, upto, fromKey]
       // `min(cut)` also picks the row that the other columns come from: `before` is the oldest.
       const found = db.all<SqlChange>(
-        `SELECT min(cut), c.key, kind, id, before, path FROM snapshot_changes c LEFT JOIN snapshot_paths p ON p.key = c.key
+        `SELECT min(cut), c.key, kind, id, before, path FROM ${BY_KEY} LEFT JOIN snapshot_paths p ON p.key = c.key
          WHERE cut > ? AND cut <= ? AND c.key > ? GROUP BY c.key ORDER BY c.key LIMIT ?`,
         ...range,
         limit,
       )
       const marks = db.all<Mark & { key: string }>(
-        `SELECT key, replica, actor, session, max(seq) AS seq, max(at) AS at FROM snapshot_marks
-         WHERE cut > ? AND cut <= ? AND key > ? AND key <= ? GROUP BY key, replica, actor, session ORDER BY key, at`,
+        `SELECT m.key, replica, actor, session, max(seq) AS seq, max(at) AS at
+         FROM ${BY_KEY} CROSS JOIN snapshot_marks m ON m.cut = c.cut AND m.key = c.key
+         WHERE c.cut > ? AND c.cut <= ? AND c.key > ? AND c.key <= ? GROUP BY m.key, replica, actor, session ORDER BY m.key, at`,
         ...range,
         found.at(-1)?.key ?? fromKey,
       )
       const written = db.all<FieldMark & { key: string }>(
-        `SELECT DISTINCT key, field, actor FROM snapshot_fields
-         WHERE cut > ? AND cut <= ? AND key > ? AND key <= ? ORDER BY key, field, actor`,
+        `SELECT DISTINCT f.key, field, actor FROM ${BY_KEY} CROSS JOIN snapshot_fields f ON f.cut = c.cut AND f.key = c.key
+         WHERE c.cut > ? AND c.cut <= ? AND c.key > ? AND c.key <= ? ORDER BY f.key, field, actor`,
         ...range,
         found.at(-1)?.key ?? fromKey,
       )

@@ -22,6 +22,7 @@ import { brokenFile, createNotices } from './problem.ts'
 import { PRIVATE_DIRECTORY } from './replace.ts'
 import { missingFrom, type Scan } from './scan.ts'
 import { createSettling, type Quiet, quietBy } from './settle.ts'
+import { yieldTurn } from './slices.ts'
 import { createTakeIn } from './take-in.ts'
 import { createVanished } from './vanished.ts'
 import { PAGE_PREFIX, showPage } from './view-files.ts'
@@ -71,6 +72,8 @@ export interface Mirror extends Service {
 }
 
 const SCAN_MS = 5000
+/** Of what is noted of every file, so much is read or written in a turn. */
+const PATHS_PER_TURN = 1000
 const WRITE_MS = 20
 const WRITE_MAX_MS = 100
 const PAGES_MS = 1000
@@ -243,12 +246,34 @@ export function createMirror(parts: MirrorParts): Mirror {
         isUnsettled: [...visits.unsettled().keys()].some((path) => !known.has(path)),
       },
     )
-    bases.sign(toSign)
-    toSign.clear()
+    await sign()
     writeOut.unblock()
     writing.poke()
     if (arePagesStale) pages.poke()
     return vanished.due()
+  }
+
+  /** Keeps what is known of the files for the next start. */
+  async function sign(): Promise<void> {
+    while (toSign.size > 0) {
+      const page = [...toSign].slice(0, PATHS_PER_TURN)
+      bases.sign(page)
+      for (const [path, signature] of page) if (toSign.get(path) === signature) toSign.delete(path)
+      if (toSign.size > 0) await yieldTurn()
+    }
+  }
+
+  async function remember(): Promise<void> {
+    let after = ''
+    for (let size = PATHS_PER_TURN; size === PATHS_PER_TURN; ) {
+      const page = bases.signatures({ after, limit: PATHS_PER_TURN })
+      for (const [path, signature] of page) {
+        known.set(path, signature)
+        after = path
+      }
+      size = page.size
+      await yieldTurn()
+    }
   }
 
   function hint(path: string): void {
@@ -286,7 +311,7 @@ export function createMirror(parts: MirrorParts): Mirror {
   }
 
   async function recover(): Promise<void> {
-    for (const [path, signature] of bases.signatures()) known.set(path, signature)
+    await remember()
     await writeOut.recover()
     const left = await disk.list(PRIVATE_DIRECTORY)
     for (const { name } of left.type === 'entries' ? left.entries : []) {

@@ -67,10 +67,10 @@ export interface Displaced {
  * together with the row.
  */
 export interface MirrorBases {
-  /** Every path with a base, and the signature its file had when it was last found unchanged, or ''. */
-  signatures(): ReadonlyMap<string, string>
+  /** Every path with a base, or a page of them, and the signature its file had when it was last found unchanged, or ''. */
+  signatures(page?: { readonly after: string; readonly limit: number }): ReadonlyMap<string, string>
   /** Keeps signatures for the next start. */
-  sign(signatures: ReadonlyMap<string, string>): void
+  sign(signatures: Iterable<readonly [path: string, signature: string]>): void
   get(path: string): Base | undefined
   /** The files of a record: more than one only while it moves. */
   pathsOf(kind: string, id: string): readonly string[]
@@ -125,14 +125,17 @@ const VERSION_MS = 24 * 60 * 60 * 1000
 export function openMirrorBases(db: Database): MirrorBases {
   db.exec(TABLES)
   return {
-    signatures: () =>
+    signatures: ({ after, limit } = { after: '', limit: -1 }) =>
       new Map(
         db
-          .all<{ path: string; signature: string }>('SELECT path, signature FROM mirror_bases')
+          .all<{ path: string; signature: string }>(
+            'SELECT path, signature FROM mirror_bases WHERE path > ? ORDER BY path LIMIT ?',
+            after,
+            limit,
+          )
           .map(({ path, signature }) => [path, signature]),
       ),
     sign(signatures) {
-      if (signatures.size === 0) return
       db.transaction(() => {
         for (const [path, signature] of signatures) {
           db.run('UPDATE mirror_bases SET signature = ? WHERE path = ?', signature, path)

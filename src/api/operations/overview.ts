@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { type Filter, placeOf } from '../../model/filter.ts'
 import { session } from '../../model/kinds/session.ts'
 import { task } from '../../model/kinds/task.ts'
 import { type Statuses, statusesOf } from '../../model/statuses.ts'
 import type { Project, Query, StoredRecord } from '../../store/project.ts'
-import { todoOf, undeclaredStatuses, type Waiting, waitsFor } from '../../store/work.ts'
+import { undeclaredStatuses } from '../../store/work.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
 import { itemSchema } from './schemas.ts'
@@ -75,12 +76,9 @@ export const overviewOperations: readonly Operation[] = [
     run: ({ project, actor, parts }, { limit, statuses }) => ({
       project: { id: project.id, name: project.name },
       me: actor.name,
-      counts: {
-        total: totalOf(project, {}),
-        open: totalOf(project, {}) - totalOf(project, { status: statusesOf(project.kinds).closed }),
-      },
+      counts: countsOf(project),
       mine: mineOf(project, actor.name, limit),
-      ready: readyOf(project, limit),
+      ready: readyOf(project, new Set(parts.agents.claims.all().map((claim) => claim.task)), limit),
       inProgress: othersOf(project, actor.name, limit),
       blocked: blockedOf(project, actor.name, limit),
       ...(statuses && {
@@ -113,22 +111,27 @@ function mineOf(project: Project, me: string, limit: number): WorkList {
   )
 }
 
-function readyOf(project: Project, limit: number): WorkList {
-  const { ready, unseen } = todoOf(project, { assignee: [null] })
-  return cut({ items: ready.map((record) => workOf(record, [])), more: unseen }, limit)
+function readyOf(project: Project, claimed: ReadonlySet<string>, limit: number): WorkList {
+  const { items, total } = project.ready({ claimed, limit })
+  return { items: items.map((record) => workOf(record, [])), more: total - items.length }
 }
 
 function othersOf(project: Project, me: string, limit: number): WorkList {
-  const all = listOf(project, { status: statusesOf(project.kinds).like(...BEGUN) }, MAX_LIMIT)
-  return cut({ items: all.items.filter(({ assignee }) => assignee !== me), more: all.more }, limit)
+  const others: Filter = [
+    {
+      type: 'not',
+      of: [{ type: 'in', place: placeOf({ kinds: [] }, project.kinds.own(task), 'assignee'), values: [me] }],
+    },
+  ]
+  return listOf(project, { status: statusesOf(project.kinds).like(...BEGUN) }, limit, others)
 }
 
 /** What is mine and blocked is among mine already. */
 function blockedOf(project: Project, me: string, limit: number): WorkList {
-  const notMine = ({ assignee }: Work): boolean => assignee !== me
-  const blocked = listOf(project, { status: statusesOf(project.kinds).like('blocked') }, MAX_LIMIT)
-  const waiting = todoOf(project).waiting.map(({ task: record, waitsFor: ids }: Waiting) => workOf(record, ids))
-  return cut({ items: [...blocked.items, ...waiting].filter(notMine), more: blocked.more }, limit)
+  const { items, total } = project.blocked(MAX_LIMIT)
+  const others = items.filter((one) => one.task.values.assignee !== me)
+  const shown = others.slice(0, limit).map((one) => workOf(one.task, one.by))
+  return { items: shown, more: total - items.length + others.length - shown.length }
 }
 
 function sessionsOf(project: Project, limit: number): Overview['sessions'] {
@@ -140,9 +143,9 @@ function sessionsOf(project: Project, limit: number): Overview['sessions'] {
   }))
 }
 
-function listOf(project: Project, where: NonNullable<Query['where']>, limit: number): WorkList {
-  const page = project.list(task, { where, limit })
-  const items = page.items.map((record) => workOf(record, waitsFor(project, record)))
+function listOf(project: Project, where: NonNullable<Query['where']>, limit: number, filter: Filter = []): WorkList {
+  const page = project.list(task, { where, filter, limit })
+  const items = page.items.map((record) => workOf(record, project.blockersOf(record.id)))
   return { items, more: page.total - items.length }
 }
 
@@ -157,8 +160,11 @@ function cut({ items, more }: WorkList, limit: number): WorkList {
   return { items: items.slice(0, limit), more: more + Math.max(0, items.length - limit) }
 }
 
-function totalOf(project: Project, where: NonNullable<Query['where']>): number {
-  return project.list(task, { where, limit: 1 }).total
+function countsOf(project: Project): Overview['counts'] {
+  const { closed } = statusesOf(project.kinds)
+  const groups = project.groups(task, {}, 'status')
+  const sum = (some: typeof groups): number => some.reduce((total, { count }) => total + count, 0)
+  return { total: sum(groups), open: sum(groups.filter(({ value }) => !closed.includes(String(value)))) }
 }
 
 function workOf({ id, values }: StoredRecord, ids: readonly string[]): Work {
