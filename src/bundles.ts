@@ -53,7 +53,14 @@ export function bundlesOf(root: string, outdir: string, version: string): readon
     format: 'esm',
     splitting: true,
     plugins: [englishOnly],
-    external: ['@photostructure/sqlite', 'chokidar', 'koffi', 'bufferutil', 'utf-8-validate'],
+    external: [
+      '@photostructure/sqlite',
+      'chokidar',
+      'koffi',
+      '@graphql-yoga/render-graphiql',
+      'bufferutil',
+      'utf-8-validate',
+    ],
     define: { ORCH_VERSION: JSON.stringify(version) },
     // Bundled CommonJS packages ask for Node's own modules.
     banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },

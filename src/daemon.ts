@@ -10,6 +10,7 @@ import { createAgents } from './agents/agents.ts'
 import { claimantOf, contextOfCaller } from './api/context-of-caller.ts'
 import { createDoor } from './api/door.ts'
 import { createFront } from './api/http/front.ts'
+import { isLoopback } from './api/http/origin.ts'
 import type { Parts } from './api/operation.ts'
 import { operationsOf } from './api/operations.ts'
 import { createSocketServer } from './api/socket-server.ts'
@@ -482,6 +483,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       version: host.version,
       metrics: measures.metrics,
       graphql: graphql.server,
+      isLoopback: isLoopback(listenAt().host),
     }),
     upgrades: [accept, graphql.socket],
     notReady: () => notReady,

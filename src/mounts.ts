@@ -22,13 +22,15 @@ export interface MountParts {
   readonly version: string
   readonly metrics: () => Promise<Metrics>
   readonly graphql: () => Promise<GraphqlServer>
+  /** Whether only this machine is listened to: then there is a page to try queries on. */
+  readonly isLoopback: boolean
 }
 
 /**
  * What is served over HTTP, each surface loaded at its first request. To add one:
  * `{ path: '/name', load: async (stopping) => (await import('./api/name.ts')).createName({ door, stopping }) }`.
  */
-export function mountsOf({ metrics, graphql, ...parts }: MountParts): readonly Mount[] {
+export function mountsOf({ metrics, graphql, isLoopback, ...parts }: MountParts): readonly Mount[] {
   return [
     {
       path: '/api',
@@ -42,6 +44,15 @@ export function mountsOf({ metrics, graphql, ...parts }: MountParts): readonly M
       path: '/graphql',
       load: async () => (await import('./api/graphql/mount.ts')).createGraphqlMount(await graphql()),
     },
+    ...(isLoopback
+      ? [
+          {
+            path: '/graphiql',
+            isPublic: true,
+            load: async () => (await import('./api/graphql/graphiql.ts')).createGraphiqlPage(),
+          } as const,
+        ]
+      : []),
     {
       path: '/metrics',
       async load() {

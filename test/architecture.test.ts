@@ -34,6 +34,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@dagrejs/dagre': ['api'],
   graphql: ['api'],
   'graphql-yoga': ['api'],
+  '@graphql-yoga/render-graphiql': ['api'],
   'graphql-ws': ['api'],
   '@pothos/core': ['api'],
   '@escape.tech/graphql-armor': ['api'],

@@ -59,6 +59,14 @@ test('the promised query and both mutations run over HTTP, by whoever shows a to
   expect((await ask(CONTRACT, {})).status).toBe(401)
 })
 
+test('there is a page to try queries on, with nothing of the project in it', async () => {
+  const page = await fetch(url.replace('/graphql', '/graphiql'))
+  expect(page.headers.get('content-type')).toContain('text/html')
+  const html = await page.text()
+  expect(html).toContain('/graphql')
+  expect(html).not.toMatch(/orch-next|Design|<(?:script|link)[^>]+(?:src|href)="https?:/)
+})
+
 test('a graphql-ws client asks and listens; the token is in its first message, as browsers send it', async () => {
   const client = createClient({
     url: url.replace('http', 'ws'),

@@ -1,0 +1,21 @@
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+
+/**
+ * `/graphiql`: a page to try queries on, with nothing of the project in it. What it asks, it asks at `/graphql` with the
+ * token that its reader puts under "Headers". All of it comes from here; nothing is fetched from elsewhere.
+ */
+export function createGraphiqlPage(): (request: Request) => Response {
+  const html = renderGraphiQL({
+    title: 'orch',
+    endpoint: '/graphql',
+    headers: JSON.stringify({ authorization: 'Bearer orch_…' }, null, 2),
+    defaultEditorToolsVisibility: 'headers',
+    defaultQuery:
+      '# A token is made by `orch token create`; put it under "Headers".\n{ currentContext { tasks { total active completed } } }\n',
+    shouldPersistHeaders: false,
+  })
+  return () =>
+    new Response(html, {
+      headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'x-frame-options': 'DENY' },
+    })
+}
