@@ -8,10 +8,10 @@ export function createGraphiqlPage(): (request: Request) => Response {
   const html = renderGraphiQL({
     title: 'orch',
     endpoint: '/graphql',
-    headers: JSON.stringify({ authorization: 'Bearer orch_…' }, null, 2),
+    headers: JSON.stringify({ authorization: 'Bearer TOKEN' }, null, 2),
     defaultEditorToolsVisibility: 'headers',
     defaultQuery:
-      '# A token is made by `orch token create`; put it under "Headers".\n{ currentContext { tasks { total active completed } } }\n',
+      '# Put a token (orch token create) under Headers.\n{\n  currentContext {\n    tasks { total active completed }\n  }\n}\n',
     shouldPersistHeaders: false,
   })
   return () =>
