@@ -26,6 +26,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   koffi: ['mirror'],
   'simple-git': ['git'],
   ws: ['peers', 'api'],
+  ioredis: ['peers'],
   'y-protocols': ['peers'],
   'y-websocket': ['peers'],
   'fast-diff': ['model'],

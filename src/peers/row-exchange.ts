@@ -8,7 +8,8 @@ import type { Row, Vector } from '../store/row.ts'
 import type { Question } from './asks.ts'
 import { closeCodeOf, closeCodes } from './close-codes.ts'
 import { encodeFrame, type Hello, PROTOCOL_VERSION, type ReplicaFrame } from './frames.ts'
-import type { Peering, PeerProject, Side } from './peering.ts'
+import { nextRows, raise } from './next-rows.ts'
+import type { Peering, Side } from './peering.ts'
 import { MAX_FRAME_BYTES } from './wire.ts'
 
 export interface RowExchangeParts {
@@ -34,10 +35,6 @@ export interface RowExchange {
   stop(): void
 }
 
-/** Reading and encoding so many takes a few milliseconds of the event loop. */
-const FRAME_ROWS = 200
-const FRAME_BYTES = 1024 * 1024
-const PAGE_ROWS = 50
 const PING_MS = 15_000
 const SILENCE_MS = 45_000
 const RETRY_MS = 5_000
@@ -230,30 +227,4 @@ function refusalIn(body: Json): OrchError {
   return isError
     ? OrchError.fromBody(body as unknown as ErrorBody)
     : new OrchError('internal', { reason: 'a refusal without a reason' })
-}
-
-/** The rows to send next: in order, at least one if any is lacking, bounded by count and bytes. */
-function nextRows(project: PeerProject, known: Vector): readonly Row[] {
-  if (Object.entries(project.have()).every(([replica, seq]) => (known[replica] ?? 0) >= seq)) return []
-  const rows: Row[] = []
-  let bytes = 0
-  let have = known
-  while (rows.length < FRAME_ROWS) {
-    const page = project.rowsSince(have, PAGE_ROWS)
-    for (const row of page) {
-      // The update is nearly all of a row.
-      bytes += row.update.length
-      if (rows.length > 0 && bytes > FRAME_BYTES) return rows
-      rows.push(row)
-    }
-    if (page.length < PAGE_ROWS) break
-    have = raise(have, page)
-  }
-  return rows
-}
-
-function raise(vector: Vector, rows: readonly Row[]): Vector {
-  const raised: Record<string, number> = { ...vector }
-  for (const { replica, seq } of rows) raised[replica] = Math.max(raised[replica] ?? 0, seq)
-  return raised
 }

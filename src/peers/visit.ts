@@ -5,6 +5,7 @@ import type { Vector } from '../store/row.ts'
 import { closeCodes, explainClose } from './close-codes.ts'
 import { type Hello, isReplicaFrame, type ReplicaFrame } from './frames.ts'
 import { checkPeer, splitUrl } from './link.ts'
+import { covers } from './next-rows.ts'
 import type { Peering } from './peering.ts'
 import { pinOf } from './pin.ts'
 import { createProvider } from './provider.ts'
@@ -112,10 +113,6 @@ export async function visitPeer<T>(
     const cancelTimer = clock.after(HELLO_TIMEOUT_MS, () => fail(closeCodes.tryLater, 'what answers there is not orch'))
     provider.connect()
   })
-}
-
-function covers(have: Vector, wanted: Vector): boolean {
-  return Object.entries(wanted).every(([replica, seq]) => (have[replica] ?? 0) >= seq)
 }
 
 function raised(vector: Vector, { replica, seq }: { readonly replica: string; readonly seq: number }): Vector {
