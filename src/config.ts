@@ -138,6 +138,13 @@ export const options = {
     '[{ name: laptop, url: "ws://127.0.0.1:4100/sync/myproject", token: orch_... }]',
     always,
   ),
+  redis: option(
+    z.string().regex(/^(rediss?:\/\/\S+)?$/, 'must be an address, such as redis://:PASSWORD@HOST:6379/0'),
+    '',
+    'A Redis server over which several daemons serve this project as equals: see docs/redis.md.',
+    'redis://127.0.0.1:6379/0',
+    always,
+  ),
   statuses: option(
     declaredStatuses,
     {},

@@ -52,6 +52,7 @@ import { NOTICE_MS, type Problem, standsStill } from './model/attention.ts'
 import { type Random, randomText } from './model/id.ts'
 import type { Principal } from './model/principal.ts'
 import { mountsOf } from './mounts.ts'
+import { createNodes } from './nodes.ts'
 import { keepOwnCommands } from './own-commands.ts'
 import { createAccept } from './peers/accept.ts'
 import { createAsks } from './peers/asks.ts'
@@ -266,6 +267,22 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     onChange: () => mirror.refreshLocal(),
   })
 
+  const actorsHere = (): string[] => room.presence().map(({ actor }) => actor.name)
+  const nodes = createNodes({
+    redis: config.redis,
+    peering,
+    here: actorsHere,
+    clock,
+    random,
+    log: part('relay'),
+    onChange: () => mirror.refreshLocal(),
+  })
+  const peersList = () => [...links.list(), ...nodes.peers()]
+  const presence = () => ({
+    actors: [...actorsHere(), ...nodes.here().actors],
+    replicas: [...room.replicas(), ...nodes.here().replicas],
+  })
+
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
   const mirror = createMirrors({
     db,
@@ -289,8 +306,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
         ['this folder', dir],
         ...mirror.list().flatMap((one): [string, string][] => (one.dir === dir ? [] : [['another folder', one.dir]])),
       ],
-      here: [...room.presence().map(({ actor }) => actor.name), ...room.replicas().map((id) => `replica ${id}`)],
-      peers: links.list(),
+      here: [...presence().actors, ...presence().replicas.map((id) => `replica ${id}`)],
+      peers: peersList(),
       problems: attention.list(),
     }),
     quietMs: config['mirror.quietMs'] || undefined,
@@ -318,14 +335,15 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     remote: remote.state,
     gitObjects: care.objects,
     serverUrl: () => front.url(),
-    peers: () => links.list(),
-    presence: () => ({ actors: room.presence().map(({ actor }) => actor.name), replicas: room.replicas() }),
+    peers: peersList,
+    presence,
     watchdog,
     problems: () => [
       ...host.configDrift(),
       ...undeclaredProblems(kinds, project.undeclared()),
       ...mirror.problems(),
       ...snapshots.problems(),
+      ...nodes.problems(),
       ...remote.problems(),
     ],
     attention: attention.list,
@@ -378,7 +396,10 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     ask: asks.ask,
     sessions: goneSessions(() => ({ project, clock, parts })),
     wasHere: (replica) =>
-      opened.former().includes(replica) && configured.length + stored.all().length === 0 && remoteName() === undefined,
+      opened.former().includes(replica) &&
+      config.redis === '' &&
+      configured.length + stored.all().length === 0 &&
+      remoteName() === undefined,
   })
   const activity = createActivity(kinds)
   const code = createCodeMentions({ commonDir: host.commonDir, env, clock, log: part('git'), ref: branch.ref })
@@ -399,7 +420,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     peers: {
       add: async (peer) => links.add(peer),
       remove: async (peerName) => links.remove(peerName),
-      list: () => links.list(),
+      list: peersList,
     },
     sql: createSqlRunner({
       databaseFile: paths.database,
@@ -514,6 +535,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     remote,
     front,
     links,
+    nodes,
     measures,
   ]
   let running: Promise<void> = Promise.resolve()

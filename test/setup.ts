@@ -16,6 +16,7 @@ const parts: readonly Part[] = [
   { program: 'vim', aptPackage: 'vim-tiny', usedFor: 'the tests that save files as vim does', isRequired: false },
   { program: 'tmux', aptPackage: 'tmux', usedFor: 'the tests of what a person sees in a terminal', isRequired: false },
   { program: 'zsh', aptPackage: 'zsh', usedFor: "the test of zsh's completion", isRequired: false },
+  { program: 'redis-server', aptPackage: 'redis-server', usedFor: 'the tests of several nodes', isRequired: false },
   { program: 'fish', aptPackage: 'fish', usedFor: "the test of fish's completion", isRequired: false },
 ]
 
