@@ -19,9 +19,11 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
   // Many matches: walk the order of the list until the page is full. Few: find them and sort them.
   const where = conditions(kind, query, (total ?? 0) <= FEW_MATCHES || isInOrderOfIndex(query))
   const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
+  const order = `ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction}`
+  // Only ids are sorted: with their texts, all records would be carried through.
   const rows = db.all<SqlRecord>(
-    `SELECT * FROM ${kind.table} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''}
-     ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction} LIMIT ?`,
+    `SELECT * FROM ${kind.table} WHERE id IN (SELECT id FROM ${kind.table} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''} ${order} LIMIT ?)
+     ${order}`,
     ...where.params,
     ...(after?.params ?? []),
     query.limit + 1,
@@ -77,7 +79,15 @@ function conditions(
   useFieldIndexes: boolean,
 ): Sql {
   const parts: Sql[] = [deletedCondition(deleted)]
-  for (const [name, values] of Object.entries(where)) parts.push(fieldCondition(kind, name, values, useFieldIndexes))
+  let isByIndex = false
+  for (const [name, values] of Object.entries(where)) {
+    const part = fieldCondition(kind, name, values, useFieldIndexes)
+    const { indexed, merge } = kind.fields[name] ?? {}
+    // One index can be walked; of what others say, their indexes are asked, and no record is read.
+    const isAside = isByIndex && useFieldIndexes && deleted === 'no' && indexed === true && merge === 'register'
+    parts.push(isAside ? { ...part, sql: idsWhere(kind, part.sql) } : part)
+    isByIndex ||= indexed === true
+  }
   if (text !== undefined && text.trim() !== '') {
     const match = matchSql(text)
     parts.push(
@@ -88,6 +98,10 @@ function conditions(
   }
   if (filter.length > 0) parts.push(filterSql(kind, filter, kind.table))
   return { sql: parts.map((part) => part.sql).join(' AND '), params: parts.flatMap((part) => part.params) }
+}
+
+function idsWhere(kind: RecordKind, sql: string): string {
+  return `${kind.table}.id IN (SELECT id FROM ${kind.table} WHERE deletedAt IS NULL AND ${sql})`
 }
 
 function deletedCondition(deleted: NonNullable<Query['deleted']>): Sql {

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { type Filter, placeOf } from '../../model/filter.ts'
 import { session } from '../../model/kinds/session.ts'
 import { task } from '../../model/kinds/task.ts'
 import { type Statuses, statusesOf } from '../../model/statuses.ts'
@@ -117,13 +116,11 @@ function readyOf(project: Project, claimed: ReadonlySet<string>, limit: number):
 }
 
 function othersOf(project: Project, me: string, limit: number): WorkList {
-  const others: Filter = [
-    {
-      type: 'not',
-      of: [{ type: 'in', place: placeOf({ kinds: [] }, project.kinds.own(task), 'assignee'), values: [me] }],
-    },
-  ]
-  return listOf(project, { status: statusesOf(project.kinds).like(...BEGUN) }, limit, others)
+  const status = statusesOf(project.kinds).like(...BEGUN)
+  const page = project.list(task, { where: { status }, limit: MAX_LIMIT })
+  const mine = project.list(task, { where: { assignee: [me], status }, limit: 1 }).total
+  const others = page.items.filter(({ values }) => values.assignee !== me).slice(0, limit)
+  return { items: others.map((record) => workWith(project, record)), more: page.total - mine - others.length }
 }
 
 /** What is mine and blocked is among mine already. */
@@ -143,9 +140,9 @@ function sessionsOf(project: Project, limit: number): Overview['sessions'] {
   }))
 }
 
-function listOf(project: Project, where: NonNullable<Query['where']>, limit: number, filter: Filter = []): WorkList {
-  const page = project.list(task, { where, filter, limit })
-  const items = page.items.map((record) => workOf(record, project.blockersOf(record.id)))
+function listOf(project: Project, where: NonNullable<Query['where']>, limit: number): WorkList {
+  const page = project.list(task, { where, limit })
+  const items = page.items.map((record) => workWith(project, record))
   return { items, more: page.total - items.length }
 }
 
@@ -165,6 +162,10 @@ function countsOf(project: Project): Overview['counts'] {
   const groups = project.groups(task, {}, 'status')
   const sum = (some: typeof groups): number => some.reduce((total, { count }) => total + count, 0)
   return { total: sum(groups), open: sum(groups.filter(({ value }) => !closed.includes(String(value)))) }
+}
+
+function workWith(project: Project, record: StoredRecord): Work {
+  return workOf(record, project.blockersOf(record.id))
 }
 
 function workOf({ id, values }: StoredRecord, ids: readonly string[]): Work {
