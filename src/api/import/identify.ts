@@ -10,7 +10,7 @@ import type { Draft } from './report.ts'
 
 /** A record of another tool, as it was read there. */
 export interface ReadRecord {
-  readonly tool: 'Backlog.md' | 'beads'
+  readonly tool: 'Backlog.md' | 'beads' | 'TaskMaster' | 'GitHub' | 'JSON' | 'Markdown'
   /** What it is called there, for reports: a file's path, or an id. */
   readonly path: string
   readonly record: ImportedRecord

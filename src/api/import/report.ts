@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { Mapping } from '../../model/import/mapping.ts'
+import { printMapping } from '../../model/import/mapping-file.ts'
 
 const fileReason = z.object({
   file: z.string().describe('the file, or the old id of an issue'),
@@ -26,6 +28,13 @@ export const reportSchema = z.object({
   aliases: z.number().describe('old ids that every command accepts'),
   pages: z.number().describe('pages among the records made'),
   counts: z.record(z.string(), z.number()).describe('what was made, by kind'),
+  format: z.string().optional().describe('the format that was found'),
+  mapping: z
+    .unknown()
+    .optional()
+    .describe(
+      'of a home-made format: which key became which field; write it to a file, correct it, and give it as mapping',
+    ),
   summary: z.string().describe('all of this to read'),
 })
 
@@ -61,9 +70,10 @@ export function finish(draft: Draft): Report {
 }
 
 const SHOWN = 30
+const MAPPED = 'Mapped like this; write it to a file, correct it, and give it with --mapping:'
 
 function summaryOf(draft: Draft): string {
-  const { dryRun, created, createdDeleted, counts: by, unchanged, linked, aliases, deleted } = draft
+  const { dryRun, created, createdDeleted, counts: by, unchanged, linked, aliases, deleted, mapping } = draft
   const parts = Object.entries(by).flatMap(([plural, count]) => (count > 0 ? [`${count} ${plural}`] : []))
   const last = parts.at(-1) ?? '0 tasks'
   const made = parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${last}` : last
@@ -81,6 +91,7 @@ function summaryOf(draft: Draft): string {
   )
   return [
     ...lines,
+    ...(mapping === undefined ? [] : ['', MAPPED, printMapping(mapping as Mapping).trimEnd()]),
     ...section('Changed there since they were imported, left as they are here', draft.differs),
     ...section(
       'Not imported',

@@ -7,6 +7,7 @@ import { titleOf } from '../markdown.ts'
 import { parseValue } from '../validate.ts'
 import type { ForeignFile, ForeignValue } from './foreign.ts'
 import { createFiller, fieldOf, type ImportedRecord, isClosed } from './imported.ts'
+import { statusWord } from './words.ts'
 
 /** What a file of a backlog folder becomes. */
 export type Place = 'task' | 'completed' | 'archived' | 'draft' | 'page' | 'none'
@@ -89,34 +90,6 @@ export function toPage(path: string, file: ForeignFile): ImportedRecord {
   }
 }
 
-/** What a status of Backlog.md means here, beside the words that the field itself knows. */
-const STATUS_WORDS: Readonly<Record<string, string>> = {
-  to_do: 'todo',
-  open: 'todo',
-  new: 'todo',
-  draft: 'todo',
-  ready: 'todo',
-  planned: 'todo',
-  backlog: 'todo',
-  doing: 'in_progress',
-  started: 'in_progress',
-  active: 'in_progress',
-  wip: 'in_progress',
-  on_hold: 'blocked',
-  waiting: 'blocked',
-  in_review: 'review',
-  testing: 'review',
-  qa: 'review',
-  complete: 'completed',
-  closed: 'completed',
-  resolved: 'completed',
-  finished: 'completed',
-  canceled: 'cancelled',
-  rejected: 'cancelled',
-  "won't_do": 'cancelled',
-  wontfix: 'cancelled',
-}
-
 interface Status {
   readonly value: string
   /** Whether nothing of what stood there is lost. */
@@ -126,7 +99,7 @@ interface Status {
 
 /** The folder says more than the word: what lies in `completed` is completed, what is archived undone was given up. */
 function statusOf(place: Place, text: string | undefined): Status {
-  const known = text === undefined ? 'todo' : knownStatus(text)
+  const known = text === undefined ? 'todo' : statusWord(text)
   if (place === 'completed') return { value: 'completed', isExact: known === 'completed' || text === undefined }
   if (place === 'archived') {
     const value = known && isClosed(task, known) ? known : 'cancelled'
@@ -134,15 +107,6 @@ function statusOf(place: Place, text: string | undefined): Status {
   }
   if (known) return { value: known, isExact: true }
   return { value: 'todo', isExact: false, note: `status "${text}" is not known here: taken as todo` }
-}
-
-function knownStatus(text: string): string | undefined {
-  const word = text
-    .trim()
-    .toLowerCase()
-    .replace(/[\s-]+/g, '_')
-  const parsed = parseValue(fieldOf(task, 'status'), STATUS_WORDS[word] ?? word)
-  return parsed.ok && typeof parsed.value === 'string' ? parsed.value : undefined
 }
 
 /** `BACK-4.1` is a part of `BACK-4`. */

@@ -3,12 +3,14 @@ import { task } from '../../kinds/task.ts'
 import type { Json } from '../../record.ts'
 import { parseValue } from '../../validate.ts'
 import { MAX_FRONT_MATTER } from '../../yaml-guard.ts'
+import { createExtras, prefixed } from '../extras.ts'
 import { createFiller, type Filler, fieldOf, type ImportedRecord, isClosed } from '../imported.ts'
 import { bodyOf, lengthsOf } from './body.ts'
 import { commentsOf } from './comments.ts'
 import { readEdges } from './edges.ts'
-import { createExtras, extraKey } from './extras.ts'
 import { type Issue, isEmpty, textOf } from './issue.ts'
+
+const extraKey = (key: string): string => prefixed('beads', key)
 
 /** Half of what a file may have; the other half is for what is added here. */
 const MAX_EXTRA = MAX_FRONT_MATTER / 2
@@ -29,7 +31,7 @@ export function toTask(issue: Issue): ImportedRecord | { readonly reason: string
   const said = commentsOf(issue)
   for (const key of [...body.home, 'comments', 'dependencies', 'issue_type']) home.add(key)
 
-  const extras = createExtras()
+  const extras = createExtras('beads', isEmpty)
   extras.add('type', issue.issue_type)
   for (const [key, value] of Object.entries(issue)) if (!home.has(key)) extras.add(key, value)
   for (const [type, ids] of edges.others) extras.add(type, ids)

@@ -1,7 +1,6 @@
-import { printExtra } from '../../extra.ts'
-import { task } from '../../kinds/task.ts'
-import type { Json } from '../../record.ts'
-import { isEmpty } from './issue.ts'
+import { printExtra } from '../extra.ts'
+import { task } from '../kinds/task.ts'
+import type { Json } from '../record.ts'
 
 /** The extra keys of a task while they are collected. */
 export interface Extras {
@@ -12,8 +11,9 @@ export interface Extras {
   readonly notes: readonly string[]
 }
 
-/** Starts with no extra key. One that cannot be called so here gets a name that can. */
-export function createExtras(): Extras {
+/** Starts with no extra key. One that cannot be called so here gets a name that can, with a prefix that says from where. */
+export function createExtras(prefix: string, isEmpty: (value: Json | undefined) => boolean = isNothing): Extras {
+  const extraKey = (key: string): string => prefixed(prefix, key)
   const entries = new Map<string, Json>()
   const notes: string[] = []
   return {
@@ -32,8 +32,14 @@ export function createExtras(): Extras {
 }
 
 /** How a key is called here when its own name means something else. */
-export function extraKey(key: string): string {
-  return `beads_${[...key.replace(/[^\p{L}\p{N}_.-]+/gu, '_')].slice(0, 50).join('')}`
+export function prefixed(prefix: string, key: string): string {
+  return `${prefix}_${[...key.replace(/[^\p{L}\p{N}_.-]+/gu, '_')].slice(0, 50).join('')}`
+}
+
+/** Whether a value says nothing. */
+export function isNothing(value: Json | undefined): boolean {
+  if (typeof value === 'string') return value.trim() === ''
+  return value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)
 }
 
 function isPlain(key: string): boolean {
