@@ -23,6 +23,7 @@ import { peerOperations } from './operations/peers.ts'
 import { readyOperations } from './operations/ready.ts'
 import { recordOperations } from './operations/records.ts'
 import { remoteOperations } from './operations/remote.ts'
+import { reportOperations } from './operations/reports.ts'
 import { reservationOperations } from './operations/reservations.ts'
 import { searchOperations } from './operations/search.ts'
 import { sessionOperations } from './operations/sessions.ts'
@@ -53,6 +54,7 @@ const tableOf = (kinds: Kinds): readonly Operation[] => [
   ...reservationOperations,
   ...searchOperations,
   ...graphOperations,
+  ...reportOperations,
   ...sqlOperations,
   ...editOperations,
   ...kinds.keyed.flatMap(keyOperationsOf),

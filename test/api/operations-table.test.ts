@@ -57,6 +57,8 @@ const CONTRACT = [
   'reserve GLOBS --minutes --note --release',
   'search TEXT --kind... --limit --as-of',
   'graph ID --by --direction --depth --format --as-of',
+  'stats --since',
+  'standup --since --actor',
   'sql QUERY --limit --timeout',
   'cat ID',
   'edit ID --base --text',
