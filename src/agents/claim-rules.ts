@@ -9,8 +9,9 @@ import type { Holder, Lease } from '../store/leases.ts'
 import { isSameHolder } from '../store/leases.ts'
 import type { Project, StoredRecord, Tx } from '../store/project.ts'
 
-/** What the log says when a claim is taken, and when it ends: other replicas read the second one, with its number. */
+/** What the log says when a claim is taken, confirmed, and when it ends: other replicas read it, with its number. */
 export const CLAIMED = 'claimed'
+export const CONFIRMED = 'confirmed'
 export const RELEASED = 'released'
 
 const NOTICE_DAYS = 7
@@ -53,7 +54,7 @@ export function held({ task, actor, session, at, provisional }: Lease): OrchErro
 
 /** What a claim changes: who works on the task, and that somebody does; the log tells. */
 export function writeClaim(tx: Tx, lease: Lease): void {
-  const { task, actor, session, fence, provisional } = lease
+  const { task, actor, session, fence, provisional, replica, until } = lease
   const record = tx.read(taskKind, task)
   if (record) {
     const begins = statusesOf(tx.kinds).meaning(String(record.values.status)) === 'todo'
@@ -65,26 +66,32 @@ export function writeClaim(tx: Tx, lease: Lease): void {
     action: CLAIMED,
     task,
     ...(session && { session }),
-    details: { fence, ...(provisional && { provisional }) },
+    // The arbiter may get to know of it by this entry alone.
+    details: { fence, ...(provisional && { provisional, replica, ...(until === null && { lasts: true }) }) },
   })
 }
 
 /** What the end of a claim changes: what was in progress can be begun again by somebody. */
 export function writeRelease(tx: Tx, lease: Lease, reason: string): void {
-  const { task, actor, session, fence } = lease
+  const { task, actor } = lease
   const record = tx.read(taskKind, task)
   if (record && !isGone(record) && record.values.assignee === actor && record.values.status === 'in_progress') {
     tx.update(taskKind, task, { set: { status: 'todo', assignee: null } })
   }
-  writeReleased(tx, { task, actor, session, fence }, reason)
+  writeReleased(tx, lease, reason)
 }
 
 export function writeReleased(
   tx: Tx,
-  { task, actor, session, fence }: Pick<Lease, 'task' | 'actor' | 'session' | 'fence'>,
+  { task, actor, session, fence, replica }: Pick<Lease, 'task' | 'actor' | 'session' | 'fence' | 'replica'>,
   reason: string,
 ): void {
-  tx.appendLog({ action: RELEASED, task, ...(session && { session }), details: { holder: actor, fence, reason } })
+  tx.appendLog({
+    action: RELEASED,
+    task,
+    ...(session && { session }),
+    details: { holder: actor, fence, reason, ...(fence < 0 && { replica }) },
+  })
 }
 
 /** Tells an actor what happened to its claim on a task. */

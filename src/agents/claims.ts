@@ -14,6 +14,7 @@ import type { Commit, Project, StoredRecord } from '../store/project.ts'
 import { type AskArbiter, type GrantAnswer, type RenewAnswer, readAsk } from './arbiter-talk.ts'
 import { createClaimClock } from './claim-clock.ts'
 import { held, RELEASED, refusalOf, writeClaim, writeNotice, writeRelease, writeReleased } from './claim-rules.ts'
+import { createClaimsInRows } from './claims-in-rows.ts'
 
 /** Who asks. */
 export interface Claimant {
@@ -136,6 +137,17 @@ export function createClaims(parts: ClaimsParts): Claims {
     renewedAt.delete(task)
     told(task)
   }
+
+  const inRows = createClaimsInRows({
+    project,
+    leases,
+    clock,
+    log,
+    isHere,
+    bySystem,
+    onGranted: ({ task }) => told(task),
+    extend,
+  })
 
   const claimedBy = (): ReadonlySet<string> => new Set(leases.all().map(({ task }) => task))
   /** The tasks an ask is about, in order. Throws why the one that it names cannot be had. */
@@ -356,10 +368,12 @@ export function createClaims(parts: ClaimsParts): Claims {
         await nameArbiter(bySystem(''), project.replica)
       }
       if (!isHere()) renewLater()
+      inRows.look()
     },
     async stop() {
       stopped = true
       timer.stop()
+      inRows.stop()
       cancelRenew()
       await settling.idle()
     },
@@ -463,15 +477,17 @@ export function createClaims(parts: ClaimsParts): Claims {
       if (arbiter !== knownArbiter && knownArbiter !== '') {
         knownArbiter = arbiter
         void settle()
+        inRows.look()
       }
       for (const { action, task, details } of commit.entries) {
         if (action !== RELEASED || typeof details !== 'object' || details === null || !('fence' in details)) continue
         const lease = leases.of(task)
-        if (lease && lease.fence === details.fence) {
+        if (lease && isNumberOf(lease, details)) {
           leases.drop(task)
           gone(lease.task)
         }
       }
+      inRows.note(commit)
       for (const change of commit.changes) {
         if (change.kind !== taskKind.name || !change.after || 'key' in change.after) continue
         const lease = leases.of(change.id)
@@ -536,6 +552,15 @@ export function createClaims(parts: ClaimsParts): Claims {
 function isReassigned(before: unknown, after: unknown, { actor }: Lease, { origin }: Commit): boolean {
   if (!('actor' in origin) || origin.actor.type !== 'person') return false
   return before !== after && after !== actor
+}
+
+/** Numbers below 0 are of a replica: that of the log's entry. */
+function isNumberOf(lease: Lease, said: object): boolean {
+  const { fence, replica } = said as { readonly fence?: unknown; readonly replica?: unknown }
+  if (typeof fence !== 'number') return false
+  return fence < 0
+    ? replica === lease.replica && (lease.fence === fence || lease.formerFence === fence)
+    : lease.fence === fence
 }
 
 const keyOf = ({ actor, session }: Holder): string => (session === '' ? `@${actor}` : session)
