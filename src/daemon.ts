@@ -344,6 +344,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       ...mirror.problems(),
       ...snapshots.problems(),
       ...nodes.problems(),
+      ...agents.claims.problems(),
       ...remote.problems(),
     ],
     attention: attention.list,
@@ -395,6 +396,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     idleMs: config['claims.idleMs'],
     ask: asks.ask,
     sessions: goneSessions(() => ({ project, clock, parts })),
+    wasCalled: (replica) => opened.former().includes(replica),
     wasHere: (replica) =>
       opened.former().includes(replica) &&
       config.redis === '' &&

@@ -23,6 +23,8 @@ export interface AgentsParts {
   readonly ask: (replica: string, body: Json) => Promise<Json>
   /** Whether a replica can only have been this database before. */
   readonly wasHere?: (replica: string) => boolean
+  /** Whether a replica is what this database was before. */
+  readonly wasCalled?: (replica: string) => boolean
   /** What ends with a connection, and goes on with it. */
   readonly sessions: Pick<ConnectedSessionsParts, 'end' | 'resume'>
 }

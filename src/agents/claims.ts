@@ -5,6 +5,7 @@ import { createQueue } from '../base/queue.ts'
 import type { Service } from '../base/service.ts'
 import type { WriteOrigin } from '../doc/origin.ts'
 import { type Actor, systemActor } from '../model/actor.ts'
+import type { Problem } from '../model/attention.ts'
 import type { RecordId } from '../model/id.ts'
 import { task as taskKind } from '../model/kinds/task.ts'
 import type { Json } from '../model/record.ts'
@@ -42,6 +43,8 @@ export interface ClaimsParts {
   readonly ask: (replica: string, body: Json) => Promise<Json>
   /** Whether a replica can only have been this database, before it was moved or restored: nobody else will grant its claims. */
   readonly wasHere?: (replica: string) => boolean
+  /** Whether a replica is what this database was before; it may still run where a copy was made. */
+  readonly wasCalled?: (replica: string) => boolean
 }
 
 /** Who holds which task: asks for holds, keeps them while their holders live, and ends them when they do not. */
@@ -78,17 +81,21 @@ export interface Claims extends Service {
   /** Answers another replica's question. */
   answer(from: string, body: Json): Promise<Json>
   note(commit: Commit): void
+  /** What needs somebody: claims that nobody can grant. */
+  problems(): readonly Problem[]
   /** Hears that a claim was taken or ended. */
   onChange(listen: (task: RecordId) => void): () => void
 }
 
+/** Asks for nothing but an answer. */
+const PROBE: AskArbiter = { do: 'end', task: 't-00000000' as RecordId, fence: 0 }
 /** How often a replica tells the arbiter that what it vouches for still lives. */
 const RENEW_MS = 20_000
 /** The wall time of a deadline is for people and for a restart: it need not be exact, and each write costs one of the disk. */
 const EXTEND_PART = 0.1
 
 export function createClaims(parts: ClaimsParts): Claims {
-  const { project, leases, clock, log, graceMs, idleMs, ask } = parts
+  const { project, leases, clock, log, graceMs, idleMs } = parts
   const attached = new Map<string, number>()
   const listeners = new Set<(task: RecordId) => void>()
   const settling = createQueue()
@@ -96,7 +103,27 @@ export function createClaims(parts: ClaimsParts): Claims {
   const renewedAt = new Map<string, number>()
   let cancelRenew: () => void = () => undefined
   let knownArbiter = ''
+  /** The replica that is known to live, of those that may not. */
+  let heard = ''
+  const startedAt = clock.now()
   let stopped = false
+
+  const ask = async (replica: string, body: AskArbiter): Promise<Json> => {
+    try {
+      const answer = await parts.ask(replica, body as unknown as Json)
+      heard = replica
+      return answer
+    } catch (error) {
+      // A refusal is a sign of life.
+      if (toOrchError(error).code !== 'arbiter_unreachable') heard = replica
+      throw error
+    }
+  }
+  /** Whether claims are granted by what this database was before it was moved or copied, and that has not been heard of. */
+  const isOrphan = (): boolean => {
+    const { replica } = project.arbiter()
+    return replica !== project.replica && heard !== replica && parts.wasCalled?.(replica) === true
+  }
 
   const isHere = (): boolean => project.arbiter().replica === project.replica
   const isOwn = (lease: Lease): boolean => lease.replica === project.replica
@@ -193,7 +220,7 @@ export function createClaims(parts: ClaimsParts): Claims {
     }
     let answer: GrantAnswer
     try {
-      answer = (await ask(arbiter, question as unknown as Json)) as unknown as GrantAnswer
+      answer = (await ask(arbiter, question)) as unknown as GrantAnswer
     } catch (error) {
       log.info('the arbiter cannot be reached: a provisional claim', { error })
       return await grantHere(asked, undefined)
@@ -220,7 +247,7 @@ export function createClaims(parts: ClaimsParts): Claims {
     const { replica } = project.arbiter()
     if (ended && replica !== project.replica) {
       const question: AskArbiter = { do: 'end', task: lease.task, fence: lease.fence }
-      ask(replica, question as unknown as Json).catch(() => undefined)
+      ask(replica, question).catch(() => undefined)
     }
     return ended
   }
@@ -282,6 +309,7 @@ export function createClaims(parts: ClaimsParts): Claims {
 
   const settleNow = async (): Promise<void> => {
     const { replica, epoch } = project.arbiter()
+    if (isOrphan()) await ask(replica, PROBE).catch(() => undefined)
     for (const lease of leases.all().filter(isOwn)) {
       if (replica === project.replica) {
         if (lease.provisional) leases.confirm(lease, epoch)
@@ -290,7 +318,7 @@ export function createClaims(parts: ClaimsParts): Claims {
       let answer: RenewAnswer
       try {
         const question: AskArbiter = { do: 'renew', lease }
-        answer = (await ask(replica, question as unknown as Json)) as unknown as RenewAnswer
+        answer = (await ask(replica, question)) as unknown as RenewAnswer
       } catch {
         doubt(lease)
         continue
@@ -488,6 +516,8 @@ export function createClaims(parts: ClaimsParts): Claims {
         }
       }
       inRows.note(commit)
+      const [row] = commit.rows
+      if (row && row.replica === project.arbiter().replica && row.at > startedAt) heard = row.replica
       for (const change of commit.changes) {
         if (change.kind !== taskKind.name || !change.after || 'key' in change.after) continue
         const lease = leases.of(change.id)
@@ -500,9 +530,22 @@ export function createClaims(parts: ClaimsParts): Claims {
           gone(lease.task)
           const { replica } = project.arbiter()
           const question: AskArbiter = { do: 'end', task: lease.task, fence: lease.fence }
-          if (replica !== project.replica) ask(replica, question as unknown as Json).catch(() => undefined)
+          if (replica !== project.replica) ask(replica, question).catch(() => undefined)
         }
       }
+    },
+    problems() {
+      if (!isOrphan()) return []
+      const { replica } = project.arbiter()
+      return [
+        {
+          kind: 'daemon',
+          key: 'arbiter',
+          where: 'claims',
+          what: `Claims stay provisional: ${replica}, which grants them, is what this database was before it was moved or copied, and was not heard of since`,
+          fix: 'Where that one is gone for good, `orch arbiter set` lets this replica grant claims. Where it still runs, link the two: see `orch peer --help`.',
+        },
+      ]
     },
     onChange(listen) {
       listeners.add(listen)

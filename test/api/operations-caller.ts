@@ -1,4 +1,4 @@
-import { type Agents, createAgents } from '../../src/agents/agents.ts'
+import { type Agents, type AgentsParts, createAgents } from '../../src/agents/agents.ts'
 import type { Tokens } from '../../src/api/access/tokens.ts'
 import type { AgentParts } from '../../src/api/agent-parts.ts'
 import { parseInput } from '../../src/api/input.ts'
@@ -58,6 +58,7 @@ function tableOf(kinds: Kinds): readonly Operation[] {
 export function createTestAgents(
   { project, database, clock }: TestProject,
   wasHere?: (replica: string) => boolean,
+  more: Partial<AgentsParts> = {},
 ): Agents {
   const agents = createAgents({
     db: database,
@@ -70,6 +71,7 @@ export function createTestAgents(
     ask: (replica) => Promise.reject(new Error(`nobody knows ${replica}`)),
     sessions: { end: () => Promise.resolve(), resume: () => Promise.resolve() },
     ...(wasHere && { wasHere }),
+    ...more,
   })
   project.onCommit(agents.claims.note)
   return agents

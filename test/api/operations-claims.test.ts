@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { OrchError } from '../../src/base/error.ts'
 import type { Actor } from '../../src/model/actor.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import type { TestClock } from '../helpers/clock.ts'
-import { byAlice, createTestProject } from '../helpers/project.ts'
+import { alice, byAlice, createTestProject } from '../helpers/project.ts'
 import { type Answer, type Caller, createCaller, createTestAgents } from './operations-caller.ts'
 
 const agent = (name: string): Actor => ({ name, type: 'agent', verified: false })
@@ -228,6 +229,32 @@ test('a database that was moved or restored, and has no peers, grants claims its
   await agents.claims.start()
   expect(agents.claims.arbiter()).toEqual({ replica: moved.project.replica, epoch: 1, isHere: true })
   await agents.claims.stop()
+})
+
+test('a copied database that has peers says that nobody grants its claims, until the old one is heard of or another is named', async () => {
+  const test = createTestProject()
+  await test.project.transact(byAlice, (tx) => tx.create(task, { title: 'a' }))
+  const before = test.project.replica
+  const copy = test.reopen({ inode: '2' })
+  let isThere = false
+  const ask = async (replica: string) => {
+    if (!isThere) throw new OrchError('arbiter_unreachable', { replica, reason: 'no link leads there' })
+    return {}
+  }
+  const wasCalled = (replica: string) => copy.project.former().includes(replica)
+  const { claims } = createTestAgents(copy, () => false, { ask, wasCalled })
+  await claims.start()
+  await claims.settle()
+  expect(claims.problems()).toMatchObject([
+    { what: expect.stringContaining(before), fix: expect.stringContaining('orch arbiter set') },
+  ])
+  isThere = true
+  await claims.settle()
+  expect(claims.problems()).toEqual([])
+  await claims.stop()
+  const other = createTestAgents(copy, () => false, { ask: () => Promise.reject(new Error('gone')), wasCalled }).claims
+  await other.setArbiter({ actor: alice, session: undefined }, copy.project.replica)
+  expect(other.problems()).toEqual([])
 })
 
 test('reservations are shown to others with every claim, and say what they overlap with', async () => {
