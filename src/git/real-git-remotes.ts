@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import { type GitRemotes, type RemoteBranch, trackingRef } from './git-repo.ts'
@@ -33,14 +34,16 @@ export function openGitRemotes(options: GitRemotesOptions): GitRemotes {
   const theirs = Object.entries(options.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && THEIRS.test(entry[0]),
   )
-  const env = { ...given, ...Object.fromEntries(theirs), ...NEVER_ASK }
+  // git finds the repository itself, and so looks whose it is: its settings name programs that are run here. Never one
+  // further up, should this one be gone.
+  const env = { ...given, ...Object.fromEntries(theirs), ...NEVER_ASK, GIT_CEILING_DIRECTORIES: dirname(folder) }
 
   const run = async ({ remote }: RemoteBranch, args: readonly string[]): Promise<GitResult> => {
     const settings = [...OURS_ALONE, `remote.${remote}.mirror=false`]
     try {
       return await runGit({
         git,
-        args: [`--git-dir=${commonDir}`, ...settings.flatMap((setting) => ['-c', setting]), ...args],
+        args: [...settings.flatMap((setting) => ['-c', setting]), ...args],
         env,
         input: [],
         clock,

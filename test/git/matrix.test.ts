@@ -1,8 +1,14 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLogger } from '../../src/base/log.ts'
 import { rowsFromTree } from '../../src/git/history-tree.ts'
+import { openGitRemotes } from '../../src/git/real-git-remotes.ts'
+import { openGitRepo } from '../../src/git/real-git-repo.ts'
+import { createRemotePeer } from '../../src/git/remote.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { byAlice, byClaude } from '../helpers/project.ts'
 import { createGitSandbox, type GitSandbox } from './git-sandbox.ts'
@@ -54,6 +60,12 @@ const failingHooks = (sandbox: GitSandbox, folder: string): void => {
 interface Cell {
   readonly init?: readonly string[]
   readonly prepare: (sandbox: GitSandbox) => void
+  /** Where git keeps the repository, if not in the folder. */
+  readonly commonDir?: (sandbox: GitSandbox) => string
+  /** What it takes that is not everywhere. */
+  readonly needs?: () => boolean
+  /** What a sync is refused with. */
+  readonly refused?: string
 }
 
 const cells: Readonly<Record<string, Cell>> = {
@@ -161,14 +173,80 @@ const cells: Readonly<Record<string, Cell>> = {
       sandbox.git('pack-refs', '--all')
     },
   },
+  'only a part of the files checked out': {
+    prepare(sandbox) {
+      commit(sandbox, 'a.txt', 'a\n')
+      commit(sandbox, 'tasks/b.txt', 'b\n')
+      sandbox.git('sparse-checkout', 'set', 'tasks')
+    },
+  },
+  'a shallow past': {
+    prepare(sandbox) {
+      commit(sandbox, 'a.txt', 'a\n')
+      for (const text of ['1\n', '22\n']) commit(sandbox, 'a.txt', text)
+      sandbox.git('clone', '--quiet', '--bare', `file://${sandbox.folder}`, '../up.git')
+      sandbox.git('checkout', '--quiet', '--orphan', 'none')
+      sandbox.git('fetch', '--quiet', '--depth=1', `file://${join(sandbox.folder, '../up.git')}`, 'main')
+      sandbox.git('reset', '--quiet', '--hard', 'FETCH_HEAD')
+      expect(existsSync(join(sandbox.commonDir, 'shallow'))).toBe(true)
+    },
+  },
+  'a branch and tags that are named like ours': {
+    prepare(sandbox) {
+      commit(sandbox, 'a.txt', 'a\n')
+      sandbox.git('branch', 'orch')
+      sandbox.git('tag', 'orch')
+      sandbox.git('tag', '-a', 'orch-history', '-m', 'mine')
+    },
+  },
+  "locks on what is the person's": {
+    prepare(sandbox) {
+      commit(sandbox, 'a.txt', 'a\n')
+      for (const lock of ['refs/heads/main.lock', 'HEAD.lock', 'config.lock', 'packed-refs.lock'])
+        writeFileSync(join(sandbox.commonDir, lock), '')
+    },
+  },
+  'a submodule, which this is': {
+    prepare(sandbox) {
+      commit(sandbox, 'a.txt', 'a\n')
+      sandbox.git('clone', '--quiet', '--bare', sandbox.folder, '../part.git')
+      sandbox.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../part.git', 'part')
+    },
+    commonDir: ({ commonDir }) => join(commonDir, 'modules/part'),
+  },
+  'files of another owner': {
+    needs: () => process.getuid?.() === 0,
+    refused: 'git_unsafe',
+    prepare(sandbox) {
+      commit(sandbox, 'a.txt', 'a\n')
+      execFileSync('chown', ['-R', '12345', sandbox.folder])
+    },
+  },
+  'alternates, a commit graph and replaced objects': {
+    prepare(sandbox) {
+      for (const text of ['1\n', '22\n']) commit(sandbox, 'a.txt', text)
+      sandbox.git('clone', '--quiet', '--bare', sandbox.folder, '../store.git')
+      writeFileSync(
+        join(sandbox.commonDir, 'objects/info/alternates'),
+        `${join(sandbox.folder, '../store.git/objects')}\n`,
+      )
+      sandbox.git('replace', 'HEAD', 'HEAD~1')
+      sandbox.git('commit-graph', 'write', '--reachable')
+    },
+  },
   'SHA-256 objects': { init: ['--object-format=sha256'], prepare: (sandbox) => commit(sandbox, 'a.txt', 'a\n') },
 }
 
-describe('[P4] [I10] a snapshot changes nothing but its own branch', () => {
-  test.each(Object.entries(cells))('with %s', async (_name, { init = [], prepare }) => {
-    const sandbox = createGitSandbox(init)
-    sandboxes.push(sandbox)
-    prepare(sandbox)
+describe('[P4] [I10] a snapshot, a fetch and a push change nothing but our own branch', () => {
+  test.each(Object.entries(cells))('with %s', async (name, { init = [], prepare, commonDir, needs, refused }) => {
+    if (needs?.() === false) return console.warn(`skipped: with ${name}`)
+    const made = createGitSandbox(init)
+    sandboxes.push(made)
+    const origin = join(made.folder, '../origin.git')
+    made.git('init', '--quiet', '--bare', ...init, origin)
+    made.git('remote', 'add', 'origin', origin)
+    prepare(made)
+    const sandbox = commonDir ? within(made, commonDir(made), origin) : made
     const before = fingerprint(sandbox)
 
     const world = createSnapshotWorld(sandbox.open())
@@ -198,7 +276,53 @@ describe('[P4] [I10] a snapshot changes nothing but its own branch', () => {
       [taken?.commit, 'claude'],
       [log[1]?.oid, 'alice'],
     ])
-    sandbox.git('fsck', '--strict', REF)
+    if (!refused) sandbox.git('--git-dir', sandbox.commonDir, 'fsck', '--strict', REF)
+
+    // And across a fetch, a merge and a push, with an edit that somebody made there by hand.
+    const remote = createRemotePeer({
+      repo,
+      remotes: openGitRemotes({
+        folder: sandbox.folder,
+        commonDir: sandbox.commonDir,
+        env: sandbox.env,
+        clock: systemClock,
+      }),
+      snapshots,
+      ref: REF,
+      remote: () => 'origin',
+      clock: systemClock,
+      random: (n) => new Uint8Array(n),
+      log: silentLogger,
+    })
+    if (refused) {
+      await expect(remote.sync()).rejects.toMatchObject({ code: refused })
+      expect(remote.problems()).toMatchObject([{ fix: expect.stringContaining('safe.directory') }])
+      return expect(fingerprint(sandbox)).toEqual(before)
+    }
+    await remote.sync()
+    const there = openGitRepo({
+      commonDir: origin,
+      env: sandbox.env,
+      clock: systemClock,
+      random: (n) => new Uint8Array(n),
+    })
+    const author = { name: 'Zoe', email: 'zoe@example.com', at: Date.UTC(2026, 10, 23, 9) }
+    const parent = (await there.head(REF))?.oid
+    const text = `${world.render(kept)?.text}by hand\n`
+    await there.commit({
+      ref: REF,
+      parent,
+      changes: [{ path, bytes: Buffer.from(text) }],
+      message: 'Edit',
+      author,
+      committer: author,
+    })
+    await project.transact(byClaude, (tx) => tx.update(task, kept, { add: { labels: ['here'] } }))
+    expect(await remote.sync()).toMatchObject({ received: true, sent: true })
+    expect(project.read(task, kept)?.values.body).toMatch(/by hand$/)
+    expect(project.read(task, kept)?.values.labels).toEqual(['here'])
+    expect((await there.log(REF, { limit: 1 }))[0]?.parents).toHaveLength(2)
+    expect(fingerprint(sandbox)).toEqual(before)
   })
 })
 
@@ -226,17 +350,31 @@ test('[P1] two replicas that take snapshots onto one branch at the same moment l
   expect(files).toHaveLength(10)
 })
 
+/** The repository of a submodule, beside the one that it is a part of. */
+function within(outer: GitSandbox, commonDir: string, origin: string): GitSandbox {
+  outer.git('--git-dir', commonDir, 'remote', 'set-url', 'origin', origin)
+  return {
+    ...outer,
+    folder: join(outer.folder, 'part'),
+    commonDir,
+    open: (options = {}) =>
+      openGitRepo({ commonDir, env: outer.env, clock: systemClock, random: (n) => new Uint8Array(n), ...options }),
+  }
+}
+
 /** Every file below the repository's folder and what lies beside it, but git's objects and our own branch: content, mode and time. */
-function fingerprint({ folder }: GitSandbox): ReadonlyMap<string, string> {
-  const home = join(folder, '..')
-  const ours = new Set(['', 'logs/'].map((dir) => `repo/.git/${dir}${REF}`))
+function fingerprint({ env, commonDir }: GitSandbox): ReadonlyMap<string, string> {
+  const home = env.HOME ?? ''
+  const git = relative(home, commonDir)
+  const refs = [REF, 'refs/remotes/origin/orch-history']
+  const ours = new Set([...refs.flatMap((ref) => [`${git}/${ref}`, `${git}/logs/${ref}`]), 'origin.git'])
   const found = new Map<string, string>()
   const walk = (dir: string): void => {
     for (const name of readdirSync(dir).sort()) {
       const path = join(dir, name)
       const shown = relative(home, path)
       const stat = lstatSync(path)
-      if (shown === 'repo/.git/objects' || ours.has(shown)) continue
+      if (shown === `${git}/objects` || ours.has(shown)) continue
       if (stat.isDirectory()) walk(path)
       else {
         const digest = createHash('sha256').update(readFileSync(path)).digest('hex')
