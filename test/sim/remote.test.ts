@@ -48,7 +48,7 @@ test('[P2] [P3] the same with real git', async () => {
     }),
     { numRuns: runs, seed: Number(process.env.ORCH_SIM_SEED ?? 3), endOnFailure: true },
   )
-}, 600_000)
+}, 7_200_000)
 
 test('[P2] [P3] clones that meet through git alone, and over links, lose nothing, double nothing, and end equal', async () => {
   const runs = Number(process.env.ORCH_SIM_RUNS ?? 80)
@@ -59,4 +59,4 @@ test('[P2] [P3] clones that meet through git alone, and over links, lose nothing
     }),
     { numRuns: runs, seed },
   )
-}, 600_000)
+}, 7_200_000)
