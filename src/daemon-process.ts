@@ -18,6 +18,7 @@ import {
 } from './base/repository.ts'
 import type { LoadedConfig } from './config.ts'
 import type { createDaemon, Daemon, Host } from './daemon.ts'
+import { createDrain, type Drain } from './drain.ts'
 import { gitEnv, runGit } from './git/run-git.ts'
 import { isTrusted, stateHome } from './host.ts'
 import { type Actor, toActorName } from './model/actor.ts'
@@ -29,8 +30,6 @@ const LOCKED_EXIT = 75
 const START_LIMIT_MS = 10 * 60_000
 /** How long a draining predecessor's lock is waited for before giving up; a client then tries again. */
 const LOCK_WAIT_MS = 250
-/** A stop that takes longer is cut short: what is acknowledged is durable anyway. */
-const STOP_TIMEOUT_MS = 10_000
 
 /** What the process is given. */
 export interface DaemonProcessParts {
@@ -95,7 +94,17 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       log.error('the start hangs, and is given up')
       process.exit(1)
     }, START_LIMIT_MS)
-    const drain = createDrain({ stop: async () => daemon?.stop(), paths, lock, log })
+    const held = lock
+    const drain = createDrain({
+      stop: async () => daemon?.stop(),
+      release() {
+        rmSync(paths.daemonFile, { force: true })
+        held.release()
+      },
+      exit: (code) => process.exit(code),
+      clock: systemClock,
+      log,
+    })
     const [create, person, mail] = await Promise.all([
       load(),
       personOf(mainWorktree, env),
@@ -118,7 +127,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       notices,
       configDrift: drift,
       crashAt: env.ORCH_CRASH_AT,
-      drain,
+      drain: () => drain(),
     })
     endOn(drain, options.attached, log)
     await daemon.start()
@@ -227,48 +236,16 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-interface DrainParts {
-  readonly stop: () => Promise<void>
-  readonly paths: PrivatePaths
-  readonly lock: Lock
-  readonly log: Logger
-}
-
-/** What ends the process: once, in order, and in any case. */
-function createDrain({ stop, paths, lock, log }: DrainParts): () => void {
-  let draining = false
-  return () => {
-    if (draining) return
-    draining = true
-    log.info('the daemon is stopping')
-    const timer = setTimeout(() => {
-      log.error('stopping took too long and is cut short')
-      process.exit(1)
-    }, STOP_TIMEOUT_MS)
-    stop()
-      .then(
-        () => 0,
-        (error: unknown) => {
-          log.error('stopping failed', { error })
-          return 1
-        },
-      )
-      .then((code) => {
-        clearTimeout(timer)
-        rmSync(paths.daemonFile, { force: true })
-        lock.release()
-        process.exit(code)
-      })
-      .catch(() => process.exit(1))
-  }
-}
-
-function endOn(drain: () => void, attached: boolean, log: Logger): void {
-  process.on('SIGTERM', drain)
-  process.on('SIGINT', drain)
+function endOn(drain: Drain, attached: boolean, log: Logger): void {
+  process.on('SIGTERM', () => drain())
+  process.on('SIGINT', () => drain())
   // The terminal it was started from may go.
   process.on('SIGHUP', () => undefined)
-  if (attached) process.stdin.on('end', drain).on('error', drain).resume()
+  if (attached)
+    process.stdin
+      .on('end', () => drain())
+      .on('error', () => drain())
+      .resume()
   const crash = (error: unknown): void => {
     // What state is left is unknown; all that was acknowledged is durable, and the next command starts another.
     log.error('the daemon ends after an unexpected error', { error })
@@ -290,13 +267,13 @@ function writeDaemonFile(paths: PrivatePaths, facts: { readonly version: string;
 }
 
 /** Ends the daemon when its private state is taken away under it: another could start then, and both would write the files. */
-function watchPrivateState(paths: PrivatePaths, drain: () => void, log: Logger): void {
+function watchPrivateState(paths: PrivatePaths, drain: Drain, log: Logger): void {
   const mine = [paths.lock, paths.database].map((file) => ({ file, identity: identityOf(file) }))
   const check = (): void => {
-    const gone = mine.find(({ file, identity }) => !isSame(file, identity))
+    const gone = mine.findLast(({ file, identity }) => !isSame(file, identity))
     if (!gone) return
     log.error('the private state of the daemon was removed or replaced', { file: gone.file })
-    drain()
+    drain({ isDatabaseGone: gone.file === paths.database })
   }
   try {
     watch(paths.dir, { persistent: false }, (event) => event === 'rename' && check()).on('error', check)
