@@ -122,11 +122,11 @@ async function longestTurn(work: () => Promise<unknown>, isAside = false): Promi
   return `${ms(longest)}${isAside ? '' : `, CPU ${ms(most)}`}; all ${ms(took)}`
 }
 
-/** CPU of something that is done in one turn, garbage aside as far as the machine lets it: the median of several. */
+/** CPU of something that is done in one turn, warm: the median of several. */
 function turn(work: () => unknown): string {
+  globalThis.gc?.()
   work()
   const times = Array.from({ length: 9 }, () => {
-    globalThis.gc?.()
     const start = process.cpuUsage()
     work()
     const { user, system } = process.cpuUsage(start)
