@@ -12,7 +12,8 @@ const MAX_RETRY_MS = 1_000
  * ioredis is loaded here, so only a daemon that uses Redis pays for it. `jitter` gives numbers from 0 up to 1.
  */
 export async function openRedisStreams(url: string, jitter: () => number): Promise<Streams> {
-  const { Redis: Client } = await import('ioredis')
+  // By its default: bundled, a CommonJS package has no other names.
+  const { default: ioredis } = await import('ioredis')
   const options = {
     // Version 3 answers a read in another shape.
     protocol: 2,
@@ -25,49 +26,56 @@ export async function openRedisStreams(url: string, jitter: () => number): Promi
     autoResendUnfulfilledCommands: false,
     retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 5), MAX_RETRY_MS) * (0.5 + jitter() / 2),
   } satisfies RedisOptions
-  const redis = new Client(url, { ...options, commandTimeout: ANSWER_MS })
+  const redis = new ioredis.Redis(url, { ...options, commandTimeout: ANSWER_MS })
   // A read that waits holds its connection: it has one of its own.
-  const reader = new Client(url, options)
-  // Without a listener an error is printed; every method rejects by itself.
-  for (const client of [redis, reader]) client.on('error', () => undefined)
+  const reader = new ioredis.Redis(url, options)
+  let reason = 'no connection'
+  for (const client of [redis, reader]) {
+    client.on('error', (error: NodeJS.ErrnoException) => {
+      reason = error.message || error.code || reason
+    })
+  }
+  /** Says why there is no connection, which ioredis tells only apart from the command that fails. */
+  const asked = async <T>(client: typeof redis, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      throw client.status === 'ready' ? error : new Error(`Redis does not answer (${reason})`, { cause: error })
+    }
+  }
+  const ask = <T>(work: () => Promise<T>): Promise<T> => asked(redis, work)
 
   return {
-    async append(stream, from, bytes) {
-      return String(await redis.xadd(stream, '*', 'f', from, 'b', Buffer.from(bytes)))
-    },
-    async read(after, limit, waitMs) {
-      const [streams, ids] = [[...after.keys()], [...after.values()]]
-      const answer = (await reader.callBuffer(
-        'XREAD',
-        ...['COUNT', limit, 'BLOCK', Math.max(1, Math.ceil(waitMs)), 'STREAMS', ...streams, ...ids],
-      )) as readonly (readonly [Buffer, readonly (readonly [Buffer, readonly Buffer[] | null])[]])[] | null
-      return (answer ?? []).flatMap(([stream, entries]) =>
-        entries.flatMap(([id, fields]) => entryOf(stream.toString(), id.toString(), fields ?? [])),
-      )
-    },
-    async trim(stream, id) {
-      const [ms, n] = id.split('-')
-      await redis.xtrim(stream, 'MINID', `${ms}-${Number(n) + 1}`)
-    },
-    async remove(stream) {
-      await redis.del(stream)
-    },
-    fields: async (key) => new Map(Object.entries(await redis.hgetall(key))),
-    async setField(key, field, value) {
-      await redis.hset(key, field, value)
-    },
-    async dropField(key, field) {
-      await redis.hdel(key, field)
-    },
-    async setFor(key, value, ms) {
-      await redis.set(key, value, 'PX', ms)
-    },
-    get: async (keys) =>
-      keys.length === 0 ? [] : (await redis.mget(...keys)).map((value) => (value === null ? undefined : value)),
-    async setOnce(key, value) {
-      await redis.set(key, value, 'NX')
-      return (await redis.get(key)) ?? value
-    },
+    append: (stream, from, bytes) =>
+      ask(async () => String(await redis.xadd(stream, '*', 'f', from, 'b', Buffer.from(bytes)))),
+    read: (after, limit, waitMs) =>
+      asked(reader, async () => {
+        const [streams, ids] = [[...after.keys()], [...after.values()]]
+        const answer = (await reader.callBuffer(
+          'XREAD',
+          ...['COUNT', limit, 'BLOCK', Math.max(1, Math.ceil(waitMs)), 'STREAMS', ...streams, ...ids],
+        )) as readonly (readonly [Buffer, readonly (readonly [Buffer, readonly Buffer[] | null])[]])[] | null
+        return (answer ?? []).flatMap(([stream, entries]) =>
+          entries.flatMap(([id, fields]) => entryOf(stream.toString(), id.toString(), fields ?? [])),
+        )
+      }),
+    trim: (stream, id) =>
+      ask(async () => {
+        const [ms, n] = id.split('-')
+        await redis.xtrim(stream, 'MINID', `${ms}-${Number(n) + 1}`)
+      }),
+    remove: (stream) => ask(async () => void (await redis.del(stream))),
+    fields: (key) => ask(async () => new Map(Object.entries(await redis.hgetall(key)))),
+    setField: (key, field, value) => ask(async () => void (await redis.hset(key, field, value))),
+    dropField: (key, field) => ask(async () => void (await redis.hdel(key, field))),
+    setFor: (key, value, ms) => ask(async () => void (await redis.set(key, value, 'PX', ms))),
+    get: (keys) =>
+      ask(async () => (keys.length === 0 ? [] : (await redis.mget(...keys)).map((value) => value ?? undefined))),
+    setOnce: (key, value) =>
+      ask(async () => {
+        await redis.set(key, value, 'NX')
+        return (await redis.get(key)) ?? value
+      }),
     close() {
       redis.disconnect()
       reader.disconnect()
