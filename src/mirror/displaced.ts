@@ -33,6 +33,9 @@ export interface NextLook {
 export async function checkDisplaced(parts: DisplacedParts, { all }: { readonly all: boolean }): Promise<NextLook> {
   const { bases, steady } = parts
   const waits: number[] = []
+  const latest = steady.now() + DISPLACED_MS
+  // Noted before the clock was set back and orch was started again.
+  for (const one of bases.displaced()) if (one.until > latest) bases.keep({ ...one, until: latest })
   for (const one of bases.displaced()) {
     if (!all && one.until > steady.now()) continue
     const wait = await check(parts, one)

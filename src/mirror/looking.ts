@@ -15,6 +15,8 @@ import type { Watch, Watching } from './watch.ts'
 /** Looking at all files takes at most about a three-hundredth of the time, however many they are; events tell sooner. */
 const SCAN_SHARE = 300
 const MAX_SCAN_MS = 60_000
+/** After so many looks that found nothing, each wait is twice the one before. */
+const CALM_LOOKS = 2
 /** Where events cannot be had. */
 const SCAN_WITHOUT_EVENTS_MS = 1000
 /** The system's list of events is short: with more than this many in a second some may have been dropped, silently. */
@@ -36,8 +38,8 @@ export interface LookingParts {
   readonly scanMs: number
   /** Runs in the same turn, before all files are looked at. */
   readonly before: () => Promise<void>
-  /** Takes what was found; resolves with when to look again at the latest, in milliseconds. */
-  readonly onScan: (result: Scan) => Promise<number | undefined>
+  /** Takes what was found; resolves with when to look again at the latest, in milliseconds, and whether all was as known. */
+  readonly onScan: (result: Scan) => Promise<{ readonly dueMs: number | undefined; readonly isCalm: boolean }>
   /** Something may have happened at a path. */
   readonly onHint: (path: string) => void
   /** The directory was made anew. */
@@ -47,7 +49,8 @@ export interface LookingParts {
 
 /**
  * When to look at all files [M3]. Events are hints; the scan is the truth: when nothing else happens, soon when somebody
- * asks, after more events than the system can hold, after a sleep of the machine, and when watching has failed.
+ * asks, after more events than the system can hold, after a sleep of the machine, and when watching has failed. While it
+ * finds nothing new and no event comes, ever more seldom: with 10,000 files at rest, once a minute.
  */
 export interface Looking {
   /** Looks at all files, inside a turn. */
@@ -67,6 +70,9 @@ export function createLooking(parts: LookingParts): Looking {
   let watching: Watching | undefined
   let cancelNext: () => void = () => undefined
   let cancelWakeCheck: () => void = () => undefined
+  /** How many looks in a row found nothing, with no event in between. */
+  let calm = 0
+  let next = { at: 0, shortestMs: 0 }
   let burst = { since: 0, events: 0 }
   let isStopped = false
 
@@ -81,17 +87,27 @@ export function createLooking(parts: LookingParts): Looking {
   /** Whatever becomes of a look, the next one comes. */
   async function look(): Promise<void> {
     const begun = clock.monotonic()
-    let dueMs: number | undefined
+    let found: Awaited<ReturnType<LookingParts['onScan']>> | undefined
     try {
-      dueMs = await lookOnce()
+      found = await lookOnce()
     } finally {
-      const idle = Math.max(every, Math.min(SCAN_SHARE * (clock.monotonic() - begun), MAX_SCAN_MS))
-      cancelNext()
-      if (!isStopped) cancelNext = clock.after(Math.min(idle, dueMs ?? idle), () => void turns.add(look).catch(onError))
+      calm = found?.isCalm && tells() ? calm + 1 : 0
+      const shortestMs = Math.max(every, Math.min(SCAN_SHARE * (clock.monotonic() - begun), MAX_SCAN_MS))
+      const idle = Math.max(shortestMs, Math.min(shortestMs * 2 ** Math.max(0, calm - CALM_LOOKS), MAX_SCAN_MS))
+      lookIn(Math.min(idle, found?.dueMs ?? idle), shortestMs)
     }
   }
 
-  async function lookOnce(): Promise<number | undefined> {
+  function lookIn(ms: number, shortestMs: number): void {
+    cancelNext()
+    next = { at: clock.monotonic() + ms, shortestMs }
+    if (!isStopped) cancelNext = clock.after(ms, () => void turns.add(look).catch(onError))
+  }
+
+  /** Whether changes are told of. */
+  const tells = (): boolean => watching !== undefined && every === scanMs
+
+  async function lookOnce(): ReturnType<LookingParts['onScan']> {
     await parts.before()
     const result = await scan(disk, kinds)
     showBlind(result)
@@ -149,6 +165,8 @@ export function createLooking(parts: LookingParts): Looking {
   function hint(path: string): void {
     parts.onHint(path)
     const now = clock.monotonic()
+    calm = 0
+    if (next.at - now > next.shortestMs) lookIn(next.shortestMs, next.shortestMs)
     if (now - burst.since > BURST_MS) burst = { since: now, events: 0 }
     burst.events++
     if (burst.events > BURST) soon.poke()

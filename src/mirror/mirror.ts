@@ -226,11 +226,10 @@ export function createMirror(parts: MirrorParts): Mirror {
     }
   }
 
-  async function takeScan(result: Scan): Promise<number | undefined> {
+  async function takeScan(result: Scan): Promise<{ readonly dueMs: number | undefined; readonly isCalm: boolean }> {
     logs.poke()
-    await visits.look(
-      [...result.found].filter(([path, now]) => now === '' || known.get(path) !== now).map(([path]) => path),
-    )
+    const changed = [...result.found].filter(([path, now]) => now === '' || known.get(path) !== now)
+    await visits.look(changed.map(([path]) => path))
     // Files of a kind that is not declared any more stay as they are, with their bases.
     const missing = missingFrom(result, known.keys()).filter((path) => placeOf(project.kinds, path))
     for (const path of missing) if (!bases.get(path)) known.delete(path)
@@ -250,7 +249,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     writeOut.unblock()
     writing.poke()
     if (arePagesStale) pages.poke()
-    return vanished.due()
+    return { dueMs: vanished.due(), isCalm: changed.length + missing.length === 0 && !arePagesStale }
   }
 
   /** Keeps what is known of the files for the next start. */

@@ -106,8 +106,17 @@ export async function recoverExchange(disk: Disk, { name, path, from, to }: Exch
     else await disk.move(swappedPath(name), displacedPath(name))
   }
   const [there, aside] = [await disk.read(path), await disk.read(displacedPath(name))]
-  const unclear = [there, aside].some(({ type }) => type === 'unreadable' || type === 'changing')
+  const fresh = await disk.read(freshPath(name))
+  const unclear = [there, aside, fresh].some(({ type }) => type === 'unreadable' || type === 'changing')
   if (unclear) return 'unknown'
+  if (to !== undefined && there.type === 'absent' && aside.type === 'file') {
+    // The new file went into its place, and somebody has moved or removed it since.
+    if (fresh.type === 'absent' && sha256(aside.bytes) === from) return 'done'
+    // The new one goes last: without it, this would look as if it had been in its place.
+    const isBack = await putBack(disk, name, path)
+    await disk.remove(freshPath(name))
+    return isBack ? 'changed' : 'displaced'
+  }
   await disk.remove(freshPath(name))
   const hash = there.type === 'file' ? sha256(there.bytes) : undefined
   if (there.type !== 'refused' && hash === to && (from === undefined || aside.type === 'file')) return 'done'

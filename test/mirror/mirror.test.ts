@@ -56,6 +56,30 @@ describe('both ways', () => {
     expect(t.task(t.id).values.body).toContain('two and a half')
   })
 
+  test('[M3][P8] while nothing happens, files are looked at ever more seldom, and as often as before once something does', async () => {
+    const t = await withTask()
+    let scans = 0
+    t.disk.before = (step, path) => {
+      if (step === 'list' && path === '') scans++
+    }
+    const scansIn = async (ms: number): Promise<number> => {
+      scans = 0
+      await t.clock.advance(ms)
+      return scans
+    }
+    expect(await scansIn(60_000)).toBeLessThan(9)
+    await t.clock.advance(300_000)
+    expect(await scansIn(600_000)).toBe(10)
+    t.events()?.hint(t.path(t.id))
+    expect(await scansIn(5_100)).toBe(1)
+    // What no event tells of is found all the same.
+    await t.clock.advance(300_000)
+    t.disk.save(t.path(t.id), t.file(t.id).replace('status: todo', 'status: review'))
+    for (let i = 0; i < 61 && t.task(t.id).values.status !== 'review'; i++) await t.clock.advance(1000)
+    expect(t.task(t.id).values.status).toBe('review')
+    expect(await scansIn(11_000)).toBeGreaterThan(1)
+  })
+
   test('[M3] W1: after more events than the system can hold, all files are looked at, whatever else was told', async () => {
     const t = await withTask()
     const path = t.path(t.id)

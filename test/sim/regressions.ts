@@ -14,4 +14,33 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'wait', ms: 300 },
     ],
   },
+  'a file that is renamed before the database could note that it was written is no copy': {
+    replicas: 2,
+    full: [false, false, false, false],
+    seed: 0,
+    steps: [
+      { do: 'command', on: 0, record: 0, at: 0, what: 'insert' },
+      { do: 'full', on: 0, after: 2, times: 1 },
+      { do: 'wait', ms: 250 },
+      { do: 'save', on: 0, who: 0, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
+      { do: 'new', on: 0, at: 0 },
+      { do: 'move', on: 0, record: 5 },
+    ],
+  },
+  'what was displaced goes after ten seconds, also when the clock was set back by an hour before a crash': {
+    replicas: 2,
+    full: [false, false, false, false],
+    seed: 0,
+    steps: [
+      { do: 'clock', on: 0, ms: -3600000 },
+      { do: 'command', on: 0, record: 0, at: 0, what: 'insert' },
+      { do: 'wait', ms: 250 },
+      { do: 'crash', on: 0, after: 1 },
+      { do: 'wait', ms: 1 },
+      { do: 'save', on: 0, who: 0, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
+      { do: 'load', on: 0, who: 0, record: 0 },
+      { do: 'command', on: 0, record: 0, at: 0, what: 'insert' },
+      { do: 'save', on: 0, who: 0, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
+    ],
+  },
 }
