@@ -38,3 +38,24 @@ export function unknownBase(kind: RecordKind, disk: FileContent, current: Record
   const extra = Object.entries(current.extra).filter(([key]) => key in disk.extra)
   return { keys: disk.keys, values, extra: Object.fromEntries(extra), skeleton: current.front, section, invalid: [] }
 }
+
+/**
+ * The text of a file as a base, where some of its values do not fit: they are not merged, so the base has those from
+ * before. Else a value that fits later, because somebody has declared it by then, would look merged and be overwritten.
+ */
+export function withoutUnmerged(
+  text: string,
+  before: string,
+  invalid: readonly { readonly key: string; readonly line: number }[],
+): string {
+  const [lines, old] = [text.split('\n'), before.split('\n')]
+  for (const { key, line } of invalid) {
+    const [now, then] = [VALUE.exec(lines[line - 1] ?? ''), old.find((one) => one.startsWith(`${key}:`))]
+    const value = then === undefined ? undefined : VALUE.exec(then)?.[2]
+    if (now?.[1]?.startsWith(`${key}:`) && value !== undefined) lines[line - 1] = `${now[1]}${value}${now[3] ?? ''}`
+  }
+  return lines.join('\n')
+}
+
+/** A key with its gap, a value on one line, and what follows it. */
+const VALUE = /^([^\s:]+:\s*)(\S.*?)(\s+#.*|\s*)$/

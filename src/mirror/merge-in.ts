@@ -24,7 +24,7 @@ import {
 import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project, RecordPatch } from '../store/project.ts'
 import type { Disk } from './disk.ts'
-import { unknownBase } from './ingest.ts'
+import { unknownBase, withoutUnmerged } from './ingest.ts'
 import { createMergeBoard } from './merge-board.ts'
 import { placeOf, type Ref } from './places.ts'
 import type { Notices } from './problem.ts'
@@ -99,7 +99,8 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     await merge(kind, id, path, from.text, parsed, {
       also() {
         from.also()
-        bases.put({ path, kind: kind.name, id, text, hash, style, problem: firstInvalid(parsed) })
+        const merged = withoutUnmerged(text, base.text, parsed.invalid)
+        bases.put({ path, kind: kind.name, id, text: merged, hash, style, problem: firstInvalid(parsed) })
       },
     })
     return undefined

@@ -311,6 +311,8 @@ export function createMirror(parts: MirrorParts): Mirror {
 
   async function recover(): Promise<void> {
     await remember()
+    // What did not fit may fit what is declared now: it is read anew.
+    for (const base of bases.broken()) bases.put({ ...base, hash: '' })
     await writeOut.recover()
     const left = await disk.list(PRIVATE_DIRECTORY)
     for (const { name } of left.type === 'entries' ? left.entries : []) {

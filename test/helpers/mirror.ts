@@ -6,6 +6,7 @@ import { createMirror, type Mirror } from '../../src/mirror/mirror.ts'
 import type { WatchEvents } from '../../src/mirror/watch.ts'
 import { createMirrorWays } from '../../src/mirror/ways.ts'
 import type { RecordId } from '../../src/model/id.ts'
+import type { Kinds } from '../../src/model/kind-set.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { openAttention } from '../../src/store/attention.ts'
 import { openMirrorBases } from '../../src/store/mirror-bases.ts'
@@ -32,8 +33,8 @@ export interface TestMirror {
   task(id: RecordId): StoredRecord
   path(id: RecordId): string
   file(id: RecordId): string
-  /** The daemon dies as it is and starts again on the same disk and database. */
-  restart(): Promise<TestMirror>
+  /** The daemon dies as it is and starts again on the same disk and database, perhaps with other declarations. */
+  restart(kinds?: Kinds): Promise<TestMirror>
 }
 
 /** A whole mirror on a real project, with disk, clock and events in the hands of the test. */
@@ -44,6 +45,7 @@ export async function createTestMirror(
     readonly clock?: TestClock
     readonly held?: TestProject
     readonly start?: boolean
+    readonly kinds?: Kinds
     /** What the disk can do. */
     readonly tier?: MemoryDiskOptions
     readonly scanMs?: number
@@ -51,7 +53,9 @@ export async function createTestMirror(
 ): Promise<TestMirror> {
   const clock = options.clock ?? createTestClock()
   const disk = options.disk ?? createMemoryDisk(clock, options.tier)
-  const held = options.held ?? createTestProject({ clock, seed: options.seed ?? 1 })
+  const held =
+    options.held ??
+    createTestProject({ clock, seed: options.seed ?? 1, ...(options.kinds && { kinds: options.kinds }) })
   const store = openAttention(held.database)
   let events: WatchEvents | undefined
   let isDead = false
@@ -115,10 +119,10 @@ export async function createTestMirror(
     task: read,
     path,
     file: (id) => must(disk.text(path(id)), `no file of ${id}`),
-    async restart() {
+    async restart(kinds) {
       isDead = true
       stopListening()
-      return createTestMirror({ ...options, clock, disk, held: held.reopen(), start: true })
+      return createTestMirror({ ...options, clock, disk, held: held.reopen(kinds ? { kinds } : {}), start: true })
     },
   }
 }

@@ -6,6 +6,7 @@ import { page } from '../../src/model/kinds/page.ts'
 import { session } from '../../src/model/kinds/session.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { createTestMirror, type TestMirror } from '../helpers/mirror.ts'
+import { DECLARED, kindsOfText } from '../helpers/own-kinds.ts'
 import { byAlice, byClaude } from '../helpers/project.ts'
 
 const titles = (t: TestMirror): string[] =>
@@ -679,6 +680,32 @@ describe('[M10] style', () => {
     const bytes = Buffer.from(t.file(t.id), 'utf8').toString()
     expect(t.file(t.id)).toContain('status: review\r\n')
     expect(bytes.replaceAll('\r\n', '')).not.toContain('\n')
+  })
+})
+
+describe('[M7] values that are not declared yet', () => {
+  test('[M7][P2] a status written by hand before it is declared is taken once it is, over one that was there before', async () => {
+    const t = await withTask('text')
+    t.disk.save(t.path(t.id), t.file(t.id).replace('status: todo', 'status: testing # soon').concat('by hand\n'))
+    await t.sync()
+    expect(t.mirror.problems()).toMatchObject([{ kind: 'broken_file', what: expect.stringMatching(/^status: /) }])
+    expect(t.task(t.id).values).toMatchObject({ status: 'todo', body: 'text\nby hand' })
+    await t.update(t.id, { add: { labels: ['meanwhile'] } })
+    const undeclared = await t.restart()
+    await undeclared.sync()
+    expect(undeclared.mirror.problems()).toHaveLength(1)
+    expect(undeclared.file(t.id)).toContain('status: testing # soon')
+
+    const declared = await undeclared.restart(kindsOfText(DECLARED))
+    await declared.sync()
+    expect(declared.task(t.id).values).toMatchObject({
+      status: 'testing',
+      labels: ['meanwhile'],
+      body: 'text\nby hand',
+    })
+    expect(declared.mirror.problems()).toEqual([])
+    expect(declared.file(t.id)).toMatch(/^status: testing # soon\n[\s\S]*labels: \[meanwhile\]/m)
+    expect(declared.file(t.id).match(/# soon/g)).toHaveLength(1)
   })
 })
 
