@@ -238,10 +238,13 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     if (problem) return problem
     const known = parsed.id !== undefined && isRecordId(parsed.id) ? project.read(kind, parsed.id) : undefined
     const put = (id: RecordId): void => bases.put({ path, kind: kind.name, id, text, hash, style, problem: undefined })
-    const registered = known && bases.pathsOf(kind.name, known.id).find((one) => one !== path)
+    const others = known ? bases.pathsOf(kind.name, known.id).filter((one) => one !== path) : []
+    // Of several, while the record moves here because it was renamed elsewhere, the one that is gone had this name.
+    const gone = await firstOf(others, async (one) => !(await isThere(disk, one)))
+    const registered = gone ?? others[0]
     const versions = saveBase.recent(path)
     // A path of ours that had this record until a moment ago: not a copy, but a late save.
-    const isCopy = registered !== undefined && versions.length === 0 && (await isThere(disk, registered))
+    const isCopy = registered !== undefined && versions.length === 0 && gone === undefined
     if (!known || isCopy) {
       await create(kind, file, saved, parsed, put)
       return undefined
@@ -322,6 +325,11 @@ async function isThere(disk: Disk, path: string): Promise<boolean> {
   const at = path.lastIndexOf('/')
   const listing = await disk.list(path.slice(0, at))
   return listing.type !== 'entries' || listing.entries.some(({ name }) => name === path.slice(at + 1))
+}
+
+async function firstOf<T>(items: readonly T[], isIt: (item: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const item of items) if (await isIt(item)) return item
+  return undefined
 }
 
 function contentOf(kind: RecordKind, text: string | undefined): FileContent | undefined {

@@ -43,4 +43,19 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 0, who: 0, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
     ],
   },
+  'a file that is renamed while its record is being renamed from elsewhere is no copy': {
+    replicas: 2,
+    full: [false, false, false, false],
+    seed: 0,
+    steps: [
+      { do: 'command', on: 0, record: 0, at: 0, what: 'insert' },
+      { do: 'move', on: 1, record: 3 },
+      { do: 'wait', ms: 40 },
+      { do: 'delete', on: 0, record: 0 },
+      { do: 'move', on: 0, record: 3 },
+      { do: 'wait', ms: 1 },
+      { do: 'command', on: 0, record: 0, at: 0, what: 'insert' },
+      { do: 'save', on: 0, who: 0, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
+    ],
+  },
 }
