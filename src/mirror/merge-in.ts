@@ -21,7 +21,7 @@ import {
   valuesOf,
   withoutEnd,
 } from '../store/file-patch.ts'
-import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
+import type { Base, FileProblem, MirrorBases, Version } from '../store/mirror-bases.ts'
 import type { Project, RecordPatch } from '../store/project.ts'
 import type { Disk } from './disk.ts'
 import { unknownBase, withoutUnmerged } from './ingest.ts'
@@ -94,8 +94,15 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     const before = parseRecord(kind, base.text, base.text)
     await revive(kind, id, path)
     if (!parsed.ok) return mergeBody(kind, id, base, { body: parsed.body, hash, problem: placeIn(parsed) })
-    if (!parsed.hasFrontMatter && before.ok && before.hasFrontMatter) return LOST_FRONT_MATTER
-    const from = saveBase.of({ kind: kind.name, id }, base, text)
+    const hasLost = !parsed.hasFrontMatter && before.ok && before.hasFrontMatter
+    const bare = hasLost ? bareTexts(kind, path) : []
+    if (hasLost && bare.length === 0) return LOST_FRONT_MATTER
+    const from = saveBase.of(
+      { kind: kind.name, id },
+      { path, text: bare[0]?.text ?? base.text },
+      text,
+      hasLost ? bare : undefined,
+    )
     await merge(kind, id, path, from.text, parsed, {
       also() {
         from.also()
@@ -105,6 +112,16 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     })
     return undefined
   }
+
+  /**
+   * The texts from before a file that was made by hand got its front matter: an editor that has one of them open saves
+   * it again, however much later, and takes nothing out.
+   */
+  const bareTexts = (kind: RecordKind, path: string): readonly Version[] =>
+    bases.versions(path, 0).filter(({ text }) => {
+      const parsed = parseRecord(kind, text)
+      return text !== '' && parsed.ok && !parsed.hasFrontMatter
+    })
 
   const merge = async (
     kind: RecordKind,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_FILE_BYTES } from '../../src/mirror/disk.ts'
+import type { RecordId } from '../../src/model/id.ts'
 import type { RecordKind, Values } from '../../src/model/kind.ts'
 import { context } from '../../src/model/kinds/context.ts'
 import { page } from '../../src/model/kinds/page.ts'
@@ -803,6 +804,24 @@ describe('[M11] new, renamed and copied files', () => {
     expect(t.disk.text('tasks/by-hand.md')).toMatch(/# mine\n[\s\S]*priority: high\n/)
     expect(t.disk.text('pages/guide/start.md')).toMatch(/id: p-/)
     expect(t.held.project.ids(page)).toHaveLength(1)
+  })
+
+  test('[M11][M6] a new file is saved again by an editor that never saw its id: it is the same record, also an hour later', async () => {
+    const t = await createTestMirror()
+    const [path, mine] = ['tasks/plan.md', '# Plan\n\none\n']
+    t.disk.save(path, mine)
+    await t.sync()
+    const id = t.held.project.ids(task)[0] as RecordId
+    await t.update(id, { edit: { body: [{ at: 0, delete: 0, insert: 'by an agent\n\n' }] } })
+    t.disk.save(path, `${mine}\ntwo\n`)
+    await t.sync()
+    await t.clock.advance(3_600_000)
+    t.disk.save(path, `${mine}\ntwo\n\nthree\n`)
+    await t.sync()
+    expect(t.held.project.ids(task)).toEqual([id])
+    expect(t.task(id).values.body).toBe('by an agent\n\n# Plan\n\none\n\ntwo\n\nthree')
+    expect(t.file(id)).toMatch(new RegExp(`^---\\nid: ${id}\\n`))
+    expect(t.mirror.problems().filter(({ kind }) => kind === 'broken_file')).toEqual([])
   })
 
   test('[M11] an empty new file waits for its text', async () => {

@@ -58,4 +58,16 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 0, who: 0, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
     ],
   },
+  'a file that was made by hand may be saved again by an editor that does not know its front matter': {
+    replicas: 2,
+    full: [false, false, false, false],
+    seed: 0,
+    steps: [
+      { do: 'new', on: 1, at: 0 },
+      { do: 'save', on: 1, who: 1, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
+      { do: 'wait', ms: 250 },
+      { do: 'wait', ms: 250 },
+      { do: 'save', on: 1, who: 1, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
+    ],
+  },
 }
