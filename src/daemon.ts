@@ -54,6 +54,7 @@ import type { Principal } from './model/principal.ts'
 import { mountsOf } from './mounts.ts'
 import { createNodes } from './nodes.ts'
 import { keepOwnCommands } from './own-commands.ts'
+import { createParkedAttention, turnedAway } from './parked-attention.ts'
 import { createAccept } from './peers/accept.ts'
 import { createAsks } from './peers/asks.ts'
 import { createLinks } from './peers/links.ts'
@@ -141,6 +142,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   })
   const attentionStore = openAttention(db)
   const conflicts = createConflictAttention(attentionStore, () => project, clock.now)
+  const parked = createParkedAttention(attentionStore, () => opened, clock.now)
   const opened = openProject({
     db,
     kinds,
@@ -152,6 +154,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     loads,
     name,
     noteConflict: (conflict) => conflicts.note(conflict),
+    noteParked: (summary) => parked.note(summary),
     note(changes) {
       ledger.note(changes)
       crash.noted()
@@ -318,7 +321,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     store: attentionStore,
     clock,
     current: () => status.problems(),
-    ways: { ...createMirrorWays(project, mirror), conflict: conflicts.ways },
+    ways: { ...createMirrorWays(project, mirror), conflict: conflicts.ways, parked: parked.ways },
     onChange: () => mirror.refreshLocal(),
   })
   const status = createStatus({
@@ -345,6 +348,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
       ...snapshots.problems(),
       ...nodes.problems(),
       ...agents.claims.problems(),
+      ...turnedAway(room.refusals()),
       ...remote.problems(),
     ],
     attention: attention.list,

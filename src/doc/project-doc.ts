@@ -5,7 +5,7 @@ import type { KeyedKind, Kind, RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
 import { type Contested, contestedIn } from './contested.ts'
-import { addsTo, guardUpdate, type Trust, type Verdict } from './guard.ts'
+import { addsTo, guardUpdate, type Owner, type Verdict } from './guard.ts'
 import { ARBITER_ROOT, type Arbiter, CLIENTS_ROOT, type DeleteMark } from './layout.ts'
 import { marksIn } from './marks.ts'
 import { type DocRecord, readRecord } from './read.ts'
@@ -56,7 +56,12 @@ export interface ProjectDoc {
   arbiter(): Arbiter | undefined
   /** Writes under a clientID; the whole is one update. */
   write(client: number, entry: ClientEntry, work: (writer: DocWriter) => void): Applied
-  guard(update: Uint8Array, from: Trust['type']): Verdict
+  /** `whose` for an update of a client: whose a clientID is, which the document cannot know alone. */
+  guard(update: Uint8Array, whose?: (client: number) => Owner): Verdict
+  /** How far a clientID has got. */
+  clock(client: number): number
+  /** The replica that writes under a clientID, where one does. */
+  replicaOf(client: number): string | undefined
   /** Whether an update holds anything that the document lacks. */
   adds(update: Uint8Array): boolean
   /** Applies an update that was made elsewhere. Throws when parts of it wait for something that is not here. */
@@ -174,8 +179,14 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
       }
     },
     adds: (update) => addsTo(doc, update),
-    guard: (update, from) =>
-      guardUpdate(doc, update, from === 'client' ? { type: from, holdsRecords: roots.holdsRecords } : { type: from }),
+    guard: (update, whose) =>
+      guardUpdate(
+        doc,
+        update,
+        whose ? { type: 'client', holdsRecords: roots.holdsRecords, whose } : { type: 'replica' },
+      ),
+    clock: (client) => Y.getState(doc.store, client),
+    replicaOf: (client) => clients.get(String(client))?.replica,
     apply(update) {
       const applied = capture(() => Y.applyUpdate(doc, update))
       assertComplete(doc)

@@ -13,6 +13,8 @@ export const ATTENTION_KINDS = {
   kept_line: 'something changed by hand that is not changed that way; it was put back',
   overridden_value: 'a value that lost against another one written at the same time',
   conflict: 'values written at the same time by several replicas',
+  parked: 'changes of a client that cannot be applied yet; they are kept',
+  client: 'a client that was turned away',
   link: 'a link to another replica, a git remote or a relay',
   snapshot: 'the history in git',
   config: 'the configuration',
@@ -91,6 +93,8 @@ const HAPPENED: readonly AttentionKind[] = [
   'kept_line',
   'overridden_value',
   'conflict',
+  'parked',
+  'client',
 ]
 
 /** Whether something does not work until it is mended; the others happened, and are to be known or decided. */

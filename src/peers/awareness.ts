@@ -27,6 +27,8 @@ export interface Awareness {
   /** Removes what a connection said. */
   leave(seat: Seat): void
   all(): readonly AwarenessEntry[]
+  /** The name of who speaks for a client id at this moment. */
+  holder(client: number): string | undefined
   presence(): readonly Presence[]
 }
 
@@ -90,6 +92,7 @@ export function createAwareness(parts: {
       if (before.state !== 'null') onChange([{ client, clock: before.clock, state: 'null' }])
     },
     all: () => shown(held).map(([client, { clock: version, state }]) => ({ client, clock: version, state })),
+    holder: (client) => held.get(client)?.seat.actor.name,
     presence: () => shown(held).map(([client, { seat }]) => ({ actor: seat.actor, client })),
   }
 }

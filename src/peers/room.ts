@@ -24,7 +24,7 @@ export interface RoomParts {
   readonly onEmpty?: () => void
 }
 
-/** A replica that was turned away, for people to see. */
+/** Who was turned away until somebody changes something, for people to see. */
 export interface Refusal {
   readonly at: number
   readonly actor: string
@@ -44,7 +44,7 @@ export interface Room {
   presence(): readonly Presence[]
   /** The ids of the replicas that dialled in and are linked. */
   replicas(): readonly string[]
-  /** The last replicas that were turned away until somebody changes something. */
+  /** The last ones that were turned away. */
   refusals(): readonly Refusal[]
   /** Closes every wire. */
   stop(): void
@@ -97,8 +97,6 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
       send: (frame) => wire.send(frame),
       close(code, reason) {
         log.warn('a replica was disconnected', { actor: actor.name, code, reason })
-        const refusal = { at: clock.now(), actor: actor.name, code, reason }
-        if (isPermanent(code)) refusals = [...refusals, refusal].slice(-KEPT_REFUSALS)
         wire.close(code, reason)
       },
       clock,
@@ -111,6 +109,25 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
     const member: Member & { readonly type: 'replica' } = { type: 'replica', exchange, peer: undefined }
     return member
   }
+
+  /** Remembers why the other side of a wire was turned away. */
+  const noting = (wire: Wire, actor: Actor): Wire => ({
+    get isOpen() {
+      return wire.isOpen
+    },
+    get bufferedBytes() {
+      return wire.bufferedBytes
+    },
+    send: wire.send,
+    onFrame: wire.onFrame,
+    onClose: wire.onClose,
+    close(code, reason) {
+      if (isPermanent(code) && wire.isOpen) {
+        refusals = [...refusals, { at: clock.now(), actor: actor.name, code, reason }].slice(-KEPT_REFUSALS)
+      }
+      wire.close(code, reason)
+    },
+  })
 
   const receive = (wire: Wire, principal: Principal, bytes: Uint8Array) => {
     const member = members.get(wire)
@@ -152,7 +169,8 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
   return {
     answersTo: (name) => name === project.id || name === project.name,
     moved: peering.moved,
-    join(wire, principal) {
+    join(given, principal) {
+      const wire = noting(given, principal.actor)
       if (stopped) return wire.close(closeCodes.leaving, 'the daemon is stopping')
       if (members.size >= maxWires) return wire.close(closeCodes.tryLater, 'too many connections')
       const { actor } = principal

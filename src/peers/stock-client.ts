@@ -79,8 +79,8 @@ export function createStockClient(parts: StockClientParts): StockClient {
   }
 
   /**
-   * The update builds on something that never came. It is dropped, and asked for together with what is missing: an honest
-   * client has both. Less and less often while that does not help; its edits would be lost if the wire were closed for good.
+   * The update builds on something that never came. It is kept, and what is missing is asked for: an honest client has it.
+   * Less and less often while that does not help.
    */
   const askAgain = (): void => {
     if (cancelAsk) return
@@ -106,9 +106,10 @@ export function createStockClient(parts: StockClientParts): StockClient {
 
   const take = (update: Uint8Array) => {
     if (!parts.mayWrite) return refuse(update)
-    project.applyUpdate(update, { source: 'room', actor }).then(
-      () => {
-        gaps = 0
+    project.applyUpdate(update, { source: 'room', actor }, awareness.holder).then(
+      (taken) => {
+        if (taken === 'missing') askAgain()
+        else gaps = 0
       },
       (thrown) => {
         const error = toOrchError(thrown)

@@ -7,6 +7,8 @@ import type { Database } from './database.ts'
  */
 export interface Clients {
   of(actor: string): number
+  /** Whether this replica writes under a clientID. */
+  has(client: number): boolean
 }
 
 export function createClients(db: Database, replica: () => string, random: Random): Clients {
@@ -22,6 +24,7 @@ export function createClients(db: Database, replica: () => string, random: Rando
       db.run('INSERT INTO clients (replica, actor, client) VALUES (?, ?, ?)', replica(), actor, client)
       return client
     },
+    has: (client) => db.get('SELECT 1 FROM clients WHERE replica = ? AND client = ?', replica(), client) !== undefined,
   }
 }
 

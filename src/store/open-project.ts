@@ -19,6 +19,7 @@ import { checkLease, type Generations, type LeaseFacts, takeLease } from './leas
 import type { LoadSnapshot, LoadSnapshots } from './load-snapshot.ts'
 import { createLogIndex } from './log-index.ts'
 import { openLogRoom } from './log-room.ts'
+import { openParkedUpdates, type ParkedSummary } from './parked.ts'
 import { createPast } from './past.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Change, Project, Undeclared } from './project.ts'
@@ -45,6 +46,8 @@ export interface OpenProjectParts {
   readonly note?: (changes: readonly Change[]) => void
   /** Hears of each conflict that begins or ends, inside the SQL transaction. */
   readonly noteConflict?: (conflict: Conflict) => void
+  /** Hears what waits of somebody's changes, whenever that changes, inside the SQL transaction. */
+  readonly noteParked?: (summary: ParkedSummary) => void
   /** Hears what each row added to the work log, inside its SQL transaction. */
   readonly noteEntries?: (entries: readonly LogEntry[]) => void
 }
@@ -62,6 +65,11 @@ export interface OpenProject extends Project {
   rollReplica(reason: string): void
   /** The replicas that this database was before: it was moved, copied or restored since. */
   former(): readonly string[]
+  /** What clients brought and cannot be applied yet, by who brought it. */
+  parked(): readonly ParkedSummary[]
+  /** Applies, or forgets, what waits of the changes that an actor brought. Resolves to how many updates. */
+  acceptParked(actor: string): Promise<number>
+  discardParked(actor: string): Promise<number>
   idle(): Promise<void>
   rebuildIndex(): void
   /** What is here and not declared, of living records. */
@@ -127,8 +135,11 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     now: clock.now,
     lastWrites: (id, field) => lastWrites(past.traces, id, field),
   })
+  const parked = openParkedUpdates(db)
   const pipeline = createPipeline({
     conflicts,
+    parked,
+    noteParked: (actor) => parts.noteParked?.(parked.summary(actor)),
     db,
     kinds,
     journal,
@@ -144,7 +155,9 @@ export function openProject(parts: OpenProjectParts): OpenProject {
       graph.note(changes)
       parts.note?.(changes)
     }),
-    clients: writer ? { of: () => writer().client } : createClients(db, () => identity.replica, random),
+    clients: writer
+      ? { of: () => writer().client, has: (client) => client === writer().client }
+      : createClients(db, () => identity.replica, random),
     clock,
     random,
     replica: () => writer?.().replica ?? identity.replica,
@@ -206,7 +219,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     arbiter: () => pipeline.doc().arbiter() ?? { replica: founder() ?? identity.replica, epoch: 0 },
     transact: (origin, write, options) => pipeline.write(origin, write, options),
     applyRows: (rows, origin) => pipeline.rows(rows, origin),
-    applyUpdate: (update, origin) => pipeline.update(update, origin, MAIN_DOC),
+    applyUpdate: (update, origin, presences) => pipeline.update(update, origin, MAIN_DOC, presences),
     readLog: (id) => logs.get(id),
     listLog: (query) => logs.list(query),
     logDays: () => logs.days(),
@@ -256,6 +269,9 @@ export function openProject(parts: OpenProjectParts): OpenProject {
       identity.replica = next
     },
     former,
+    parked: () => parked.all(),
+    acceptParked: pipeline.acceptParked,
+    discardParked: pipeline.discardParked,
     idle: () => pipeline.idle(),
     undeclared: () =>
       db.all<Undeclared>(

@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { isStorageFailure, OrchError, reasonOf, toOrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
-import { GUARD_LIMITS, type Refusal } from '../doc/guard.ts'
 import { type CheckEntry, type LogAdditions, readLogUpdate, writeLogUpdate } from '../doc/log-update.ts'
 import type { RowOrigin, WriteOrigin } from '../doc/origin.ts'
 import type { Applied, ClientEntry, ProjectDoc } from '../doc/project-doc.ts'
@@ -12,9 +11,11 @@ import type { Changes } from './changes.ts'
 import type { Clients } from './clients.ts'
 import type { ConflictNotes } from './conflicts.ts'
 import type { Database } from './database.ts'
+import { createIntake, type Outcome, refusalOf } from './intake.ts'
 import { type Journal, MAIN_DOC } from './journal.ts'
 import type { LogIndex } from './log-index.ts'
-import type { Change, Commit, RowHead, TransactOptions, Tx } from './project.ts'
+import type { ParkedUpdates } from './parked.ts'
+import type { Change, Commit, Presences, RowHead, Taken, TransactOptions, Tx } from './project.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Row, Vector } from './row.ts'
 import { noteRowKeys } from './row-keys.ts'
@@ -29,6 +30,9 @@ export interface PipelineParts {
   readonly changes: Changes
   readonly clients: Clients
   readonly conflicts: ConflictNotes
+  readonly parked: ParkedUpdates
+  /** Hears inside the transaction that what waits of an actor's changes is another. */
+  readonly noteParked: (actor: string) => void
   /** Hears what each row added to the work log, inside its SQL transaction. */
   readonly noteEntries: (row: RowHead, entries: readonly LogEntry[]) => void
   /** Hears that what was noted since the last commit did not become durable. */
@@ -52,7 +56,11 @@ export interface Pipeline {
   write<T>(origin: WriteOrigin, work: (tx: Tx) => T, options?: TransactOptions): Promise<T>
   rows(rows: readonly Row[], origin: RowOrigin): Promise<number>
   /** `docName`: the project's document, or that of a month of the work log. */
-  update(update: Uint8Array, origin: WriteOrigin, docName: string): Promise<void>
+  update(update: Uint8Array, origin: WriteOrigin, docName: string, presences?: Presences): Promise<Taken>
+  /** Applies what waits of the changes that an actor brought, whosever they are. Resolves to how many updates were. */
+  acceptParked(actor: string): Promise<number>
+  /** Forgets what waits. Resolves to how many updates did. */
+  discardParked(actor: string): Promise<number>
   onCommit(listen: (commit: Commit) => void): () => void
   /** Resolves when everything asked for so far is settled. */
   idle(): Promise<void>
@@ -65,13 +73,6 @@ interface Job {
   readonly run: () => Outcome
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
-}
-
-interface Outcome {
-  readonly value?: unknown
-  /** The job's own refusal: nothing of it was applied, the others go on. */
-  readonly refusal?: unknown
-  readonly commits: readonly Commit[]
 }
 
 /** How long one batch may keep the event loop; what is left is the next batch. */
@@ -88,7 +89,7 @@ const NOTHING_APPLIED: Applied = {
 }
 
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { db, journal, index, logs, changes, clients, conflicts, clock, random, log } = parts
+  const { db, journal, index, logs, changes, clients, conflicts, parked, clock, random, log } = parts
   let doc = parts.load()
   let waiting: Job[] = []
   let scheduled = false
@@ -118,6 +119,18 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     }
     for (const job of failed) job.reject(new OrchError('storage_failed', { reason }))
     for (const { outcome } of done) for (const commit of outcome.commits) tell(commit)
+    if (done.some(({ outcome }) => outcome.commits.length > 0)) lookAtWaiting()
+  }
+
+  let isLooking = false
+  /** What waited may be complete, or here by another way. */
+  const lookAtWaiting = (): void => {
+    if (isLooking || !intake.isDue()) return
+    isLooking = true
+    enqueue<number>(() => {
+      isLooking = false
+      return intake.takeDue()
+    }).catch((error: unknown) => log.error('what waits could not be looked at', { error }))
   }
 
   /** Runs jobs until the time is up, all in one SQL transaction. */
@@ -213,7 +226,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   const readLog = (doc: string, update: Uint8Array, check?: CheckEntry): LogAdditions | OrchError => {
     const read = readLogUpdate(update, (client) => logs.clock(doc, client), check)
-    return read.type === 'added' ? read.additions : refuse(read.verdict, update)
+    return read.type === 'added' ? read.additions : refusalOf(read.verdict, update)
   }
 
   const ownRow = (
@@ -276,10 +289,25 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       return { rows: [row], changes: [], entries: recordLog(row, additions), origin }
     }
     if (row.doc !== MAIN_DOC) return { rows: [row], changes: record(row, NOTHING_APPLIED), entries: [], origin }
-    const verdict = doc.guard(row.update, 'replica')
-    if (verdict.type !== 'ok') return refuse(verdict, row.update)
+    const verdict = doc.guard(row.update)
+    if (verdict.type === 'park') return new OrchError('update_gap')
+    if (verdict.type !== 'ok') return refusalOf(verdict, row.update)
+    if (row.source === 'room') for (const client of verdict.clients) parked.bind(client, row.actor, true)
     return { rows: [row], changes: record(row, doc.apply(row.update)), entries: [], origin }
   }
+
+  const intake = createIntake({
+    doc: () => doc,
+    journal,
+    parked,
+    clients,
+    replica: parts.replica,
+    noteParked: parts.noteParked,
+    ownRow,
+    record,
+    clock,
+    log,
+  })
 
   return {
     doc() {
@@ -328,26 +356,20 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         return { value, commits: rows.length > 0 ? [{ rows, changes: written, entries, origin }] : [] }
       }),
 
-    update: (update, origin, docName) =>
+    update: (update, origin, docName, presences) =>
       enqueue(() => {
+        if (docName === MAIN_DOC) return intake.take(update, origin, presences)
+        const additions = readLog(docName, update, clientCheck(docName, origin.actor.name))
+        if (additions instanceof OrchError) return { refusal: additions, commits: [] }
+        const value: Taken = 'applied'
+        if (additions.clocks.size === 0) return { value, commits: [] }
         const { [parts.replica()]: own = 0, ...seen } = journal.have()
-        // The client's own bytes, not Yjs's echo of them: what it deleted again it must be able to find.
-        const rowOf = (touched: readonly string[]): Row =>
-          ownRow(origin, docName, clock.now(), own + 1, seen, update, touched)
-        if (docName !== MAIN_DOC) {
-          const additions = readLog(docName, update, clientCheck(docName, origin.actor.name))
-          if (additions instanceof OrchError) return { refusal: additions, commits: [] }
-          if (additions.clocks.size === 0) return { commits: [] }
-          const row = rowOf([])
-          return { commits: [{ rows: [row], changes: [], entries: recordLog(row, additions), origin }] }
-        }
-        const verdict = doc.guard(update, 'client')
-        if (verdict.type !== 'ok') return { refusal: refuse(verdict, update), commits: [] }
-        const applied = doc.apply(update)
-        if (!applied.update) return { commits: [] }
-        const row = rowOf([...applied.edited].sort())
-        return { commits: [{ rows: [row], changes: record(row, applied), entries: [], origin }] }
+        const row = ownRow(origin, docName, clock.now(), own + 1, seen, update, [])
+        return { value, commits: [{ rows: [row], changes: [], entries: recordLog(row, additions), origin }] }
       }),
+
+    acceptParked: (actor) => enqueue(() => intake.accept(actor)),
+    discardParked: (actor) => enqueue(() => intake.discard(actor)),
 
     async rows(rows, origin) {
       let taken = 0
@@ -381,17 +403,4 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 function missing(row: Row, have: Vector): OrchError | undefined {
   const lacks = Object.entries({ ...row.seen, [row.replica]: row.seq - 1 }).find(([of, seq]) => (have[of] ?? 0) < seq)
   return lacks && new OrchError('rows_missing', { row: `${row.replica}:${row.seq}`, lacks: `${lacks[0]}:${lacks[1]}` })
-}
-
-function refuse(verdict: Refusal, update: Uint8Array): OrchError {
-  switch (verdict.type) {
-    case 'gap':
-      return new OrchError('update_gap')
-    case 'malformed':
-      return new OrchError('update_malformed')
-    case 'too-large':
-      return new OrchError('too_large', { what: 'The update', size: update.length, limit: GUARD_LIMITS.bytes })
-    case 'forbidden':
-      return new OrchError('forbidden', { reason: verdict.reason })
-  }
 }

@@ -9,6 +9,7 @@ import type { Principal, Role } from '../../src/model/principal.ts'
 import type { Conflict } from '../../src/store/conflicts.ts'
 import type { LoadSnapshots } from '../../src/store/load-snapshot.ts'
 import { type OpenProject, openProject } from '../../src/store/open-project.ts'
+import type { ParkedSummary } from '../../src/store/parked.ts'
 import type { Change } from '../../src/store/project.ts'
 import { createMemoryDatabase, type FaultyDatabase } from '../memory/database.ts'
 import { createTestClock, type TestClock } from './clock.ts'
@@ -39,6 +40,7 @@ export interface TestProjectOptions {
   readonly generations?: Map<string, number>
   readonly note?: (changes: readonly Change[]) => void
   readonly noteConflict?: (conflict: Conflict) => void
+  readonly noteParked?: (summary: ParkedSummary) => void
   readonly noteEntries?: (entries: readonly LogEntry[]) => void
 }
 
@@ -68,6 +70,7 @@ export function createTestProject(options: TestProjectOptions = {}): TestProject
     name: options.name ?? 'demo',
     ...(options.note ? { note: options.note } : {}),
     ...(options.noteConflict ? { noteConflict: options.noteConflict } : {}),
+    ...(options.noteParked ? { noteParked: options.noteParked } : {}),
     ...(options.noteEntries ? { noteEntries: options.noteEntries } : {}),
   })
   return {
