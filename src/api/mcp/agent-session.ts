@@ -26,17 +26,23 @@ export interface LazySession extends AgentSession {
 
 /** Connections that never ask for anything leave no session behind. */
 export function createAgentSession({ ask, given, attach }: AgentSessionParts): LazySession {
-  let starting: Promise<string> | undefined
+  let starting: Promise<string | undefined> | undefined
   let key = given
   const fences = new Map<string, number>()
 
-  const start = async (): Promise<string> => {
-    const made = (await ask('session.start', {}, undefined, {})) as { readonly key: string }
-    key = made.key
+  const start = async (): Promise<string | undefined> => {
+    try {
+      const made = (await ask('session.start', {}, undefined, {})) as { readonly key: string }
+      key = made.key
+    } catch (error) {
+      // Who may only read, or only write some tasks, goes on without one.
+      if (error instanceof OrchError && error.code === 'forbidden') return undefined
+      throw error
+    }
     await attach(key)
     return key
   }
-  const started = async (): Promise<string> => {
+  const started = async (): Promise<string | undefined> => {
     starting ??= given === undefined ? start() : attach(given).then(() => given)
     try {
       return await starting

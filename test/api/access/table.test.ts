@@ -2,13 +2,30 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import {
+  type GraphQLField,
+  type GraphQLInputType,
+  getNamedType,
+  isEnumType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+} from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import * as Y from 'yjs'
+import { createDoor } from '../../../src/api/door.ts'
+import { camelCase } from '../../../src/api/graphql/derive.ts'
+import { createGraphqlMount, createGraphqlServer } from '../../../src/api/graphql/mount.ts'
+import { createGraphqlSchema } from '../../../src/api/graphql/schema.ts'
+import { createMcpMount } from '../../../src/api/mcp/mount.ts'
+import { tools } from '../../../src/api/mcp/tools.ts'
 import type { Operation } from '../../../src/api/operation.ts'
 import { operationsOf } from '../../../src/api/operations.ts'
 import { createFrameReader, PROTOCOL_VERSION } from '../../../src/api/protocol.ts'
 import { createSocketServer } from '../../../src/api/socket-server.ts'
+import { systemClock } from '../../../src/base/clock.ts'
+import { OrchError } from '../../../src/base/error.ts'
 import { silentLogger } from '../../../src/base/log.ts'
 import type { Service } from '../../../src/base/service.ts'
 import { task } from '../../../src/model/kinds/task.ts'
@@ -16,6 +33,8 @@ import { builtInKinds } from '../../../src/model/kinds.ts'
 import { type Decoded, decodeFrame, encodeFrame } from '../../../src/peers/frames.ts'
 import { type DaemonInMemory, startDaemonInMemory } from '../../helpers/daemon-in-memory.ts'
 import { alice, byAlice } from '../../helpers/project.ts'
+import { createRandom } from '../../helpers/random.ts'
+import { createCaller } from '../operations-caller.ts'
 
 /**
  * Who may do what, by which way. Each cell is asked on the real surface. An operation is called with an input that no
@@ -114,7 +133,60 @@ const socket: Surface = {
     }),
 }
 
-const surfaces: readonly Surface[] = [http, socket]
+/** A field without what it needs: its arguments are filled with whatever their types take. */
+const graphql: Surface = {
+  name: 'GraphQL',
+  callers: outside,
+  async ask({ front }, caller, operation) {
+    const name = camelCase(operation)
+    const query = schema.getQueryType()?.getFields()[name]
+    const field = query ?? schema.getMutationType()?.getFields()[name]
+    // What is about files of the caller's machine is not in the schema at all.
+    const call = field ? callOf(field) : name
+    const token = texts.get(caller)
+    const answer = await fetch(`${front.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({ query: `${field && !query ? 'mutation' : 'query'} { ${call} }` }),
+    })
+    const body = (await answer.json()) as {
+      error?: { code: string }
+      errors?: { message: string; extensions?: { code?: string } }[]
+    }
+    const [error] = body.errors ?? []
+    if (!field && error?.message.startsWith('Cannot query field')) return 'forbidden'
+    return body.error?.code ?? error?.extensions?.code ?? JSON.stringify(body)
+  },
+}
+
+function callOf(field: GraphQLField<unknown, unknown>): string {
+  const given = field.args.filter(({ type }) => isNonNullType(type)).map(({ name, type }) => `${name}: ${some(type)}`)
+  const selection = isLeafType(getNamedType(field.type)) ? '' : ' { __typename }'
+  return `${field.name}${given.length > 0 ? `(${given.join(', ')})` : ''}${selection}`
+}
+
+function some(type: GraphQLInputType): string {
+  if (isNonNullType(type)) return some(type.ofType)
+  if (isListType(type)) return `[${some(type.ofType)}]`
+  if (isEnumType(type)) return type.getValues()[0]?.name ?? ''
+  return { Int: '1', Float: '1', Boolean: 'true', JSON: '{}' }[getNamedType(type).name] ?? '"x"'
+}
+
+const surfaces: readonly Surface[] = [http, socket, graphql]
+/** Where it is asked without an input that is refused as such: what may be called does nothing but say so. */
+const harmless: readonly Operation[] = operations.map((operation) => ({
+  ...operation,
+  run: () => {
+    throw new OrchError('invalid_input', { field: 'all', reason: 'this only asks who may' })
+  },
+}))
+const nothing = {
+  have: () => ({}),
+  onCommit: () => () => undefined,
+  changedSince: () => ({ items: [], upto: {}, more: false }),
+}
+const schemaParts = { kinds: builtInKinds, operations, streams: { project: nothing, clock: systemClock } }
+const schema = createGraphqlSchema(schemaParts)
 
 const common = { dev: '1', ino: '2' }
 const dir = mkdtempSync(join(tmpdir(), 'orch-table-'))
@@ -124,7 +196,39 @@ let daemon: DaemonInMemory
 let sockets: Service
 
 beforeAll(async () => {
-  daemon = await startDaemonInMemory()
+  daemon = await startDaemonInMemory((realDoor) => {
+    const door = createDoor({
+      operations: harmless,
+      contextOf: () => ({ project: daemon.project, parts: createCaller().parts }) as never,
+      ready: Promise.resolve(),
+      monotonic: () => 0,
+      note: () => undefined,
+      log: silentLogger,
+    })
+    return [
+      {
+        path: '/graphql',
+        load: async () =>
+          createGraphqlMount(
+            createGraphqlServer({ ...schemaParts, door, readerIntrospection: true, log: silentLogger }),
+          ),
+      },
+      {
+        path: '/mcp',
+        load: async (stopping) =>
+          createMcpMount({
+            door: realDoor,
+            operations,
+            activity: () => () => undefined,
+            attach: () => () => undefined,
+            clock: systemClock,
+            random: createRandom(5),
+            version: '1',
+            stopping,
+          }),
+      },
+    ]
+  })
   for (const role of ['reader', 'writer', 'admin', 'replica'] as const) texts.set(role, daemon.token({ role }))
   texts.set('scoped', daemon.token({ role: 'writer', scopes: [{ kind: 'task', label: 'ui' }, { kind: 'log' }] }))
   texts.set('expired', daemon.token({ role: 'admin', expiresAt: 1 }))
@@ -164,6 +268,55 @@ describe.each(surfaces)('operations by $name', ({ ask, callers }) => {
     expect(wrong).toEqual([])
   })
 })
+
+describe('tools of MCP', () => {
+  const READERS = ['reader', 'writer', 'admin', 'replica', 'scoped'] as const
+  test.each(outside)('a caller who is: %s', async (caller) => {
+    const id = await daemon.project.transact(byAlice, (tx) => tx.create(task, { title: 'before', labels: ['ui'] }))
+    const post = (body: object, session?: string) =>
+      fetch(`${daemon.front.url}/mcp`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          ...(texts.has(caller) && { authorization: `Bearer ${texts.get(caller)}` }),
+          ...(session !== undefined && { 'mcp-session-id': session }),
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', ...body }),
+      })
+    const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } }
+    const hello = await post({ id: 0, method: 'initialize', params })
+    if (!(READERS as readonly string[]).includes(caller)) return expect(hello.status).toBe(401)
+    const session = hello.headers.get('mcp-session-id') ?? ''
+    await post({ method: 'notifications/initialized' }, session)
+    const outcomes: Record<string, string> = {}
+    for (const { name, annotations } of tools) {
+      if (name === 'wait') continue
+      const args = ARGUMENTS[name] ?? {}
+      const filled = Object.fromEntries(Object.entries(args).map(([key, value]) => [key, value === 'ID' ? id : value]))
+      const answer = await post({ id: 1, method: 'tools/call', params: { name, arguments: filled } }, session)
+      const text = await answer.text()
+      outcomes[name] = /forbidden/.test(text) ? 'forbidden' : 'may'
+      const isRefused = caller === 'reader' && annotations.readOnly !== true
+      // What is not tasks or the work log is outside its scopes; what of that needs nothing written is not.
+      if (caller === 'scoped' && !SCOPED.includes(name)) continue
+      expect(`${name}: ${outcomes[name]} ${text.slice(0, 300)}`).toMatch(isRefused ? /: forbidden/ : /: may/)
+    }
+  })
+})
+
+const SCOPED: readonly string[] = ['context', 'find', 'get', 'create', 'update', 'edit', 'log']
+/** What each tool that writes needs to get as far as its operation. */
+const ARGUMENTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  create: { title: 'x', fields: { labels: ['ui'] } },
+  update: { id: 'ID', fields: { priority: 'high' } },
+  edit: { id: 'ID', append: 'x' },
+  release: { id: 'ID' },
+  publish: { type: 'note', title: 'x' },
+  log: { action: 'x' },
+  session: { do: 'end' },
+  get: { ids: ['ID'] },
+}
 
 test('no operation that writes is for readers', () => {
   expect(
