@@ -237,6 +237,12 @@ export const errorCodes = define({
     message: 'The replica that grants claims, {replica}, cannot be reached: {reason}',
     hint: 'Link with it (`orch peer list`). Claims made meanwhile are provisional and settled when it is back.',
   },
+  busy: {
+    exit: 4,
+    http: 429,
+    message: 'Too many {what} are running',
+    hint: 'Nothing was done. Try again in a moment, with fewer at a time.',
+  },
   git_refused: {
     exit: 4,
     http: 409,

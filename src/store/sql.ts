@@ -30,8 +30,11 @@ export interface SqlRunnerInput {
 }
 
 const MAX_BYTES = 4_000_000
+/** Each is a process of its own. */
+const MAX_RUNNING = 4
+const MAX_WAITING = 16
 
-/** Runs SELECTs of people on the index: read only, in a process of its own, with an end. Throws `sql_failed`. */
+/** Runs SELECTs of people on the index: read only, in a process of its own, with an end. Throws `sql_failed`, and `busy` when too many wait. */
 export function createSqlRunner(parts: {
   readonly databaseFile: string
   readonly kinds: Kinds
@@ -39,7 +42,9 @@ export function createSqlRunner(parts: {
   readonly runner: URL
 }): (query: SqlQuery) => Promise<SqlAnswer> {
   const { databaseFile, kinds, runner } = parts
-  return ({ sql, limit, timeoutMs, signal }) =>
+  let running = 0
+  const waiting: (() => void)[] = []
+  const run = ({ sql, limit, timeoutMs, signal }: SqlQuery): Promise<SqlAnswer> =>
     new Promise((resolve, reject) => {
       const input: SqlRunnerInput = {
         databaseFile,
@@ -69,6 +74,21 @@ export function createSqlRunner(parts: {
         else resolve(answer)
       })
     })
+  return async (query) => {
+    if (running >= MAX_RUNNING) {
+      if (waiting.length >= MAX_WAITING) throw new OrchError('busy', { what: 'queries' })
+      // Whoever ends gives his place on.
+      await new Promise<void>((go) => waiting.push(go))
+    } else running++
+    try {
+      if (query.signal?.aborted) throw failed('nobody waits for it any more')
+      return await run(query)
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running--
+    }
+  }
 }
 
 /** Tables of records, their lists, and the work log: nothing that is secret, and nothing that means something only to orch. */
