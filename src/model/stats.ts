@@ -69,7 +69,7 @@ export function countTasks(
     const actor = closedBy ?? assignee ?? 'unknown'
     by.set(actor, (by.get(actor) ?? 0) + 1)
   }
-  const width = until - since > 31 * DAY ? 7 * DAY : DAY
+  const width = until - since > 14 * DAY ? 7 * DAY : DAY
   const periods: Period[] = []
   for (let from = Math.floor(since / DAY) * DAY; from <= until; from += width) {
     const end = from + width

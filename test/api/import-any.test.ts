@@ -83,6 +83,20 @@ describe('what is there is found out', () => {
   })
 })
 
+test.each<[string, MemoryFiles, string]>([
+  ['a repository without any', { '.git/HEAD': 'x', 'README.md': '# x' }, 'no files of a tool'],
+  ['a folder of other things', { 'a/logo.png': 'x' }, 'no Markdown'],
+  ['several files', { 'a.json': '[]', 'b.json': '[]' }, 'several files: a.json, b.json'],
+])('what is no place of anything is refused: %s', async (_, files, reason) => {
+  const { project } = createTestProject()
+  await expect(run(project, files)).rejects.toMatchObject({
+    code: 'import_failed',
+    data: { reason: expect.stringContaining(reason) },
+  })
+  await expect(runAt(project, join(fixtures, 'nowhere'))).rejects.toMatchObject({ code: 'import_failed' })
+  expect(project.have()).toEqual({})
+})
+
 describe('Task Master', () => {
   const path = join(fixtures, 'taskmaster')
 

@@ -41,14 +41,15 @@ export async function detect(folder: Folder, file: string | undefined, name: str
     found.push({ format: 'backlog', file: undefined })
   const [first, second] = found
   if (second) {
-    const names = found.map(({ format }) => format).join(' and ')
+    const both = found.map(({ format }) => format).join(' and ')
     throw new OrchError('import_failed', {
       path: name,
-      reason: `it holds several: ${names}; say with --format which is meant`,
+      reason: `it holds several: ${both}; say with --format which is meant`,
     })
   }
   if (first) return first
-  const names = (await readNames(folder, '', name)) ?? []
+  const names = await readNames(folder, '', name)
+  if (names === undefined) throw new OrchError('import_failed', { path: name, reason: 'there is nothing there' })
   const json = names.filter((one) => /\.jsonl?$/i.test(one))
   if (json.length === 1 && json[0] !== undefined)
     return { format: await formatOf(folder, json[0], name), file: json[0] }
@@ -57,6 +58,10 @@ export async function detect(folder: Folder, file: string | undefined, name: str
       path: name,
       reason: `it holds several files: ${json.slice(0, 5).join(', ')}; name one`,
     })
+  }
+  if (names.includes('.git')) {
+    const reason = 'there are no files of a tool in it; of Markdown of your own, name the folder it is in'
+    throw new OrchError('import_failed', { path: name, reason })
   }
   // Of no tool: any Markdown in it, or below.
   return { format: 'markdown', file: undefined }

@@ -16,6 +16,7 @@ const MAX_FILE_BYTES = 2 << 20
 const MAX_MAPPING_BYTES = 256 * 1024
 /** All of them are kept until the last is read: keys of any may say what it is. */
 const MAX_ITEMS = 100_000
+const NO_MARKDOWN = 'it is no Markdown'
 /** So many items say what keys there are. */
 const SAMPLE = 200
 
@@ -95,25 +96,30 @@ function at(item: Item, path: string): Json | undefined {
  * one is a page, and the checkboxes in it are tasks.
  */
 export async function* readPlainMarkdown(
-  folder: Folder,
-  file: string | undefined,
+  { folder, file, name: named }: { readonly folder: Folder; readonly file: string | undefined; readonly name: string },
   given: Mapping | undefined,
   draft: Draft,
 ): AsyncGenerator<ReadRecord> {
   const paths =
     file === undefined
-      ? (await walk(folder)).filter(({ path }) => !/(?:^|\/)[.]/.test(path))
+      ? (await walk(folder)).filter(({ path }) => !/(?:^|\/)(?:[.]|node_modules\/)/.test(path))
       : [{ path: file, type: 'file', name: file }]
   const files: { readonly path: string; readonly item: Item; readonly body: string }[] = []
   for (const { path, type } of paths) {
     if (!/\.(?:md|markdown)$/i.test(path)) {
-      draft.skipped.push({ file: path, reason: 'it is no Markdown' })
+      draft.skipped.push({ file: path, reason: NO_MARKDOWN })
       continue
     }
     const read = type === 'file' ? await readMarkdown(folder, path) : { reason: 'it is no plain file' }
     if ('reason' in read) draft.skipped.push({ file: path, ...read })
     else files.push({ path, ...read })
     await nextTurn()
+  }
+  if (files.length === 0 && draft.skipped.every(({ reason }) => reason === NO_MARKDOWN)) {
+    throw new OrchError('import_failed', { path: named, reason: 'there is no Markdown in it' })
+  }
+  if (files.length === 0 && draft.skipped.every(({ reason }) => reason === NO_MARKDOWN)) {
+    throw new OrchError('import_failed', { path: named, reason: 'there is no Markdown in it' })
   }
   const mapping =
     given ??

@@ -70,7 +70,8 @@ async function importAs(format: FormatName, parts: ImportSource, options: Import
     options.mapping === undefined
       ? undefined
       : await readMapping(openFolder(dirname(options.mapping)), basename(options.mapping), options.mapping)
-  if (format === 'markdown') return await importRead(parts, readPlainMarkdown(folder, file, mapping, draft), draft)
+  if (format === 'markdown')
+    return await importRead(parts, readPlainMarkdown({ folder, file, name }, mapping, draft), draft)
   if (file === undefined)
     throw new OrchError('import_failed', {
       path: name,
