@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync, watch, writeFileSync, writeSync } from 'node:fs'
 import { userInfo } from 'node:os'
@@ -95,11 +96,13 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       process.exit(1)
     }, START_LIMIT_MS)
     const held = lock
+    let again = false
     const drain = createDrain({
       stop: async () => daemon?.stop(),
       release() {
         rmSync(paths.daemonFile, { force: true })
         held.release()
+        if (again) startAgain(argv)
       },
       exit: (code) => process.exit(code),
       clock: systemClock,
@@ -128,6 +131,10 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       configDrift: drift,
       crashAt: env.ORCH_CRASH_AT,
       drain: () => drain(),
+      restart() {
+        again = !options.attached
+        drain()
+      },
     })
     endOn(drain, options.attached, log)
     await daemon.start()
@@ -234,6 +241,12 @@ function readIfThere(path: string): string | undefined {
       suggestion: 'Make it readable, or remove it.',
     })
   }
+}
+
+/** Starts this program once more. Nobody waits for its report. */
+function startAgain(argv: readonly string[]): void {
+  const args = [...process.execArgv, process.argv[1] ?? '', ...argv.filter((word) => word !== '--report')]
+  spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'inherit', 'inherit'], windowsHide: true }).unref()
 }
 
 function endOn(drain: Drain, attached: boolean, log: Logger): void {

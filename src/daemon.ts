@@ -62,6 +62,7 @@ import { createLogRooms } from './peers/log-rooms.ts'
 import { createPeering } from './peers/peering.ts'
 import { createRoom } from './peers/room.ts'
 import { dialSockets } from './peers/wire.ts'
+import { refusalOfRemote, settlePurgesAtStart } from './purge.ts'
 import { createRenderer } from './render.ts'
 import { createStatus } from './status.ts'
 import { openAttention } from './store/attention.ts'
@@ -72,6 +73,7 @@ import { createFileLoadSnapshots } from './store/file-load-snapshots.ts'
 import { joinMarks } from './store/join-marks.ts'
 import { openProject } from './store/open-project.ts'
 import { createPeerStore } from './store/peer-store.ts'
+import { PURGE_DOC } from './store/purges.ts'
 import { createMeta, prepareSchema } from './store/schema.ts'
 import { createSqlRunner } from './store/sql.ts'
 import { undeclaredProblems } from './undeclared.ts'
@@ -103,6 +105,8 @@ export interface Host {
   readonly crashAt?: string | undefined
   /** Asks the process to stop this daemon and end. */
   readonly drain: () => void
+  /** The same, and another one takes its place. */
+  readonly restart: () => void
 }
 
 export interface Daemon {
@@ -128,6 +132,17 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
   keepOwnCommands(paths.ownCommands, stamp, () => ownCommands(kinds, '.orchrc'))
   const db = crash.database(openState(paths.database))
   const meta = createMeta(db)
+  const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
+  const purgeFailure = await settlePurgesAtStart({
+    db,
+    kinds,
+    paths,
+    mirrorDir,
+    commonDir: host.commonDir,
+    env,
+    ref: `refs/heads/${config['git.branch']}`,
+    log: part('purge'),
+  })
   const ledger = crash.ledger(openSnapshotLedger(db, kinds))
   if ((meta.get('declaration') ?? '') !== declaration) {
     ledger.compareAll()
@@ -191,6 +206,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     snapshots,
     ref: branch.ref,
     remote: remoteName,
+    refuse: (theirs, ours) => refusalOfRemote(db, repo, theirs, ours),
     clock,
     random,
     log: part('git remote'),
@@ -286,7 +302,6 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     replicas: [...room.replicas(), ...nodes.here().replicas],
   })
 
-  const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
   const mirror = createMirrors({
     db,
     project,
@@ -354,6 +369,14 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     attention: attention.list,
     notices: host.notices,
   })
+  if (purgeFailure !== undefined) {
+    status.report({
+      kind: 'daemon',
+      what: `A secret that was purged is still here: ${purgeFailure}`,
+      where: paths.dir,
+      fix: 'Mend that, then `orch restart`: the purge is gone on with.',
+    })
+  }
   if (branch.movedTo) {
     const { name: there, id } = branch.movedTo
     status.report({
@@ -527,6 +550,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     activity.note(commit)
     agents.claims.note(commit)
     measures.noteCommit(commit)
+    // It is durable and was passed on; nothing may be open while it is taken out.
+    if (commit.rows.some(({ doc }) => doc === PURGE_DOC)) host.restart()
   })
 
   // Only the socket waits for nothing but the loaded state; the rest may take as long as the disk and the peers do.

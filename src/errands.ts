@@ -11,15 +11,16 @@ import { projectKinds } from './declared.ts'
 import type { GitRepo } from './git/git-repo.ts'
 import { openGitRepo } from './git/real-git-repo.ts'
 import { gitEnv, runGit } from './git/run-git.ts'
-import { createGenerations, stateHome, trust } from './host.ts'
+import { createGenerations, leaseFacts, stateHome, trust } from './host.ts'
 import { type JoinSource, performJoin, previewJoin } from './join.ts'
 import type { Actor } from './model/actor.ts'
 import type { Random } from './model/id.ts'
 import { dialSockets } from './peers/wire.ts'
+import { performPurge, previewPurge } from './purge.ts'
 import { removeMirror } from './remove-mirror.ts'
-import { openDatabase } from './store/database.ts'
+import { openDatabase, openDatabaseReadOnly } from './store/database.ts'
 import { acquireLock, type Lock } from './store/lock.ts'
-import { remakeIndex } from './store/open-project.ts'
+import { openProject, remakeIndex } from './store/open-project.ts'
 import { prepareSchema } from './store/schema.ts'
 
 /**
@@ -32,6 +33,7 @@ import { prepareSchema } from './store/schema.ts'
  * - `join plan|do peer|git <address or ref> <token or ''> <pin or ''> [follow]`: says what moving this project into another one
  *   makes, or does it. `do` takes the lock.
  * - `rebuild`: makes the index anew, as a start does when its declaration has changed; tells a terminal how far it is.
+ * - `purge plan|do`: says where the secret is that comes on standard input, or takes it out. `do` takes the lock.
  * - `remove <replica> [branch]`: takes the mirror away, but for what is not merged; what is kept of the replica outside
  *   the repository; and the branch, if named.
  */
@@ -59,6 +61,8 @@ export async function runErrand([name, ...words]: readonly string[], parts: Erra
       return { cert: await certificate(first, second === 'renew', parts) }
     case 'rebuild':
       return { rebuilt: rebuild(parts) }
+    case 'purge':
+      return { purge: await takeOut(first, parts) }
     case 'remove':
       return { removal: await remove(first, second, parts) }
     default:
@@ -126,6 +130,38 @@ async function certificate(names: string, isRenewed: boolean, { config, paths }:
     throw new OrchError('usage', { reason: `The certificate is that of the setting tls.cert: ${config['tls.cert']}` })
   }
   return { ...describeCertificate(config['tls.cert']), isNew: false }
+}
+
+async function takeOut(how: string, parts: ErrandParts): Promise<object> {
+  const { config, env, mainWorktree, paths, commonDir, log } = parts
+  const secret = readFileSync(0, 'utf8')
+  const lock = how === 'do' ? lockOrRefuse(paths) : undefined
+  const db = lock ? openDatabase(paths.database) : openDatabaseReadOnly(paths.database)
+  try {
+    const kinds = projectKinds(config, '.orchrc')
+    const mirrorDir = join(mainWorktree, config['mirror.dir'])
+    const ref = `refs/heads/${config['git.branch']}`
+    const purging = { db, kinds, paths, mirrorDir, commonDir, env, ref, log }
+    if (!lock) return await previewPurge(purging, secret)
+    const generations = createGenerations(stateHome(env), (error) => log.warn('generation not kept', { error }))
+    const clock = systemClock
+    // Opened and closed again for its identity: a copied database must not write under the name of the other one.
+    const { replica } = openProject({
+      db,
+      kinds,
+      clock,
+      random: (bytes) => randomBytes(bytes),
+      log,
+      lease: leaseFacts(paths.database),
+      generations,
+      loads: { newest: () => undefined, make: () => Promise.resolve() },
+      name: '',
+    })
+    return await performPurge(purging, secret, { replica, actor: (await parts.person()).name, at: clock.now() })
+  } finally {
+    db.close()
+    lock?.release()
+  }
 }
 
 /** The ref that a person means by `origin/orch-history`, or by the name of a remote alone. */

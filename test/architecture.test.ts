@@ -20,7 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 /** Who may use a package: with one owner it can be replaced. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   yjs: ['doc', 'peers'],
-  lib0: ['store', 'peers'],
+  lib0: ['doc', 'store', 'peers'],
   '@photostructure/sqlite': ['store'],
   chokidar: ['mirror'],
   koffi: ['mirror'],

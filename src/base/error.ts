@@ -189,6 +189,12 @@ export const errorCodes = define({
     message: 'Cannot join: {reason}',
     hint: 'This project is as it was. Try again when that is mended.',
   },
+  purge_failed: {
+    exit: 4,
+    http: 409,
+    message: 'The secret is not taken out everywhere yet: {reason}',
+    hint: 'What was begun is gone on with at the next start of the daemon, when that is mended.',
+  },
   rows_missing: {
     exit: 4,
     http: 409,

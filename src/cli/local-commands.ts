@@ -211,6 +211,14 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/join.ts')).join,
   },
   {
+    command: 'purge',
+    help: 'Takes a secret that leaked into the project out of it for good: document, history, database, files and the history branch, here and in every linked replica. Asks for it at the terminal, or reads it from standard input; shows what it will do, and says what it cannot reach. What was taken out cannot be had back, so somebody at a terminal has to agree.',
+    positionals: [],
+    flags: [flag('dry-run', 'only show where it is')],
+    examples: ['orch purge --dry-run', 'orch purge < leaked-key.pem'],
+    load: async () => (await import('./commands/purge.ts')).purge,
+  },
+  {
     command: 'uninstall',
     help: 'Takes orch out of this repository, after showing what goes and what stays. The history branch stays.',
     positionals: [],

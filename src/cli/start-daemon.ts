@@ -21,6 +21,7 @@ export type Report =
   | { readonly join: JoinReport }
   | { readonly cert: CertificateReport }
   | { readonly rebuilt: { readonly rows: number; readonly records: number } }
+  | { readonly purge: PurgeReport }
 
 /** Places that the configuration decides. */
 export interface Plan {
@@ -57,6 +58,18 @@ export interface CertificateReport {
   readonly names: readonly string[]
   readonly expiresAt: string
   readonly isNew: boolean
+}
+
+/** Where a secret is, or what was left of it. See src/purge.ts. */
+export interface PurgeReport {
+  readonly places: number
+  readonly rows: number
+  readonly records: readonly string[]
+  readonly files: readonly string[]
+  readonly commits: number
+  readonly commitsHit: number
+  readonly refs: readonly string[]
+  readonly left: readonly string[]
 }
 
 export interface StartOptions {
@@ -117,13 +130,16 @@ export async function replaceDaemon(context: RepositoryContext): Promise<void> {
 }
 
 /** Lets the daemon's program do something else than to be the daemon: see src/errands.ts. Throws its refusal. */
-export async function runErrand<K extends 'plan' | 'trusted' | 'removal' | 'join' | 'cert' | 'rebuilt'>(
+export async function runErrand<K extends 'plan' | 'trusted' | 'removal' | 'join' | 'cert' | 'rebuilt' | 'purge'>(
   context: RepositoryContext,
   words: readonly string[],
   key: K,
-  { set = [], timeoutMs = START_TIMEOUT_MS }: { readonly set?: readonly string[]; readonly timeoutMs?: number } = {},
+  options: { readonly set?: readonly string[]; readonly timeoutMs?: number; readonly input?: string } = {},
 ): Promise<Extract<Report, { readonly [_ in K]: unknown }>[K]> {
-  const child = run(context, [...words, ...flagsOf(set)], ['ignore', 'ignore', 'inherit', 'pipe'], true)
+  const { set = [], timeoutMs = START_TIMEOUT_MS, input } = options
+  const stdin = input === undefined ? 'ignore' : 'pipe'
+  const child = run(context, [...words, ...flagsOf(set)], [stdin, 'ignore', 'inherit', 'pipe'], true)
+  child.stdin?.end(input)
   const report = await reportOf(context, child, systemClock.monotonic() + timeoutMs)
   // Whoever asked has given up: nothing may be done in their name any more.
   if (report === undefined) child.kill()

@@ -17,6 +17,8 @@ export interface RemotePeerParts {
   readonly ref: string
   /** The remote to sync with, as it is set now; undefined when there is none. */
   readonly remote: () => string | undefined
+  /** Why what the remote has must not be merged and nothing be sent; undefined when all is well. */
+  readonly refuse?: (theirs: Oid | undefined, ours: Oid | undefined) => Promise<string | undefined>
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -72,15 +74,25 @@ export function createRemotePeer(parts: RemotePeerParts): RemotePeer {
   let state: RemoteState | undefined
   let problem: Problem | undefined
 
+  const check = async ({ remote }: RemoteBranch, theirs: Oid | undefined, ours: Oid | undefined): Promise<void> => {
+    const reason = await parts.refuse?.(theirs, ours)
+    if (reason === undefined) return
+    const remedy = 'Whoever purged it replaces the branch of the remote by hand: docs/history.md says how.'
+    throw new OrchError('remote_failed', { remote, reason, remedy })
+  }
+
   const once = async (branch: RemoteBranch): Promise<RemoteSync | 'behind'> => {
     await snapshots.take()
     isBehind = false
     const theirs = await remotes.fetch(branch)
     const before = (await repo.head(ref))?.oid
+    await check(branch, theirs, before)
     // Also where the branch here is the same: somebody may have moved it by hand, and nobody has looked at it.
     if (theirs !== undefined) await snapshots.merge({ oid: theirs, name: nameOf(branch) })
     const head = (await repo.head(ref))?.oid
     if (head === undefined) throw new OrchError('git_refused', { reason: `${ref} is not there: snapshots are off` })
+    // What came may itself say that there is something that must not be sent as it is.
+    await check(branch, theirs, head)
     const sent = head !== theirs
     if (sent && (await remotes.push(branch, head)) === 'behind') return 'behind'
     return { remote: branch.remote, commit: head, received: theirs !== undefined && head !== before, sent }

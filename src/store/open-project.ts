@@ -23,6 +23,7 @@ import { openParkedUpdates, type ParkedSummary } from './parked.ts'
 import { createPast } from './past.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Change, Project, Undeclared } from './project.ts'
+import { openPurges } from './purges.ts'
 import { createQueries } from './queries.ts'
 import { type RebuildProgress, rebuildIndex } from './rebuild.ts'
 import { createRecordIndex } from './record-index.ts'
@@ -136,9 +137,11 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     lastWrites: (id, field) => lastWrites(past.traces, id, field),
   })
   const parked = openParkedUpdates(db)
+  const purges = openPurges(journal)
   const pipeline = createPipeline({
     conflicts,
     parked,
+    purges,
     noteParked: (actor) => parts.noteParked?.(parked.summary(actor)),
     db,
     kinds,

@@ -16,6 +16,7 @@ import { type Journal, MAIN_DOC } from './journal.ts'
 import type { LogIndex } from './log-index.ts'
 import type { ParkedUpdates } from './parked.ts'
 import type { Change, Commit, Presences, RowHead, Taken, TransactOptions, Tx } from './project.ts'
+import { PURGE_DOC, type Purges } from './purges.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Row, Vector } from './row.ts'
 import { noteRowKeys } from './row-keys.ts'
@@ -33,6 +34,8 @@ export interface PipelineParts {
   readonly parked: ParkedUpdates
   /** Hears inside the transaction that what waits of an actor's changes is another. */
   readonly noteParked: (actor: string) => void
+  /** What was taken out for good: nobody who still has it brings it back. */
+  readonly purges: Purges
   /** Hears what each row added to the work log, inside its SQL transaction. */
   readonly noteEntries: (row: RowHead, entries: readonly LogEntry[]) => void
   /** Hears that what was noted since the last commit did not become durable. */
@@ -89,7 +92,7 @@ const NOTHING_APPLIED: Applied = {
 }
 
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { db, journal, index, logs, changes, clients, conflicts, parked, clock, random, log } = parts
+  const { db, journal, index, logs, changes, clients, conflicts, parked, purges, clock, random, log } = parts
   let doc = parts.load()
   let waiting: Job[] = []
   let scheduled = false
@@ -282,13 +285,18 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     }
 
   /** Applies a row of another replica, or says why not. Rows of a document that only a newer orch knows are kept unread. */
-  const takeRow = (row: Row, origin: RowOrigin): Commit | OrchError => {
+  const takeRow = (given: Row, origin: RowOrigin): Commit | OrchError => {
+    const row = purges.covered(given)
     if (isLogDoc(row.doc)) {
       const additions = readLog(row.doc, row.update)
       if (additions instanceof OrchError) return additions
       return { rows: [row], changes: [], entries: recordLog(row, additions), origin }
     }
-    if (row.doc !== MAIN_DOC) return { rows: [row], changes: record(row, NOTHING_APPLIED), entries: [], origin }
+    if (row.doc !== MAIN_DOC) {
+      const commit: Commit = { rows: [row], changes: record(row, NOTHING_APPLIED), entries: [], origin }
+      if (row.doc === PURGE_DOC) purges.reload()
+      return commit
+    }
     const verdict = doc.guard(row.update)
     if (verdict.type === 'park') return new OrchError('update_gap')
     if (verdict.type !== 'ok') return refusalOf(verdict, row.update)
@@ -356,8 +364,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         return { value, commits: rows.length > 0 ? [{ rows, changes: written, entries, origin }] : [] }
       }),
 
-    update: (update, origin, docName, presences) =>
+    update: (given, origin, docName, presences) =>
       enqueue(() => {
+        const update = purges.coveredUpdate(docName, given)
         if (docName === MAIN_DOC) return intake.take(update, origin, presences)
         const additions = readLog(docName, update, clientCheck(docName, origin.actor.name))
         if (additions instanceof OrchError) return { refusal: additions, commits: [] }
