@@ -104,6 +104,16 @@ describe('sessions that last as long as a connection', () => {
     back()
   })
 
+  test('say nothing where nothing was done; that a session began is no news to it', async () => {
+    const caller = createCaller()
+    const { id } = await caller.as(one).call('session.start', { goal: 'Look' })
+    const inside = caller.as(one, String(id))
+    const { changes } = await inside.call('context.get', { since: '0' })
+    expect(changes).toMatchObject([{ title: 'Session start' }])
+    const { session } = await inside.call('session.end')
+    expect(session).toMatchObject({ summary: '## Goal\n\nLook' })
+  })
+
   test('a name that was only said ends nobody’s session with its connection', async () => {
     const { agents, session, leave, shown, pass } = await working()
     agents.attach({ actor: { ...one, verified: false }, session }, true)()

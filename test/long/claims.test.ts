@@ -7,7 +7,7 @@ const rounds = Number(process.env.ORCH_CLAIM_ROUNDS ?? 50)
 const seed = Number(process.env.ORCH_CLAIM_SEED ?? 1)
 
 let repo: TestRepo
-afterEach(() => repo.remove())
+afterEach(() => repo.remove(), 120_000)
 
 test(`${rounds} rounds: 8 processes race for 100 tasks, with kills`, async () => {
   repo = await createTestRepo({ env: { ORCH_CLAIMS_GRACE_MS: '300' } })

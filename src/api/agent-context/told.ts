@@ -10,6 +10,7 @@ const MAX_CHANGES = 1000
 /** What changes may take of the room: what is addressed to the reader and what it holds need some, too. */
 const CHANGES_PART = 0.6
 
+const sessionKind = 'session'
 const TITLE = 'Changed since you looked:'
 
 /** What is told of the changes since a cursor. */
@@ -36,7 +37,10 @@ export function toldSince(
   const { project, session, actor } = context
   const own = session === undefined ? { notActor: actor.name } : { notSession: session }
   const page = project.changedSince(since, { ...own, limit: MAX_CHANGES })
-  const rows = rowsOf(page.items)
+  // That the reader's session began is no news to it.
+  const isNews = ({ kind, id, what }: Changed): boolean =>
+    !(kind === sessionKind && id === session && what === 'created')
+  const rows = rowsOf(page.items.filter(isNews))
   const titles = new Map<string, string | undefined>()
   const titleOf = ({ kind, id }: ChangeLine): string | undefined => {
     if (!titles.has(id)) titles.set(id, currentTitle(context, kind, id))

@@ -117,6 +117,7 @@ function handOverOf(context: OperationContext, id: RecordId, reason: string): st
     const holds = parts.agents.claims.of(one)?.session === id
     return [`- ${one} ${quoteInline(titleOf(found))}: ${found.values.status}${holds ? '; its claim ends' : ''}`]
   })
+  if (shown.length === 0 && left.length === 0) return ''
   return [
     `Written by orch: ${reason}.`,
     ...(shown.length === 0 ? [] : [['Done:', '', ...shown.map(({ what }) => `- ${what}`)].join('\n')]),
