@@ -106,8 +106,7 @@ function importOperation(
   return defineOperation<ImportInput, unknown>({
     name: command.replace(' ', '.'),
     effect: 'write',
-    // It reads files of the daemon's user.
-    role: 'admin',
+    role: 'writer',
     help: words.help,
     input: z.strictObject({
       [property]: z.string().describe(words.path),
