@@ -1,5 +1,7 @@
 import type { Actor } from '../model/actor.ts'
+import { session } from '../model/kinds/session.ts'
 import { isKnown, type Principal } from '../model/principal.ts'
+import type { Project } from '../store/project.ts'
 import type { DoorParts } from './door.ts'
 import type { OperationContext } from './operation.ts'
 import { activeSessionOf } from './operations/sessions.ts'
@@ -14,11 +16,24 @@ export interface CallerParts extends Pick<OperationContext, 'project' | 'clock' 
  * only where orch knows that it is that actor: a name that was only said must not lead into somebody's session.
  */
 export function contextOfCaller({ renewed, ...parts }: CallerParts): DoorParts['contextOf'] {
+  const activeSession = rememberedSessions(parts.project)
   return (principal, call) => {
     const { actor, session: named } = principal
-    const session = named ?? (isKnown(principal) ? activeSessionOf(parts.project, actor.name)?.id : undefined)
-    renewed({ actor, session })
-    return { ...parts, actor, session, ...call }
+    const found = named ?? (isKnown(principal) ? activeSession(actor.name) : undefined)
+    renewed({ actor, session: found })
+    return { ...parts, actor, session: found, ...call }
+  }
+}
+
+/** The only active session of an actor, looked up once until a session changes: every call asks. */
+function rememberedSessions(project: Project): (actor: string) => string | undefined {
+  const known = new Map<string, string | undefined>()
+  project.onCommit(({ changes }) => {
+    if (changes.some(({ kind }) => kind === session.name)) known.clear()
+  })
+  return (actor) => {
+    if (!known.has(actor)) known.set(actor, activeSessionOf(project, actor)?.id)
+    return known.get(actor)
   }
 }
 
