@@ -96,14 +96,15 @@ describe('places', () => {
     }
   })
 
-  test('a linked worktree shares the state of the main one, and cannot be set up alone', async () => {
+  test('set up from a linked worktree, the repository has one state and one daemon, with files in both', async () => {
     const dir = await space.repository({ init: false })
     space.git(dir, 'commit', '--allow-empty', '-m', 'first')
     const linked = join(space.root, 'linked')
     space.git(dir, 'worktree', 'add', linked)
-    expect(await space.orch(linked, ['init', '--yes'])).toMatchObject({ code: 5, stderr: expect.stringContaining(dir) })
-    await space.orch(dir, ['init', '--yes'])
+    expect((await space.orch(linked, ['init', '--yes'])).code).toBe(0)
     await space.orch(linked, ['task', 'create', 'From the worktree'])
+    await space.orch(linked, ['sync'])
+    for (const place of [dir, linked]) expect(existsSync(join(place, 'orch/README.md'))).toBe(true)
     expect((await space.orch(dir, ['task', 'list'])).stdout).toContain('From the worktree')
     expect(space.daemonsOf(dir)).toHaveLength(1)
   })
