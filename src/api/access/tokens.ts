@@ -140,7 +140,8 @@ export function createTokens(parts: TokensParts): Tokens {
     const text = file.read()
     const isKept = stored && text !== undefined && digest(text).toString('hex') === stored.hash
     if (isKept && stored.project === project()) return
-    const id = stored?.id ?? randomText(random, ID_LENGTH)
+    // A database that is new, as after a join, meets the token that others know: it keeps the id that is in its text.
+    const id = stored?.id ?? (text && idOf(text)) ?? randomText(random, ID_LENGTH)
     const made = make(id)
     const token = text ?? made.token
     if (text === undefined) file.write(token)
@@ -213,7 +214,7 @@ export function createTokens(parts: TokensParts): Tokens {
       return text
     },
     verify(text) {
-      const id = /^orch_([0-9a-z]{8})_[0-9a-z]{32}$/.exec(text)?.[1]
+      const id = idOf(text)
       const stored = id === undefined ? named(DEFAULT_TOKEN) : tokens.get(id)
       const isRight = timingSafeEqual(digest(text), Buffer.from(stored?.hash ?? NO_HASH, 'hex'))
       if (!stored || !isRight || !isValid(stored) || stored.project !== project()) return undefined
@@ -230,4 +231,9 @@ const NO_HASH = '00'.repeat(32)
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
+}
+
+/** The id in a token's text; undefined for one from before tokens had ids. */
+function idOf(text: string): string | undefined {
+  return /^orch_([0-9a-z]{8})_[0-9a-z]{32}$/.exec(text)?.[1]
 }
