@@ -99,10 +99,12 @@ function understand(words: readonly string[], commands: readonly Command[]): Typ
       if (pending === DIRECTORY) dir = word
       pending = undefined
     } else if (isPlain || !word.startsWith('-') || word === '-') {
-      if (command) positionals++
+      // A command may be the beginning of others: `import`, `import backlog`.
+      const longer = positionals > 0 ? undefined : commands.find((one) => one.command === [...path, word].join(' '))
+      if (command && !longer) positionals++
       else {
         path = [...path, word]
-        command = commands.find((one) => one.command === path.join(' '))
+        command = longer
       }
     } else if (word === '--') isPlain = true
     else if (word === DIRECTORY) pending = DIRECTORY
