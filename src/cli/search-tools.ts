@@ -20,7 +20,12 @@ export function showToSearchTools(worktree: string, exclude: string, line: strin
   const file = ignoreFileFor(worktree)
   if (file === undefined || read(file) !== undefined) return
   addExclude(exclude, EXCLUDE)
-  writeFileSync(file, `${HEAD}!${line}\n`, { flag: 'wx' })
+  try {
+    writeFileSync(file, `${HEAD}!${line}\n`, { flag: 'wx' })
+  } catch (error) {
+    // Another `init` at the same moment has made it, or a person has: theirs stays.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
 }
 
 /** Takes away what `showToSearchTools` added, and only that; lines that others put in stay. */
