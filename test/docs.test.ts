@@ -3,8 +3,8 @@ import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { manifestOf } from '../src/api/manifest.ts'
 import { operationsOf } from '../src/api/operations.ts'
+import { generatedDocs } from '../src/build/docs.ts'
 import { localCommands } from '../src/cli/local-commands.ts'
-import { generatedDocs } from '../src/docs.ts'
 import { builtInKinds } from '../src/model/kinds.ts'
 
 const docs = Object.entries(generatedDocs(manifestOf(operationsOf(builtInKinds), builtInKinds), localCommands))

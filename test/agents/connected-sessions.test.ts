@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createAgents } from '../../src/agents/agents.ts'
 import { silentLogger } from '../../src/base/log.ts'
-import { goneSessions } from '../../src/gone-sessions.ts'
+import { goneSessions } from '../../src/daemon/gone-sessions.ts'
 import type { Actor } from '../../src/model/actor.ts'
 import { type Caller, createCaller } from '../api/operations-caller.ts'
 import type { TestClock } from '../helpers/clock.ts'

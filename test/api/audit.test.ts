@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { CallNote } from '../../src/api/door.ts'
 import type { Operation } from '../../src/api/operation.ts'
-import { createAudit } from '../../src/audit.ts'
 import { OrchError } from '../../src/base/error.ts'
 import { silentLogger } from '../../src/base/log.ts'
+import { createAudit } from '../../src/daemon/audit.ts'
 import { alice, claude, principalOf } from '../helpers/project.ts'
 
 let dir: string

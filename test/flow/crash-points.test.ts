@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { OrchError } from '../../src/base/error.ts'
-import { CRASH_LABELS, type CrashLabel } from '../../src/crash-points.ts'
+import { CRASH_LABELS, type CrashLabel } from '../../src/daemon/crash-points.ts'
 import { createDaemonClient } from '../helpers/daemon-client.ts'
 import { countOf, createTestRepo, type TestRepo, until } from './harness.ts'
 

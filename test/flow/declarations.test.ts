@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { DECLARED_COMMANDS, DECLARED_EXAMPLE } from '../../src/build/docs-kinds.ts'
 import { shellWords } from '../../src/cli/shell-words.ts'
-import { DECLARED_COMMANDS, DECLARED_EXAMPLE } from '../../src/docs-kinds.ts'
 import { createTestRepo, must, type TestRepo, until } from './harness.ts'
 
 interface Listed {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
-import { bundlesOf, packageOfBundles } from '../../src/bundles.ts'
+import { bundlesOf, packageOfBundles } from '../../src/build/bundles.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 

@@ -1,6 +1,6 @@
-import { type Attention, createAttention } from '../../src/attention.ts'
 import { must } from '../../src/base/assert.ts'
 import { silentLogger } from '../../src/base/log.ts'
+import { type Attention, createAttention } from '../../src/daemon/attention.ts'
 import type { Disk } from '../../src/mirror/disk.ts'
 import { createMirror, type Mirror } from '../../src/mirror/mirror.ts'
 import type { WatchEvents } from '../../src/mirror/watch.ts'

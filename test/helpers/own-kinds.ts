@@ -1,5 +1,5 @@
-import { loadConfig } from '../../src/config.ts'
-import { projectKinds } from '../../src/declared.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { projectKinds } from '../../src/config/declared.ts'
 import type { Kinds } from '../../src/model/kind-set.ts'
 
 /** The kinds that a text of `.orchrc` declares, read as the daemon reads it. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { OrchError } from '../../src/base/error.ts'
-import { loadConfig } from '../../src/config.ts'
-import { ownCommands, projectKinds } from '../../src/declared.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { ownCommands, projectKinds } from '../../src/config/declared.ts'
 import { statusesOf } from '../../src/model/statuses.ts'
 import { DECLARED, kindsOfText } from '../helpers/own-kinds.ts'
 

@@ -12,7 +12,7 @@ const ids = Array.from({ length: 60 }, () => makeId('t', random))
 const root = resolve(import.meta.dirname, '../../..')
 const samples: Readonly<Record<string, string>> = {
   prose: readFileSync(`${root}/docs/architecture.md`, 'utf8').slice(0, 12_000),
-  code: readFileSync(`${root}/src/daemon.ts`, 'utf8').slice(0, 12_000),
+  code: readFileSync(`${root}/src/daemon/daemon.ts`, 'utf8').slice(0, 12_000),
   lockfile: readFileSync(`${root}/package-lock.json`, 'utf8').slice(0, 12_000),
   rows: JSON.stringify(
     ids.map((id) => ({ id, title: 'Fix the login loop', status: 'in_progress', assignee: 'claude' })),

@@ -1,0 +1,49 @@
+import type { GraphqlParts, GraphqlServer } from '../api/graphql/mount.ts'
+import type { GraphqlSocketParts } from '../api/graphql/socket.ts'
+import type { Upgrade, UpgradeMount } from '../api/http/mount.ts'
+
+/** `/graphql`, over HTTP and WebSockets, loaded when somebody asks for it first: its packages take longer than a daemon's start. */
+export interface Graphql {
+  readonly server: () => Promise<GraphqlServer>
+  readonly socket: UpgradeMount
+}
+
+export function createGraphql({
+  authenticate,
+  ...parts
+}: Omit<GraphqlParts, 'streams'> &
+  Pick<GraphqlParts['streams'], 'project' | 'clock'> &
+  Pick<GraphqlSocketParts, 'authenticate'>): Graphql {
+  let server: Promise<GraphqlServer> | undefined
+  let socket: Promise<UpgradeMount> | undefined
+  let isStopping = false
+  const load = (): Promise<GraphqlServer> => {
+    const { project, clock, ...rest } = parts
+    server ??= import('../api/graphql/mount.ts').then(({ createGraphqlServer }) =>
+      createGraphqlServer({ ...rest, streams: { project, clock } }),
+    )
+    return server
+  }
+  return {
+    server: load,
+    socket: {
+      match: ({ pathname }) => pathname === '/graphql',
+      upgrade(upgrade: Upgrade) {
+        socket ??= import('../api/graphql/socket.ts').then(({ createGraphqlSocket }) =>
+          createGraphqlSocket({ server: load, authenticate }),
+        )
+        socket.then(
+          (mount) => (isStopping ? upgrade.socket.destroy() : mount.upgrade(upgrade)),
+          (error: unknown) => {
+            parts.log.error('GraphQL could not be loaded', { error })
+            upgrade.socket.destroy()
+          },
+        )
+      },
+      stop() {
+        isStopping = true
+        socket?.then((mount) => mount.stop()).catch(() => undefined)
+      },
+    },
+  }
+}

@@ -1,0 +1,130 @@
+import type { PeerInfo } from '../api/operation.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { Service } from '../base/service.ts'
+import type { Problem } from '../model/attention.ts'
+import { type Random, randomText } from '../model/id.ts'
+import type { Peering } from '../peers/peering.ts'
+import { openRedisStreams } from '../peers/redis-streams.ts'
+import { createRelay, type RelayStatus } from '../peers/relay.ts'
+
+export interface NodesParts {
+  /** The address of a Redis server; '' for none. */
+  readonly redis: string
+  readonly peering: Peering
+  /** Names of the actors in this node's room. */
+  readonly here: () => readonly string[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly onChange: () => void
+}
+
+/** The other nodes that serve this project over Redis, as the rest of the daemon sees them. */
+export interface Nodes extends Service {
+  /** Redis, and each other node. */
+  peers(): readonly PeerInfo[]
+  /** Who is in the rooms of the other nodes, and the nodes that live. */
+  here(): { readonly actors: readonly string[]; readonly replicas: readonly string[] }
+  problems(): readonly Problem[]
+}
+
+const NAME = 'redis'
+
+export function createNodes({ redis, peering, here, clock, random, log, onChange }: NodesParts): Nodes {
+  if (redis === '') return noNodes
+  const url = withoutPassword(redis)
+  const relay = createRelay({
+    peering,
+    open: () => openRedisStreams(redis, () => (random(1)[0] ?? 0) / 256),
+    here,
+    clock,
+    log,
+    key: () => randomText(random, 16),
+    onChange,
+  })
+  return {
+    name: relay.name,
+    start: relay.start,
+    stop: relay.stop,
+    peers: () => peersOf(relay.status(), url),
+    here() {
+      const living = relay.status().nodes.filter(({ isAlive }) => isAlive)
+      return { actors: living.flatMap((node) => node.here), replicas: living.map(({ replica }) => replica) }
+    },
+    problems: () => problemsOf(relay.status(), url),
+  }
+}
+
+const noNodes: Nodes = {
+  name: 'relay',
+  async start() {},
+  async stop() {},
+  peers: () => [],
+  here: () => ({ actors: [], replicas: [] }),
+  problems: () => [],
+}
+
+function peersOf({ state, since, error, refusal, nodes }: RelayStatus, url: string): readonly PeerInfo[] {
+  const why = refusal ?? error
+  const server: PeerInfo = {
+    name: NAME,
+    url,
+    state: refusal === undefined ? state : 'waiting',
+    since: new Date(since).toISOString(),
+    ...(why !== undefined && { error: why }),
+  }
+  const others = nodes.map(
+    ({ replica, isAlive, at, refusal: reason }): PeerInfo => ({
+      name: `node ${replica}`,
+      url,
+      state: isAlive && reason === undefined ? 'linked' : 'waiting',
+      since: new Date(at).toISOString(),
+      ...(reason !== undefined && { error: reason }),
+    }),
+  )
+  return [server, ...others]
+}
+
+/** What people should know of. */
+function problemsOf({ state, since, error, refusal, nodes, refused }: RelayStatus, url: string): readonly Problem[] {
+  const problems: Problem[] = []
+  const why = refusal ?? nodes.find((node) => node.refusal !== undefined)?.refusal
+  if (why !== undefined) {
+    problems.push({
+      kind: 'link',
+      key: 'refused',
+      what: `Another node is not of this project: ${why}`,
+      where: `peer ${NAME}`,
+      fix: 'Give each project that meets in this Redis a name of its own, or bring one into the other: see `orch join --help`.',
+    })
+  }
+  if (state !== 'linked' && error !== undefined) {
+    problems.push({
+      kind: 'link',
+      key: 'redis',
+      what: `Nothing is exchanged with the other nodes: ${error}. This one works on by itself, and nothing is lost`,
+      where: `peer ${NAME}`,
+      fix: `Let ${url} answer again; the nodes then exchange what they have. See docs/redis.md.`,
+      since,
+    })
+  }
+  for (const [replica, reason] of refused) {
+    problems.push({
+      kind: 'link',
+      key: `rows of ${replica}`,
+      what: `What replica ${replica} wrote is not taken here: ${reason}`,
+      where: `peer ${NAME}`,
+      fix: 'Use the same version of orch on all nodes, then `orch restart` here.',
+    })
+  }
+  return problems
+}
+
+function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return NAME
+  const parsed = new URL(url)
+  parsed.username = ''
+  parsed.password = ''
+  return parsed.toString()
+}
