@@ -10,7 +10,7 @@ import { builtInKinds } from '../model/kinds.ts'
 const englishOnly: Plugin = {
   name: 'english-only',
   setup({ onLoad }) {
-    const contents = "export { default as en } from '../en.js'\n"
+    const contents = "export { default as en } from './en.js'\n"
     onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents, loader: 'js' }))
   },
 }
