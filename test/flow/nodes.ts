@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'vitest'
+import packageJson from '../../package.json' with { type: 'json' }
+import { OrchError } from '../../src/base/error.ts'
+import { createDaemonClient } from '../helpers/daemon-client.ts'
+import { createRandom } from '../helpers/random.ts'
+import { createTestRedis } from '../helpers/redis.ts'
+import { countOf, createTestRepo, type TestRepo, until } from './harness.ts'
+
+interface Listed {
+  readonly items: readonly { readonly id: string; readonly title: string; readonly body: string }[]
+  readonly next?: string
+}
+interface Status {
+  readonly project: { readonly id: string }
+  readonly peers: readonly { readonly name: string; readonly state: string }[]
+  readonly problems: readonly { readonly what: string; readonly where: string }[]
+}
+
+export interface NodesReport {
+  readonly acknowledged: number
+  readonly inDoubt: number
+  readonly kills: Readonly<Record<string, number>>
+  /** From a node's kill to the next write acknowledged there, and anywhere, in milliseconds. */
+  readonly longestHere: number
+  readonly longestAnywhere: number
+  /** From quiet to all equal. */
+  readonly longestToEqual: number
+}
+
+/** A node: a repository with a daemon of its own. */
+interface Node {
+  readonly repo: TestRepo
+  readonly ask: ReturnType<typeof createDaemonClient>['ask']
+  kill(): void
+}
+
+/**
+ * Real daemons on a real Redis, with writers on all, while nodes and Redis are killed, paused and emptied at random. After
+ * each round, when all is up again, every node must hold every acknowledged write once, and all must be equal.
+ */
+export async function breakNodes(options: {
+  readonly nodes: number
+  readonly rounds: number
+  readonly seed: number
+  readonly say?: (line: string) => void
+}): Promise<NodesReport> {
+  const { rounds, seed, say = () => undefined } = options
+  const random = createRandom(seed)
+  const upTo = (limit: number): number => Math.floor(((random(1)[0] ?? 0) * limit) / 256)
+  const redis = await createTestRedis()
+  const nodes: Node[] = []
+  const kills: Record<string, number> = {}
+  const acknowledged: string[] = []
+  const inDoubt: string[] = []
+  let words = 0
+  let [longestHere, longestAnywhere, longestToEqual] = [0, 0, 0]
+
+  const write = async (node: Node, writer: string, tasks: readonly string[]): Promise<void> => {
+    const word = `${writer}n${words++}e`
+    try {
+      if (words % 5 === 0) await node.ask('task.create', { title: word }, writer)
+      else await node.ask('task.update', { id: tasks[words % tasks.length], append: word }, writer)
+      acknowledged.push(word)
+    } catch (error) {
+      // The daemon died under the call, or a fresh one has not heard of the task: nobody was told that it was done.
+      if (!(error instanceof OrchError) || error.exit !== 7) throw error
+      inDoubt.push(word)
+    }
+  }
+  const everything = async (node: Node): Promise<string> => {
+    const lines: string[] = []
+    for (let after: string | undefined; ; ) {
+      const page = await node.ask<Listed>(
+        'task.list',
+        { full: true, limit: 1000, all: true, ...(after && { after }) },
+        'test',
+      )
+      lines.push(...page.items.map(({ id, title, body }) => `${id}\n${title}\n${body}`))
+      after = page.next
+      if (after === undefined) return lines.toSorted().join('\n\n')
+    }
+  }
+  const equal = async (): Promise<boolean> => {
+    const texts = await Promise.all(nodes.map(everything))
+    return texts.every((text) => text === texts[0] && acknowledged.every((word) => text.includes(word)))
+  }
+
+  try {
+    for (let i = 0; i < options.nodes; i++) {
+      const repo = await createTestRepo({ name: 'shop', env: { ORCH_REDIS: redis.url } })
+      const { ask, paths } = createDaemonClient(repo.dir, repo.env, packageJson.version)
+      const kill = (): void =>
+        void process.kill((JSON.parse(readFileSync(paths.daemonFile, 'utf8')) as { pid: number }).pid, 'SIGKILL')
+      nodes.push({ repo, ask, kill })
+    }
+    const status = (node: Node): Promise<Status> => node.ask<Status>('status', {}, 'test')
+    const [first] = nodes as [Node]
+    await until(
+      async () => new Set((await Promise.all(nodes.map(status))).map(({ project }) => project.id)).size === 1,
+      'one project',
+    )
+    const tasks: string[] = []
+    for (let i = 0; i < 3; i++)
+      tasks.push((await first.ask<{ id: string }>('task.create', { title: `Shared ${i}`, body: 'Start.' }, 'test')).id)
+    await until(equal, 'the shared tasks on all nodes')
+
+    for (let round = 0; round < rounds; round++) {
+      let isOver = false
+      let lastAnywhere = 0
+      const back = new Map<Node, number>()
+      const writers = nodes.flatMap((node, n) =>
+        ['a', 'b'].map(async (letter) => {
+          while (!isOver) {
+            await write(node, `${letter}${n}r${round}`, tasks)
+            const now = performance.now()
+            if (lastAnywhere > 0) longestAnywhere = Math.max(longestAnywhere, now - lastAnywhere)
+            lastAnywhere = now
+            const killedAt = back.get(node)
+            if (killedAt === undefined) continue
+            longestHere = Math.max(longestHere, now - killedAt)
+            back.delete(node)
+          }
+        }),
+      )
+      const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+      await pause(100 + upTo(300))
+      const what = (['node', 'redis', 'pause', 'empty', 'both'] as const)[round % 5] ?? 'node'
+      kills[what] = (kills[what] ?? 0) + 1
+      const victim = nodes[upTo(nodes.length)] as Node
+      if (what === 'node' || what === 'both') {
+        victim.kill()
+        back.set(victim, performance.now())
+      }
+      if (what === 'pause') redis.pause()
+      if (what === 'redis' || what === 'empty' || what === 'both') await redis.kill()
+      if (what === 'empty') redis.loseData()
+      await pause(200 + upTo(600))
+      if (what === 'pause') redis.resume()
+      if (what === 'redis' || what === 'empty' || what === 'both') await redis.start()
+      await pause(upTo(300))
+      isOver = true
+      await Promise.all(writers)
+      const quiet = performance.now()
+      await until(equal, `all equal after round ${round} (${what})`, 60_000)
+      longestToEqual = Math.max(longestToEqual, performance.now() - quiet)
+      if (round % 10 === 9) say(`round ${round + 1}: ${acknowledged.length} acknowledged`)
+    }
+    const text = await everything(first)
+    for (const word of acknowledged) expect(countOf(text, word), word).toBe(1)
+    for (const word of inDoubt) expect(countOf(text, word), word).toBeLessThanOrEqual(1)
+    for (const node of nodes) {
+      const doctor = await node.ask<{ ok: boolean; findings: unknown[] }>('doctor', {}, 'test')
+      expect(doctor.ok, JSON.stringify(doctor.findings)).toBe(true)
+    }
+    return {
+      acknowledged: acknowledged.length,
+      inDoubt: inDoubt.length,
+      kills,
+      longestHere,
+      longestAnywhere,
+      longestToEqual,
+    }
+  } finally {
+    await Promise.all(nodes.map(({ repo }) => repo.remove()))
+    await redis.remove()
+  }
+}
