@@ -338,6 +338,12 @@ export const errorCodes = define({
     message: 'The daemon at {socket} serves another repository',
     hint: 'This looks like a copied repository. Run `orch restart` here: the copy gets a daemon of its own.',
   },
+  owned_elsewhere: {
+    exit: 7,
+    http: 503,
+    message: 'A daemon on {host} (process {pid}) has this project open; two on one disk would damage it',
+    hint: 'Use orch there, or make a clone here and link the two: see `orch peer --help`. Once the other one has stopped, the next command starts a daemon here.',
+  },
   daemon_stopping: { exit: 7, http: 503, message: 'The daemon is stopping', hint: 'Try again.' },
 
   unauthorized: {

@@ -39,6 +39,8 @@ export interface PrivatePaths {
   /** Its existence is what "initialised" means. */
   readonly database: string
   readonly lock: string
+  /** Which daemon has the project open, for those on other machines that the lock does not reach. */
+  readonly owner: string
   /** What runs: process id, version, socket. For people and for messages; the lock alone decides. */
   readonly daemonFile: string
   readonly log: string
@@ -83,6 +85,7 @@ export function pathsOf(repository: Repository, place: SocketPlace): PrivatePath
     dir,
     database: join(dir, 'orch.db'),
     lock: join(dir, 'lock.db'),
+    owner: join(dir, 'owner.json'),
     daemonFile: join(dir, 'daemon.json'),
     log: join(dir, 'daemon.log'),
     ownCommands: join(dir, 'commands.json'),

@@ -24,6 +24,15 @@ export function machineId(): string {
   return hostname()
 }
 
+/** This run of the kernel, which containers on it share; undefined where the system does not name it. */
+export function bootId(): string | undefined {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() || undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** What a database file is bound to. The file must exist. */
 export function leaseFacts(database: string): LeaseFacts {
   const { dev, ino } = statSync(database, { bigint: true })

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, rmSync, watch, writeFileSync, writeSync } from 'node:fs'
-import { userInfo } from 'node:os'
+import { hostname, userInfo } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sleep, systemClock } from '../base/clock.ts'
@@ -18,10 +18,11 @@ import {
   socketPlace,
 } from '../base/repository.ts'
 import type { LoadedConfig } from '../config/config.ts'
-import { isTrusted, stateHome } from '../config/host.ts'
+import { bootId, isTrusted, machineId, stateHome } from '../config/host.ts'
 import { gitEnv, runGit } from '../git/run-git.ts'
 import { type Actor, toActorName } from '../model/actor.ts'
 import { acquireLock, type Lock } from '../store/lock.ts'
+import { type Owner, takeOwnership } from '../store/owner.ts'
 import type { createDaemon, Daemon, Host } from './daemon.ts'
 import { createDrain, type Drain } from './drain.ts'
 
@@ -65,6 +66,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
   }
   let log = loggerAt('info')
   let lock: Lock | undefined
+  let owner: Owner | undefined
   let daemon: Daemon | undefined
   try {
     const repository = findRepository(options.dir)
@@ -85,6 +87,13 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       process.exitCode = LOCKED_EXIT
       return
     }
+    owner = await takeOwnership({
+      file: paths.owner,
+      facts: { machine: machineId(), boot: bootId(), host: hostname(), pid: process.pid, instance: randomUUID() },
+      clock: systemClock,
+      log,
+      wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    })
     const { config, notices, orchrc, drift } = await configOf(mainWorktree, env, options.set)
     if (!existsSync(paths.database) && options.init === undefined) {
       throw new OrchError('not_initialised', { path: mainWorktree })
@@ -95,12 +104,13 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       log.error('the start hangs, and is given up')
       process.exit(1)
     }, START_LIMIT_MS)
-    const held = lock
+    const [held, owned] = [lock, owner]
     let again = false
     const drain = createDrain({
       stop: async () => daemon?.stop(),
       release() {
         rmSync(paths.daemonFile, { force: true })
+        owned.release()
         held.release()
         if (again) startAgain(argv)
       },
@@ -136,6 +146,8 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
         drain()
       },
     })
+    // Nothing may be written any more, and all that was acknowledged is durable.
+    owned.keep(() => process.exit(1))
     endOn(drain, options.attached, log)
     await daemon.start()
     clearTimeout(hanging)
@@ -148,6 +160,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
     const refusal = toOrchError(error)
     log.error('the daemon did not start', { error })
     report({ error: refusal.toBody() })
+    owner?.release()
     lock?.release()
     process.exit(refusal.exit)
   }

@@ -8,7 +8,7 @@ import type { Logger } from '../base/log.ts'
 import type { PrivatePaths } from '../base/repository.ts'
 import type { Config } from '../config/config.ts'
 import { projectKinds } from '../config/declared.ts'
-import { createGenerations, leaseFacts, stateHome, trust } from '../config/host.ts'
+import { bootId, createGenerations, leaseFacts, machineId, stateHome, trust } from '../config/host.ts'
 import type { GitRepo } from '../git/git-repo.ts'
 import { openGitRepo } from '../git/real-git-repo.ts'
 import { gitEnv, runGit } from '../git/run-git.ts'
@@ -18,6 +18,7 @@ import { dialSockets } from '../peers/wire.ts'
 import { openDatabase, openDatabaseReadOnly } from '../store/database.ts'
 import { acquireLock, type Lock } from '../store/lock.ts'
 import { openProject, remakeIndex } from '../store/open-project.ts'
+import { assertNotElsewhere } from '../store/owner.ts'
 import { prepareSchema } from '../store/schema.ts'
 import { type JoinSource, performJoin, previewJoin } from './join.ts'
 import { performPurge, previewPurge } from './purge.ts'
@@ -193,7 +194,8 @@ function rebuild({ config, paths }: ErrandParts): object {
   }
 }
 
-function lockOrRefuse({ lock, log }: PrivatePaths): Lock {
+function lockOrRefuse({ lock, owner, log }: PrivatePaths): Lock {
+  assertNotElsewhere(owner, { machine: machineId(), boot: bootId() })
   const held = acquireLock(lock)
   if (!held) throw new OrchError('daemon_start_failed', { reason: 'another one was started meanwhile', log })
   return held

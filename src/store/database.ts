@@ -17,11 +17,16 @@ export interface Database {
   close(): void
 }
 
-/** Opens a database file, or `:memory:`. WAL; a commit returns only when it is on disk (the binding's default is weaker, so it is set at every open). */
-export function openDatabase(file: string): Database {
+/** Opens a database file, or `:memory:`. WAL; a commit returns only when it is on disk (the binding's default is weaker, so it is set at every open). `mayCommit` throws what refuses a commit. */
+export function openDatabase(file: string, mayCommit: () => void = () => undefined): Database {
   const db = new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true, defensive: true })
   db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY')
-  return wrap(db, file === ':memory:' ? undefined : createFileCheck([file, `${file}-wal`]))
+  if (file === ':memory:') return wrap(db)
+  const checkFiles = createFileCheck([file, `${file}-wal`])
+  return wrap(db, () => {
+    checkFiles()
+    mayCommit()
+  })
 }
 
 /**
@@ -138,8 +143,8 @@ export function closeWhole(db: Database): void {
 /** More than the fixed statements of all parts together. */
 const STATEMENTS_KEPT = 250
 
-function wrap(db: DatabaseSyncInstance, checkFiles: () => void = () => undefined): Database {
-  checkFiles()
+function wrap(db: DatabaseSyncInstance, check: () => void = () => undefined): Database {
+  check()
   /** Those used last come last. */
   const statements = new Map<string, StatementSyncInstance>()
   const prepare = (sql: string): StatementSyncInstance => {
@@ -185,7 +190,7 @@ function wrap(db: DatabaseSyncInstance, checkFiles: () => void = () => undefined
       try {
         const result = work()
         if (spoilt !== undefined) throw spoilt
-        checkFiles()
+        check()
         db.exec('COMMIT')
         return result
       } catch (error) {
