@@ -7,7 +7,9 @@ import { type AgentMarks, openAgentMarks } from '../store/agent-marks.ts'
 import type { Database } from '../store/database.ts'
 import { openLeases } from '../store/leases.ts'
 import type { Project } from '../store/project.ts'
-import { type Claimant, type Claims, createClaims } from './claims.ts'
+import type { Claimant } from '../store/task-claims.ts'
+import type { SharedArbiter } from './arbiter.ts'
+import { type Claims, createClaims } from './claims.ts'
 import { type ConnectedSessions, type ConnectedSessionsParts, createConnectedSessions } from './connected-sessions.ts'
 import { createIdentity, type Identity } from './identity.ts'
 
@@ -21,6 +23,8 @@ export interface AgentsParts {
   readonly idleMs: number
   /** Asks another replica. Rejects when it cannot be reached. */
   readonly ask: (replica: string, body: Json) => Promise<Json>
+  /** What decides about claims in the place of any replica. */
+  readonly shared?: SharedArbiter
   /** Whether a replica can only have been this database before. */
   readonly wasHere?: (replica: string) => boolean
   /** Whether a replica is what this database was before. */

@@ -1,4 +1,6 @@
 import { OrchError } from '../base/error.ts'
+import type { WriteOrigin } from '../doc/origin.ts'
+import { systemActor } from '../model/actor.ts'
 import type { RecordId } from '../model/id.ts'
 import type { Values } from '../model/kind.ts'
 import { context } from '../model/kinds/context.ts'
@@ -7,7 +9,9 @@ import { task as taskKind } from '../model/kinds/task.ts'
 import { statusesOf } from '../model/statuses.ts'
 import type { Holder, Lease } from '../store/leases.ts'
 import { isSameHolder } from '../store/leases.ts'
-import type { Project, StoredRecord, Tx } from '../store/project.ts'
+import type { Commit, Project, StoredRecord, Tx } from '../store/project.ts'
+import type { Claimant } from '../store/task-claims.ts'
+import type { RenewAnswer } from './arbiter.ts'
 
 /** What the log says when a claim is taken, confirmed, and when it ends: other replicas read it, with its number. */
 export const CLAIMED = 'claimed'
@@ -16,6 +20,19 @@ export const RELEASED = 'released'
 
 const NOTICE_DAYS = 7
 const DAY_MS = 86_400_000
+
+export function holderOf({ actor, session }: Claimant): Holder {
+  return { actor: actor.name, session: session ?? '' }
+}
+
+export function originOf({ actor, session }: Claimant): WriteOrigin {
+  return { source: 'api', actor, ...(session !== undefined && { session }) }
+}
+
+/** What orch itself does, for a session or for none: ''. */
+export function bySystem(session: string): WriteOrigin {
+  return originOf({ actor: systemActor, session: session || undefined })
+}
 
 /** Why a holder cannot claim a task; undefined when it can. A task that is not here yet is its replica's to vouch for. */
 export function refusalOf(
@@ -41,6 +58,41 @@ export function refusalOf(
   return statuses.meaning(status) === 'blocked'
     ? new OrchError('not_ready', { id, reason: `its status is ${status}` })
     : undefined
+}
+
+/** What the record says against a claim that nobody has confirmed; undefined: nothing. */
+export function lostByRecord(
+  project: Pick<Project, 'kinds' | 'read'>,
+  { task, actor }: Pick<Lease, 'task' | 'actor'>,
+): (RenewAnswer & { readonly state: 'lost' }) | undefined {
+  const values = project.read(taskKind, task)?.values
+  if (!values) return undefined
+  if (isClosed(project, values)) return { state: 'lost', reason: `it is ${values.status}` }
+  const assignee = String(values.assignee ?? '')
+  if (assignee === '' || assignee === actor) return undefined
+  return { state: 'lost', holder: assignee, reason: `it is assigned to ${assignee}` }
+}
+
+export function isClosed({ kinds }: Pick<Project, 'kinds'>, { status }: Values): boolean {
+  return statusesOf(kinds).closed.includes(String(status))
+}
+
+/**
+ * Whether a person here gave the task to somebody else, which ends a claim. What comes from other replicas may be a claim
+ * that was made apart: the arbiter decides about those.
+ */
+export function isReassigned(before: unknown, after: unknown, { actor }: Lease, { origin }: Commit): boolean {
+  if (!('actor' in origin) || origin.actor.type !== 'person') return false
+  return before !== after && after !== actor
+}
+
+/** Whether what the log says of an ended claim is about this one. Numbers below 0 are of a replica: that of the log's entry. */
+export function isNumberOf(lease: Lease, said: object): boolean {
+  const { fence, replica } = said as { readonly fence?: unknown; readonly replica?: unknown }
+  if (typeof fence !== 'number') return false
+  return fence < 0
+    ? replica === lease.replica && (lease.fence === fence || lease.formerFence === fence)
+    : lease.fence === fence
 }
 
 export function held({ task, actor, session, at, provisional }: Lease): OrchError {

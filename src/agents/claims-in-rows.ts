@@ -1,23 +1,24 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
-import type { WriteOrigin } from '../doc/origin.ts'
 import type { RecordId } from '../model/id.ts'
 import { task as taskKind } from '../model/kinds/task.ts'
 import type { LogEntry } from '../model/log.ts'
-import { statusesOf } from '../model/statuses.ts'
 import { isSameHolder, type Lease, type Leases } from '../store/leases.ts'
 import type { Commit, Project } from '../store/project.ts'
-import { CLAIMED, CONFIRMED, RELEASED, writeNotice, writeReleased } from './claim-rules.ts'
+import type { Arbiter } from './arbiter.ts'
+import { bySystem, CLAIMED, CONFIRMED, isClosed, RELEASED, writeNotice, writeReleased } from './claim-rules.ts'
 
 export interface ClaimsInRowsParts {
   readonly project: Project
   readonly leases: Leases
   readonly clock: Clock
   readonly log: Logger
+  /** Whether this replica answers. */
   readonly isHere: () => boolean
-  readonly bySystem: (session: string) => WriteOrigin
-  /** A lease of another replica was granted here, or one of this replica confirmed there. */
-  readonly onGranted: (lease: Lease) => void
+  /** What decides, where it does. */
+  readonly arbiter: Arbiter
+  /** A lease of this replica was confirmed elsewhere. */
+  readonly onConfirmed: (lease: Lease) => void
   /** Says how much longer a lease lasts that another replica vouches for. */
   readonly extend: (lease: Lease, ms: number) => void
 }
@@ -50,7 +51,7 @@ const LOOK_BACK_MS = 7 * 24 * 3_600_000
 const LOOK_AT = 500
 
 export function createClaimsInRows(parts: ClaimsInRowsParts): ClaimsInRows {
-  const { project, leases, clock, log, isHere, bySystem, onGranted, extend } = parts
+  const { project, leases, clock, log, isHere, arbiter, onConfirmed, extend } = parts
   const timers = new Set<() => void>()
 
   const later = (told: Told, ms: number): void => {
@@ -73,38 +74,27 @@ export function createClaimsInRows(parts: ClaimsInRowsParts): ClaimsInRows {
     const { task, actor, session, fence, replica, lasts } = told
     if (!isHere() || isAnswered(told)) return
     const record = project.read(taskKind, task)
-    if (!record || record.deletedAt !== undefined) return
-    if (statusesOf(project.kinds).closed.includes(String(record.values.status))) return
+    if (!record || record.deletedAt !== undefined || isClosed(project, record.values)) return
     const known = leases.of(task)
     if (known && isSameHolder(known, told) && known.replica === replica) return
-    const assignee = String(record.values.assignee ?? '')
-    const other = known?.actor ?? (assignee === actor ? '' : assignee)
-    if (other !== '') {
-      const reason = known ? `${other} had it first` : `it is assigned to ${other}`
-      await project.transact(bySystem(session), (tx) => {
-        // Of two that were written apart, the document shows one: not always the one that holds.
-        if (tx.read(taskKind, task)?.values.assignee !== other) {
-          tx.update(taskKind, task, { set: { assignee: other } })
-        }
-        writeReleased(tx, { task, actor, session, fence, replica }, `lost: ${reason}`)
-        writeNotice(tx, actor, task, clock.now(), `You lost the claim on ${task}: ${reason}`)
-      })
-      return
-    }
-    const { epoch } = project.arbiter()
     const until = lasts ? null : clock.now() + ROWS_IDLE_MS
-    const wanted = { task, actor, session, fence, formerFence: 0, replica, at: clock.now(), until, provisional: true }
-    const granted = leases.confirm(wanted, epoch)
+    const claimed = { task, actor, session, fence, formerFence: 0, replica, at: clock.now(), until, provisional: true }
+    const answer = await arbiter.renew(claimed)
     await project.transact(bySystem(session), (tx) => {
-      tx.appendLog({
-        action: CONFIRMED,
-        task,
-        ...(session && { session }),
-        details: { holder: actor, replica, former: fence, fence: granted.fence },
-      })
+      if (answer.state === 'held') {
+        const details = { holder: actor, replica, former: fence, fence: answer.fence }
+        return tx.appendLog({ action: CONFIRMED, task, ...(session && { session }), details })
+      }
+      const { holder, reason } = answer
+      // Of two that were written apart, the document shows one: not always the one that holds.
+      if (holder !== undefined && tx.read(taskKind, task)?.values.assignee !== holder) {
+        tx.update(taskKind, task, { set: { assignee: holder } })
+      }
+      writeReleased(tx, { task, actor, session, fence, replica }, `lost: ${reason}`)
+      writeNotice(tx, actor, task, clock.now(), `You lost the claim on ${task}: ${reason}`)
     })
-    onGranted(granted)
-    if (granted.until !== null) extend(granted, ROWS_IDLE_MS)
+    const granted = leases.of(task)
+    if (granted?.replica === replica && granted.until !== null) extend(granted, ROWS_IDLE_MS)
   }
 
   /** The arbiter has answered a claim of this replica. */
@@ -115,7 +105,7 @@ export function createClaimsInRows(parts: ClaimsInRowsParts): ClaimsInRows {
       return
     const confirmed = { ...lease, fence, formerFence: lease.fence, provisional: false }
     leases.put(confirmed)
-    onGranted(confirmed)
+    onConfirmed(confirmed)
   }
 
   return {

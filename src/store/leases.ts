@@ -40,8 +40,8 @@ export interface Wanted extends Holder {
 }
 
 /**
- * PORT: who holds what. `grant`, `end` and `settle` are each one step that nothing comes between; what a step writes to the
- * record is durable together with the lease where the store can do that, else after it. Reading is of what is known here.
+ * Who holds what, as this replica knows it. `grant` and `end` are each one step that nothing comes between, durable
+ * together with what they write to the record.
  */
 export interface Leases {
   of(task: string): Lease | undefined

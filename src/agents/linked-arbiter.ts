@@ -1,9 +1,10 @@
-import type { ErrorBody } from '../base/error.ts'
+import { type ErrorBody, OrchError, reasonOf, toOrchError } from '../base/error.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
 import type { Json } from '../model/record.ts'
 import type { Lease } from '../store/leases.ts'
+import type { Arbiter, RenewAnswer } from './arbiter.ts'
 
-/** What replicas ask the arbiter. */
+/** What replicas ask the arbiter over a link. */
 export type AskArbiter =
   | {
       readonly do: 'grant'
@@ -17,17 +18,58 @@ export type AskArbiter =
   | { readonly do: 'renew'; readonly lease: Lease }
   | { readonly do: 'end'; readonly task: RecordId; readonly fence: number }
 
-export type GrantAnswer = { readonly task: string; readonly fence: number } | { readonly error: ErrorBody }
-
-export type RenewAnswer =
-  | { readonly state: 'held'; readonly fence: number }
-  | { readonly state: 'lost'; readonly holder?: string; readonly reason: string }
+type GrantAnswer = { readonly task: string; readonly fence: number } | { readonly error: ErrorBody }
 
 const MAX_TASKS = 64
 const MAX_NAME = 200
 
+/** The arbiter as a replica that another one is linked with. `ask` rejects where it cannot be reached. */
+export function createLinkedArbiter(replica: () => string, ask: (body: Json) => Promise<Json>): Arbiter {
+  const answerTo = async (question: AskArbiter): Promise<unknown> => {
+    try {
+      return await ask(question as unknown as Json)
+    } catch (error) {
+      if (toOrchError(error).code === 'arbiter_unreachable') throw error
+      throw new OrchError('arbiter_unreachable', { replica: replica(), reason: reasonOf(error) })
+    }
+  }
+  return {
+    async grant({ tasks, actor, person, session }) {
+      const answer = (await answerTo({ do: 'grant', tasks, actor, person, session })) as GrantAnswer
+      if ('error' in answer) throw OrchError.fromBody(answer.error)
+      return { task: answer.task as RecordId, fence: answer.fence }
+    },
+    renew: async (lease) => (await answerTo({ do: 'renew', lease })) as RenewAnswer,
+    async end({ task, fence }) {
+      await answerTo({ do: 'end', task, fence })
+    },
+  }
+}
+
+/** Answers what another replica asks of the arbiter that sits here. */
+export async function answerForArbiter(arbiter: Arbiter, from: string, body: Json): Promise<Json> {
+  const question = readAsk(body)
+  if (!question) throw new OrchError('usage', { reason: 'this question is not understood' })
+  switch (question.do) {
+    case 'grant':
+      try {
+        const { task, fence } = await arbiter.grant({ ...question, replica: from })
+        return { task, fence }
+      } catch (error) {
+        const refusal = toOrchError(error)
+        if (refusal.code === 'arbiter_unreachable') throw refusal
+        return { error: refusal.toBody() } as unknown as Json
+      }
+    case 'renew':
+      return (await arbiter.renew({ ...question.lease, replica: from })) as unknown as Json
+    case 'end':
+      await arbiter.end(question)
+      return {}
+  }
+}
+
 /** A question as it came over a link; undefined when it is none. */
-export function readAsk(body: Json): AskArbiter | undefined {
+function readAsk(body: Json): AskArbiter | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined
   const ask = body as Readonly<Record<string, Json>>
   switch (ask.do) {

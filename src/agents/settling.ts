@@ -1,0 +1,106 @@
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import { createQueue } from '../base/queue.ts'
+import type { Service } from '../base/service.ts'
+import type { Lease, Leases } from '../store/leases.ts'
+import type { Project } from '../store/project.ts'
+import type { RenewAnswer, SharedArbiter } from './arbiter.ts'
+import type { ArbiterSeat } from './arbiter-seat.ts'
+
+export interface SettlingParts {
+  readonly project: Project
+  readonly leases: Leases
+  readonly clock: Clock
+  readonly log: Logger
+  readonly idleMs: number
+  readonly seat: ArbiterSeat
+  readonly shared?: SharedArbiter | undefined
+  readonly isOwn: (lease: Lease) => boolean
+  /** Ends a claim of this replica that is another's, or nobody's. */
+  readonly lose: (lease: Lease, answer: RenewAnswer & { readonly state: 'lost' }) => Promise<void>
+  /** Says in the record of a claim that its replica was not heard from any more, and ends it. */
+  readonly lapse: (lease: Lease) => Promise<void>
+  readonly onChange: (lease: Lease) => void
+}
+
+/** Keeps what is held here in step with an arbiter that is elsewhere. */
+export interface Settling extends Service {
+  settle(): Promise<void>
+  /** There is something to keep in step from now on. */
+  renewLater(): void
+  forget(task: string): void
+}
+
+/** How often a replica tells the arbiter that what it vouches for still lives. */
+const RENEW_MS = 20_000
+
+export function createSettling(parts: SettlingParts): Settling {
+  const { project, leases, clock, log, idleMs, seat, shared, isOwn, lose, lapse, onChange } = parts
+  const queue = createQueue()
+  const renewedAt = new Map<string, number>()
+  let cancelRenew: () => void = () => undefined
+  let stopped = false
+
+  /** What the arbiter may have ended by now, because it has not heard of it for so long, is provisional again. */
+  const doubt = (lease: Lease): void => {
+    const heard = renewedAt.get(lease.task) ?? clock.monotonic()
+    renewedAt.set(lease.task, heard)
+    if (lease.provisional || clock.monotonic() - heard < idleMs) return
+    leases.put({ ...lease, provisional: true })
+    onChange(lease)
+  }
+  const renew = async (lease: Lease): Promise<void> => {
+    let answer: RenewAnswer
+    try {
+      answer = await seat.elsewhere.renew(lease)
+    } catch {
+      return doubt(lease)
+    }
+    renewedAt.set(lease.task, clock.monotonic())
+    if (answer.state === 'lost') await lose(lease, answer)
+    else if (answer.fence !== lease.fence || lease.provisional) {
+      leases.put({ ...lease, fence: answer.fence, formerFence: lease.fence, provisional: false })
+      onChange(lease)
+    }
+  }
+  const settleNow = async (): Promise<void> => {
+    await seat.probe()
+    for (const lease of leases.all().filter(isOwn)) {
+      if (!seat.decides()) await renew(lease)
+      else if (lease.provisional) leases.confirm(lease, project.arbiter().epoch)
+    }
+    for (const lease of (await shared?.lapsed()) ?? []) await lapse(lease)
+  }
+  const settle = (): Promise<void> =>
+    queue.add(async () => {
+      try {
+        if (!stopped) await settleNow()
+      } catch (error) {
+        log.warn('claims could not be settled', { error })
+      }
+    })
+  const renewLater = (): void => {
+    cancelRenew()
+    if (stopped) return
+    cancelRenew = clock.after(RENEW_MS, () => {
+      if (seat.decides() || !(shared || leases.all().some(isOwn))) return
+      void settle().then(renewLater)
+    })
+  }
+
+  return {
+    name: 'settling',
+    settle,
+    renewLater,
+    forget: (task) => renewedAt.delete(task),
+    async start() {
+      stopped = false
+      if (!seat.decides()) renewLater()
+    },
+    async stop() {
+      stopped = true
+      cancelRenew()
+      await queue.idle()
+    },
+  }
+}
