@@ -12,7 +12,7 @@ import type { Snapshots } from './snapshots.ts'
 export interface RemotePeerParts {
   readonly repo: Pick<GitRepo, 'head'>
   readonly remotes: GitRemotes
-  readonly snapshots: Pick<Snapshots, 'take' | 'merge'>
+  readonly snapshots: Pick<Snapshots, 'take' | 'takeInTime' | 'merge' | 'dueIn'>
   /** Full name of our branch: `refs/heads/orch-history`. */
   readonly ref: string
   /** The remote to sync with, as it is set now; undefined when there is none. */
@@ -81,9 +81,9 @@ export function createRemotePeer(parts: RemotePeerParts): RemotePeer {
     throw new OrchError('remote_failed', { remote, reason, remedy })
   }
 
-  const once = async (branch: RemoteBranch): Promise<RemoteSync | 'behind'> => {
-    await snapshots.take()
-    isBehind = false
+  const once = async (branch: RemoteBranch, isAsked: boolean): Promise<RemoteSync | 'behind'> => {
+    await (isAsked ? snapshots.take() : snapshots.takeInTime())
+    isBehind = snapshots.dueIn() > 0
     const theirs = await remotes.fetch(branch)
     const before = (await repo.head(ref))?.oid
     await check(branch, theirs, before)
@@ -98,10 +98,10 @@ export function createRemotePeer(parts: RemotePeerParts): RemotePeer {
     return { remote: branch.remote, commit: head, received: theirs !== undefined && head !== before, sent }
   }
 
-  const attempt = async (remote: string): Promise<RemoteSync> => {
+  const attempt = async (remote: string, isAsked: boolean): Promise<RemoteSync> => {
     const branch = { remote, ref }
     for (let tries = 1; ; tries++) {
-      const done = await once(branch)
+      const done = await once(branch, isAsked && tries === 1)
       if (done !== 'behind') return done
       if (tries === TRIES) {
         throw new OrchError('remote_failed', {
@@ -114,12 +114,12 @@ export function createRemotePeer(parts: RemotePeerParts): RemotePeer {
     }
   }
 
-  const sync = (): Promise<RemoteSync> =>
+  const sync = (isAsked = true): Promise<RemoteSync> =>
     queue.add(async () => {
       const remote = parts.remote()
       if (remote === undefined) throw new OrchError('remote_not_set')
       try {
-        const done = await attempt(remote)
+        const done = await attempt(remote, isAsked)
         failures = 0
         problem = undefined
         state = { name: remote, state: 'synced', since: new Date(clock.now()).toISOString() }
@@ -150,7 +150,14 @@ export function createRemotePeer(parts: RemotePeerParts): RemotePeer {
     cancel = undefined
     if (!started || everyMs === 0 || parts.remote() === undefined) return
     // Clones that were started together do not go on together.
-    cancel = clock.after(jittered(ms, random), () => void sync().catch(ignore))
+    cancel = clock.after(jittered(ms, random), syncInTime)
+  }
+  /** Unasked, it goes with the snapshot that is due next, and makes none for itself. */
+  const syncInTime = (): void => {
+    const now = (): void => void sync(false).catch(ignore)
+    const wait = Math.min(snapshots.dueIn(), everyMs)
+    if (wait === 0) now()
+    else cancel = clock.after(wait, now)
   }
 
   return {
@@ -159,7 +166,7 @@ export function createRemotePeer(parts: RemotePeerParts): RemotePeer {
       started = true
       plan(WAIT_MS)
     },
-    sync,
+    sync: () => sync(),
     note() {
       isBehind = true
     },

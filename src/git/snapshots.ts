@@ -7,23 +7,30 @@ import type { Kinds } from '../model/kind-set.ts'
 import type { Change, Commit } from '../store/project.ts'
 import type { Theirs } from './ground.ts'
 import { momentOfCommit, readHistory, type SnapshotInfo } from './history.ts'
-import { createPace } from './pace.ts'
 import { createSnapshotTaker, type TakerParts } from './take-snapshot.ts'
 
 export interface SnapshotsParts extends TakerParts {
-  /** How long after the last change, and at most after the first: 5 s and 60 s. */
+  /** How long after the last change: 5 s. */
   readonly quietMs?: number
+  /** How long after the first change at most, and after the commit before at least: 60 s. */
   readonly maxMs?: number
   /** Off, nothing is ever committed. */
   readonly isEnabled?: boolean
 }
 
-/** Keeps the history branch up with the project: soon after changes, at once when work is closed or somebody asks. */
+/**
+ * Keeps the history branch up with the project: soon after changes, sooner when work is closed, and at once when somebody
+ * asks. What nobody asked for is committed at most once a minute.
+ */
 export interface Snapshots extends Service {
   /** Hears a durable commit. */
   note(commit: Commit): void
   /** Commits what is not in git yet; undefined when nothing is. Throws a refusal of git, and then goes on trying. */
   take(title?: string): Promise<SnapshotInfo | undefined>
+  /** The same, unless a commit was made within the last minute: then it is left to the one that is due. */
+  takeInTime(): Promise<void>
+  /** Milliseconds until what is not in git yet may go there unasked; 0 when it may now, and when there is nothing. */
+  dueIn(): number
   /** Takes in the branch of a remote, and continues both; undefined when that needs no commit. */
   merge(theirs: Theirs): Promise<SnapshotInfo | undefined>
   /** Snapshots, newest first; with `id` those that name that record or changed its file. */
@@ -35,11 +42,8 @@ export interface Snapshots extends Service {
 /** After the first failure; each further one doubles it. */
 const RETRY_MS = 5_000
 const MAX_RETRY_MS = 300_000
-/** A burst of closed tasks makes one snapshot a second, not one each. */
+/** Who completes a task ends the session next: what is closed together is in one snapshot. */
 const CLOSING_MS = 1_000
-/** Under load there is one a minute; after a calm, so many may follow each other faster. */
-const BURST = 3
-const MINUTE_MS = 60_000
 
 export function createSnapshots(parts: SnapshotsParts): Snapshots {
   const { clock, log, repo, ref, base, render, quietMs = 5_000, maxMs = 60_000, isEnabled = true } = parts
@@ -48,39 +52,38 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
   let started = false
   let failures = 0
   let problem: Problem | undefined
-  let lastClosing = Number.NEGATIVE_INFINITY
+  let lastTaken = Number.NEGATIVE_INFINITY
   let cancelClosing: (() => void) | undefined
   let cancelRetry: (() => void) | undefined
   let cancelLater: (() => void) | undefined
-  const pace = createPace(clock, BURST, MINUTE_MS)
 
-  const take = (title?: string, theirs?: Theirs): Promise<SnapshotInfo | undefined> =>
-    queue.add(async () => {
-      if (!isEnabled) return undefined
-      try {
-        const taken = await taker.take(title, theirs)
-        failures = 0
-        problem = undefined
-        cancelRetry?.()
-        return taken
-      } catch (error) {
-        retryLater(error)
-        throw error
-      }
-    })
-  const takeQuietly = (): Promise<void> => take().then(ignore, ignore)
-  /** What nobody asked for keeps its pace. */
-  const takeInTime = async (): Promise<void> => {
-    const wait = pace.wait()
-    if (wait > 0) {
-      cancelLater ??= clock.after(wait, () => {
-        cancelLater = undefined
-        void takeInTime()
-      })
-      return
+  const takeNow = async (title?: string, theirs?: Theirs): Promise<SnapshotInfo | undefined> => {
+    if (!isEnabled) return undefined
+    try {
+      const taken = await taker.take(title, theirs)
+      if (taken) lastTaken = clock.monotonic()
+      failures = 0
+      problem = undefined
+      cancelRetry?.()
+      return taken
+    } catch (error) {
+      retryLater(error)
+      throw error
     }
-    const taken = await take().catch(ignore)
-    if (taken) pace.spend()
+  }
+  const take = (title?: string, theirs?: Theirs): Promise<SnapshotInfo | undefined> =>
+    queue.add(() => takeNow(title, theirs))
+  const untilDue = (): number => Math.max(0, lastTaken + maxMs - clock.monotonic())
+  /** Looked at when its turn comes: what was asked for may be taken before it. */
+  const takeInTime = (): Promise<void> =>
+    queue.add(async () => {
+      const wait = untilDue()
+      if (wait === 0) await takeNow()
+      else cancelLater ??= clock.after(wait, takeLater)
+    })
+  const takeLater = (): void => {
+    cancelLater = undefined
+    void takeInTime().catch(ignore)
   }
 
   const retryLater = (cause: unknown): void => {
@@ -96,17 +99,14 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
       fix: error.hint,
     }
     cancelRetry?.()
-    cancelRetry = started ? clock.after(wait, () => void takeQuietly()) : undefined
+    cancelRetry = started ? clock.after(wait, () => void takeInTime().catch(ignore)) : undefined
   }
 
   const coalesce = createCoalesce({ clock, quietMs, maxMs, run: takeInTime, onError: ignore })
 
   const soon = (): void => {
-    if (cancelClosing) return
-    const wait = Math.max(0, lastClosing + CLOSING_MS - clock.monotonic())
-    cancelClosing = clock.after(wait, () => {
+    cancelClosing ??= clock.after(CLOSING_MS, () => {
       cancelClosing = undefined
-      lastClosing = clock.monotonic()
       void coalesce.flush()
     })
   }
@@ -124,6 +124,8 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
       if (changes.some((change) => isClosing(parts.project.kinds, change))) soon()
     },
     take: (title) => take(title),
+    takeInTime,
+    dueIn: () => (isEnabled && !taker.isCurrent() ? untilDue() : 0),
     merge: (theirs) => take(undefined, theirs),
     history: ({ id, limit }) => readHistory({ repo, ref, base, pathOf: (key) => render(key)?.path }, { id, limit }),
     moment: (revision) => momentOfCommit(repo, parts.project, revision),
@@ -136,7 +138,7 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
       cancelLater?.()
       await coalesce.stop()
       // What does not get into git now is in the list at the next start.
-      await takeQuietly()
+      await take().catch(ignore)
     },
   }
 }

@@ -63,8 +63,10 @@ interface FieldLine {
   readonly line: string
 }
 
-/** One line that says most: the register that stamps hang on (a task's status) first, then a single change, then names. */
+/** One line that says most: the register that stamps hang on (a task's status) or an end, then a single change, then names. */
 function headlineOf(kind: RecordKind, fields: readonly FieldLine[]): string {
+  const end = fields.find(({ name }) => endsWith(kind, name))
+  if (end) return end.line
   const stamped = new Set(Object.values(kind.stamps).map(({ field }) => field))
   const step = fields.find(({ name }) => stamped.has(name))
   if (step) return step.line.slice(step.name.length + 1)
@@ -77,6 +79,11 @@ function fieldLines(kind: RecordKind, before: StoredRecord | undefined, after: S
   const old: Values = before?.values ?? kind.defaults
   const lines: FieldLine[] = []
   for (const [name, field] of Object.entries(kind.fields)) {
+    if (before && endsWith(kind, name)) {
+      const line = endLine(name, before.values[name] ?? null, after.values[name] ?? null)
+      if (line !== undefined) lines.push({ name, line })
+      continue
+    }
     // What orch sets itself repeats another change, and the headline of a new record has its title.
     if (field.readonly || (!before && name === kind.title)) continue
     const line = fieldLine(name, field, old[name] ?? emptyValue(field), after.values[name] ?? emptyValue(field))
@@ -92,6 +99,20 @@ function fieldLines(kind: RecordKind, before: StoredRecord | undefined, after: S
   if (lines.length === 0 && before.front !== after.front)
     lines.push({ name: 'front matter', line: 'front matter rearranged' })
   return lines
+}
+
+/** Whether a record is active as long as this field of it, which orch sets, is empty: a session's `endedAt`. */
+function endsWith(kind: RecordKind, name: string): boolean {
+  const allowed = kind.filters.active?.where[name]
+  return kind.fields[name]?.readonly === true && allowed?.length === 1 && allowed[0] === null
+}
+
+/** `endedAt` -> `ended` */
+function endLine(name: string, from: Value, to: Value): string | undefined {
+  if (from !== null && to !== null) return undefined
+  return from === to
+    ? undefined
+    : `${to === null ? 'not ' : ''}${name.replace(/At$/, '')}${to === null ? ' any more' : ''}`
 }
 
 function fieldLine(name: string, field: Field, from: Value, to: Value): string | undefined {

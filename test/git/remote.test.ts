@@ -69,6 +69,30 @@ test('it syncs soon after a start, once a minute, and before it stops where some
   expect(calls).toHaveLength(5)
 })
 
+test('unasked it goes with the snapshot that is due, and commits no more than one a minute while work never ends', async () => {
+  const { remote, calls, clock, project, snapshots, repo } = cloneOf(createMemoryGitRepo())
+  const at: number[] = []
+  const commit = repo.commit
+  repo.commit = (request) => {
+    at.push(clock.monotonic())
+    return commit(request)
+  }
+  await snapshots.start()
+  await remote.start()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, { title: 'Busy' }))
+  for (let step = 0; step < 200; step++) {
+    await project.transact(byClaude, (tx) => tx.update(task, id, { increment: { spentHours: 1 } }))
+    await clock.advance(3_000)
+  }
+  const gaps = at.slice(1).map((time, i) => time - (at[i] ?? 0))
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(60_000)
+  expect(calls.filter((call) => call === 'push').length).toBeGreaterThanOrEqual(9)
+  // What is not in git yet goes before it stops, and a sync that is asked for waits for nothing.
+  await remote.stop()
+  await project.transact(byClaude, (tx) => tx.update(task, id, { increment: { spentHours: 1 } }))
+  expect(await remote.sync()).toMatchObject({ sent: true })
+})
+
 test('[P6] a failure is told with its remedy, tried again more and more seldom, and forgotten when it works', async () => {
   let failing = true
   const { remote, calls, clock } = cloneOf(createMemoryGitRepo(), () => (failing ? offline() : undefined))

@@ -10,6 +10,7 @@ import { task } from '../../src/model/kinds/task.ts'
 import type { Tx } from '../../src/store/project.ts'
 import { settle } from '../helpers/clock.ts'
 import { byAlice, byClaude, createTestProject } from '../helpers/project.ts'
+import { createRandom } from '../helpers/random.ts'
 import { createMemoryDatabase } from '../memory/database.ts'
 import { createMemoryGitRepo, type MemoryGitRepo } from '../memory/git-repo.ts'
 import { connect, createSnapshotWorld, plainRender, REF, type SnapshotWorld } from './snapshot-world.ts'
@@ -18,6 +19,8 @@ const begin = async (repo: MemoryGitRepo = createMemoryGitRepo()): Promise<Snaps
   const world = createSnapshotWorld(repo)
   await world.snapshots.start()
   await world.snapshots.take()
+  // A commit may be made unasked again.
+  await world.clock.advance(60_000)
   return { ...world, repo }
 }
 const createTask = (world: Pick<SnapshotWorld, 'project'>, title: string): Promise<RecordId> =>
@@ -60,18 +63,22 @@ test('a snapshot is taken 5 s after the last change, and 60 s after the first at
   expect(subjects(repo).slice(2)).toEqual([`${id}: spentHours +59 (claude)`])
 })
 
-test('closing a task is in git in the next turn; a burst of them makes one snapshot a second', async () => {
+test('closing a task is in git a second later; others that are closed within a minute join the next snapshot', async () => {
   const { repo, clock, ...world } = await begin()
   const ids = await Promise.all(['a', 'b', 'c'].map((title) => createTask(world, title)))
   await world.snapshots.take()
+  await clock.advance(60_000)
   const close = (id: RecordId | undefined, status: string) =>
     byClaudeDo(world, (tx) => tx.update(task, id ?? ('' as RecordId), { set: { status } }))
   await close(ids[0], 'completed')
-  await clock.advance(0)
+  await clock.advance(999)
+  expect(repo.commits).toHaveLength(2)
+  await clock.advance(1)
   expect(subjects(repo).at(-1)).toBe(`${ids[0]}: todo -> completed (claude)`)
   await close(ids[1], 'cancelled')
+  await clock.advance(2_000)
   await close(ids[2], 'completed')
-  await clock.advance(999)
+  await clock.advance(57_999)
   expect(repo.commits).toHaveLength(3)
   await clock.advance(1)
   expect(subjects(repo).at(-1)).toBe('2 tasks by claude')
@@ -79,29 +86,48 @@ test('closing a task is in git in the next turn; a burst of them makes one snaps
   expect(repo.commits).toHaveLength(4)
 })
 
-test('under load there is one snapshot a minute, after a first three', async () => {
+test('the end of a session is in git a second later, with the task that was completed just before it', async () => {
   const { repo, clock, ...world } = await begin()
-  const id = await createTask(world, 'Busy')
-  const taken: number[] = []
-  for (let second = 0; second < 600; second += 6) {
-    await byClaudeDo(world, (tx) => tx.update(task, id, { increment: { spentHours: 1 } }))
-    await clock.advance(6_000)
-    if (second % 60 === 54) taken.push(repo.commits.length)
-  }
-  // Ten minutes: the one of the beginning, three at once, then one a minute.
-  expect(taken.map((count, i) => count - (taken[i - 1] ?? 1))).toEqual([3, 1, 1, 1, 1, 1, 1, 1, 1, 1])
-  await clock.advance(120_000)
-  expect(repo.text(REF, world.project.pathOf(task, id))).toContain('Busy')
-  expect(await world.snapshots.take()).toBeUndefined()
-})
-
-test('the end of a session is in git in the next turn', async () => {
-  const { repo, clock, ...world } = await begin()
+  const done = await createTask(world, 'Done')
   const id = await world.project.transact(byClaude, (tx) => tx.create(session, { goal: 'Try' }))
   await world.snapshots.take()
+  await clock.advance(60_000)
+  await byClaudeDo(world, (tx) => tx.update(task, done, { set: { status: 'completed' } }))
+  await clock.advance(500)
   await byClaudeDo(world, (tx) => tx.update(session, id, { set: { endedAt: '2026-11-25T08:00:00Z' } }))
-  await clock.advance(0)
+  await clock.advance(500)
   expect(repo.commits).toHaveLength(3)
+  expect(repo.commits.at(-1)?.message).toContain(`${done} Done (claude)\n  status todo -> completed`)
+  expect(repo.commits.at(-1)?.message).toContain(`${id} Try (claude)\n  ended`)
+})
+
+test('under load nothing is committed unasked within a minute of another commit, whatever is closed or asked for', async () => {
+  const { repo, clock, ...world } = await begin()
+  const taken: { readonly at: number; readonly isAsked: boolean }[] = []
+  const commit = repo.commit
+  repo.commit = (request) => {
+    taken.push({ at: clock.monotonic(), isAsked: request.message.startsWith('asked') })
+    return commit(request)
+  }
+  const random = createRandom(11)
+  const id = await createTask(world, 'Busy')
+  for (let step = 0; step < 300; step++) {
+    const dice = random(1)[0] ?? 0
+    await byClaudeDo(world, (tx) =>
+      dice < 40
+        ? tx.update(task, id, { set: { status: dice % 2 ? 'completed' : 'todo' } })
+        : tx.update(task, id, { increment: { spentHours: 1 } }),
+    )
+    if (step % 90 === 37) await world.snapshots.take(`asked ${step}`)
+    // With calms, so that every reason for a snapshot comes up.
+    await clock.advance(dice % 16 === 3 ? 10_000 : 1_500)
+  }
+  const asked = taken.filter(({ isAsked }) => isAsked).length
+  const gaps = taken.flatMap(({ at, isAsked }, i) => (isAsked || i === 0 ? [] : [at - (taken[i - 1]?.at ?? 0)]))
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(60_000)
+  // And not much more seldom.
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(70_000)
+  expect(asked).toBe(3)
 })
 
 test('nothing changed: nothing is taken and no git is asked', async () => {
