@@ -23,8 +23,9 @@ import { gitEnv, runGit } from '../git/run-git.ts'
 import { type Actor, toActorName } from '../model/actor.ts'
 import { acquireLock, type Lock } from '../store/lock.ts'
 import { type Owner, takeOwnership } from '../store/owner.ts'
-import type { createDaemon, Daemon, Host } from './daemon.ts'
+import type { createDaemon, Daemon } from './daemon.ts'
 import { createDrain, type Drain } from './drain.ts'
+import type { Host } from './host.ts'
 
 /** The exit code that means: another process is the daemon of this repository. */
 const LOCKED_EXIT = 75
