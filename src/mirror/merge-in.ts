@@ -93,7 +93,7 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     const parsed = parseRecord(kind, text, base.text)
     const before = parseRecord(kind, base.text, base.text)
     await revive(kind, id, path)
-    if (!parsed.ok) return mergeBody(kind, id, base, { body: parsed.body, hash, problem: placeIn(parsed) })
+    if (!parsed.ok) return mergeBody(kind, id, base, saved, { body: parsed.body, problem: placeIn(parsed) })
     const hasLost = !parsed.hasFrontMatter && before.ok && before.hasFrontMatter
     const bare = hasLost ? bareTexts(kind, path) : []
     if (hasLost && bare.length === 0) return LOST_FRONT_MATTER
@@ -186,12 +186,14 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     kind: RecordKind,
     id: RecordId,
     base: Base,
-    broken: { readonly body: string | undefined; readonly hash: string; readonly problem: FileProblem },
+    saved: Saved,
+    { body, problem }: { readonly body: string | undefined; readonly problem: FileProblem },
   ): Promise<FileProblem | undefined> => {
-    const { hash, problem, body } = broken
-    const before = contentOf(kind, base.text)?.values[kind.body]
-    const text = body === undefined ? undefined : withBody(kind, base.text, body)
-    if (body === undefined || text === undefined || body === before) return problem
+    if (body === undefined) return problem
+    const from = saveBase.of({ kind: kind.name, id }, base, saved.text)
+    const before = contentOf(kind, from.text)?.values[kind.body]
+    const text = withBody(kind, from.text, body)
+    if (text === undefined || (body === before && from.text === base.text)) return problem
     await project.transact(
       origin(base.path),
       (tx) => {
@@ -199,7 +201,12 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
         const edits = mergeText(String(before ?? ''), body, withoutEnd(current.values[kind.body]))
         if (edits.length > 0) tx.update(kind, id, { edit: { [kind.body]: edits } })
       },
-      { also: () => bases.put({ ...base, text, hash, problem }) },
+      {
+        also() {
+          from.also()
+          bases.put({ ...base, text, hash: saved.hash, problem })
+        },
+      },
     )
     return problem
   }

@@ -50,8 +50,13 @@ export function chooseBase(
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
   let isUnread = true
+  /** What came after a version, with what people saved since. */
+  let later = base
   for (const version of versions.slice(0, MAX_CANDIDATES)) {
     if (least === 0) break
+    // Whoever shows what was saved after a version was written over had not loaded that, or it would be there twice.
+    if (how.hasSeen === undefined && showsSaves(disk, version, later, budget)) break
+    if (version.next !== '') later = version.text
     const cost = distance(version.text, disk)
     isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version, budget)
     if (isUnread) unread = version.text
@@ -73,19 +78,35 @@ function showsNext(disk: string, { text, next }: Version): boolean {
 
 /** Whether nothing that a version was replaced with is left in a text, though there was something. */
 function showsNothingOf(disk: string, { text, next }: Version, budget: DiffBudget): boolean {
-  const gone = diffText(next, disk, budget)
+  const added = addedWords(text, next, budget)
+  return added.length > 0 && left(added, next, disk, budget) === 0
+}
+
+/**
+ * Whether a text shows most of what was saved after a version had been replaced: of the words of the `later` text that
+ * are neither in the version nor in what it was replaced with.
+ */
+function showsSaves(disk: string, { text, next }: Version, later: string, budget: DiffBudget): boolean {
+  if (next === '' || next === later || text === later) return false
+  const known = new Set(addedWords(text, later, budget))
+  const saved = addedWords(next, later, budget).filter((at) => known.has(at))
+  return saved.length > 0 && left(saved, later, disk, budget) * 2 >= saved.length
+}
+
+/** Where in `after` the words stand that were added to `before`. */
+function addedWords(before: string, after: string, budget: DiffBudget): readonly number[] {
   let shift = 0
-  let isAny = false
-  for (const { at, delete: deleted, insert } of diffText(text, next, budget)) {
+  return diffText(before, after, budget).flatMap(({ at, delete: deleted, insert }) => {
     const start = at + shift
     shift += insert.length - deleted
-    for (const { index } of insert.matchAll(/\S+/g)) {
-      isAny = true
-      const from = start + index
-      if (!gone.some((edit) => edit.at <= from && from < edit.at + edit.delete)) return false
-    }
-  }
-  return isAny
+    return [...insert.matchAll(/\S+/g)].map(({ index }) => start + index)
+  })
+}
+
+/** How many of the words at these places of a text are left in another one. */
+function left(places: readonly number[], text: string, other: string, budget: DiffBudget): number {
+  const gone = diffText(text, other, budget)
+  return places.filter((place) => !gone.some((edit) => edit.at <= place && place < edit.at + edit.delete)).length
 }
 
 function linesOf(text: string): ReadonlySet<string> {

@@ -513,6 +513,27 @@ describe('[M7] broken files', () => {
     expect(t.mirror.problems()).toEqual([])
   })
 
+  test('[M7][M6] a broken file that was saved from an older text takes nobody’s words out, and nothing back when it is mended', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    await t.update(t.id, {
+      set: { status: 'review' },
+      edit: { body: [{ at: 0, delete: 0, insert: 'by an agent, a whole sentence\n\n' }] },
+    })
+    await t.sync()
+    const saved = loaded.replace('two', 'two by hand')
+    t.disk.save(t.path(t.id), saved.replace('priority: medium', 'priority: ['))
+    await t.sync()
+    expect(t.task(t.id).values.body).toBe('by an agent, a whole sentence\n\none\n\ntwo by hand\n\nthree')
+    t.disk.save(t.path(t.id), saved.replace('priority: medium', 'priority: low').replace('three', 'three by hand'))
+    await t.sync()
+    expect(t.task(t.id).values).toMatchObject({
+      status: 'review',
+      priority: 'low',
+      body: 'by an agent, a whole sentence\n\none\n\ntwo by hand\n\nthree by hand',
+    })
+  })
+
   test('[M7] of a file with one invalid value the rest is taken', async () => {
     const t = await withTask()
     t.disk.save(

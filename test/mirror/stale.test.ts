@@ -43,6 +43,16 @@ describe('stale saves', () => {
     })
   })
 
+  test('[M6][P2] who shows what was saved after a text was replaced had not loaded that, however much else differs', () => {
+    const [old, next] = ['the title that it had at first\n\nbody\n', 'short\n\nbody\n']
+    const base = 'short\n\nbody\nmine\n'
+    const saved = 'the title that it had at first\n\nbody\nmine\nand more\n'
+    expect(chooseBase(saved, base, [version(old, next)])).toEqual({ text: base })
+    // Of an editor that has not noticed that save, it shows nothing.
+    const late = 'the title that it had at first\n\nbody\nand more\n'
+    expect(chooseBase(late, base, [version(old, next)])).toEqual({ text: old, stale: 'edited' })
+  })
+
   test('[M6] exactly a replaced text is told apart', () => {
     expect(chooseBase('one\n', 'one\ntwo\n', [version('one\n')])).toEqual({ text: 'one\n', stale: 'as-it-was' })
   })

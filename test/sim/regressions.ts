@@ -70,4 +70,19 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 1, who: 1, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
     ],
   },
+  'what was merged of a broken file is not merged again when the file is mended with the status of an older text': {
+    replicas: 2,
+    full: [false, true, false, false],
+    seed: 0,
+    steps: [
+      { do: 'save', on: 3, who: 0, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'status' },
+      { do: 'wait', ms: 300 },
+      { do: 'break', on: 0, record: 0, at: 0 },
+      { do: 'save', on: 0, who: 0, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
+      { do: 'wait', ms: 2500 },
+      { do: 'save', on: 0, who: 0, record: 0, at: 0, isFresh: false, style: 'inplace', edit: 'insert' },
+      { do: 'unlink', on: 0, record: 3 },
+      { do: 'delete', on: 0, record: 0 },
+    ],
+  },
 }
