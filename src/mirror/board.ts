@@ -20,8 +20,7 @@ export function boardStatuses(project: Project): BoardStatuses {
 }
 
 /** What the board shows: open tasks in the order of lists, of those that are over the last ones. */
-export function boardLists(project: Project): readonly BoardList[] {
-  const { choices, closed } = boardStatuses(project)
+export function boardLists(project: Project, { choices, closed } = boardStatuses(project)): readonly BoardList[] {
   return choices.map((status) => {
     const isClosed = closed.includes(status)
     const page = project.list(taskKind(project), {
@@ -35,7 +34,8 @@ export function boardLists(project: Project): readonly BoardList[] {
 }
 
 export function boardText(project: Project): string {
-  return renderBoard(boardLists(project), boardStatuses(project))
+  const statuses = boardStatuses(project)
+  return renderBoard(boardLists(project, statuses), statuses)
 }
 
 /** The kind of tasks, as this project has it. */

@@ -82,7 +82,7 @@ export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
   const editsOf = (base: string, text: string): BoardEdits => {
     const statuses = boardStatuses(project)
     const before = parseBoard(base, statuses)
-    const ours = parseBoard(renderBoard(boardLists(project), statuses), statuses)
+    const ours = parseBoard(renderBoard(boardLists(project, statuses), statuses), statuses)
     // What was wrong before is wrong still: only lines that orch wrote, now or then, are fine.
     const known = new Set(ours.others.map((other) => other.text))
     const after = parseBoard(text, statuses)

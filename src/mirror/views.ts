@@ -106,13 +106,10 @@ export function overviewOf(project: Project): Overview {
 }
 
 function tasksOf(project: Project): string {
+  const counts = new Map(project.groups(task, {}, 'status').map(({ value, count }) => [value, count]))
   const field = project.kinds.record(task.name)?.fields.status?.value
-  const counts = (field?.type === 'choice' ? field.choices : []).map((status) => ({
-    status,
-    count: project.list(task, { where: { status: [status] }, limit: 1 }).total,
-  }))
-  const shown = counts.filter(({ count }) => count > 0)
-  return shown.map(({ status, count }) => `${count} ${status.replaceAll('_', ' ')}`).join(', ')
+  const shown = (field?.type === 'choice' ? field.choices : []).filter((status) => counts.has(status))
+  return shown.map((status) => `${counts.get(status)} ${status.replaceAll('_', ' ')}`).join(', ')
 }
 
 /** Long values are for their file. */
@@ -130,7 +127,7 @@ function noteOf({ values: { type, publishedBy, expiresAt } }: StoredRecord): str
 }
 
 function countOf(project: Project, kind: RecordKind): number {
-  return project.list(kind, { limit: 1 }).total
+  return project.list(kind, { limit: 0 }).total
 }
 
 /** `README.md`: what is going on, and how to edit. */

@@ -12,13 +12,14 @@ import { matchSql } from './search.ts'
 export function listRecords(db: Database, kind: RecordKind, query: Query): Page {
   const sort = sortOf(kind, query.sort)
   const counted = conditions(kind, query, true)
+  const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
   const total = db.get<{ total: number }>(
     `SELECT count(*) AS total FROM ${kind.table} WHERE ${counted.sql}`,
     ...counted.params,
   )?.total
+  if (!total || query.limit === 0) return { items: [], cursors: [], total: total ?? 0, next: undefined }
   // Many matches: walk the order of the list until the page is full. Few: find them and sort them.
-  const where = conditions(kind, query, (total ?? 0) <= FEW_MATCHES || isInOrderOfIndex(query))
-  const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
+  const where = conditions(kind, query, total <= FEW_MATCHES || isInOrderOfIndex(query))
   const order = `ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction}`
   // Only ids are sorted: with their texts, all records would be carried through.
   const rows = db.all<SqlRecord>(
@@ -33,7 +34,7 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
   return {
     items: items.map((row) => fromSqlRecord(kind, row)),
     cursors: items.map((row) => encodeCursor(sort, row)),
-    total: total ?? 0,
+    total,
     next: rows.length > query.limit && last ? encodeCursor(sort, last) : undefined,
   }
 }

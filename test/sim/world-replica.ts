@@ -12,7 +12,7 @@ import type { OpenProject } from '../../src/store/open-project.ts'
 import type { TestClock } from '../helpers/clock.ts'
 import { alice, createTestProject } from '../helpers/project.ts'
 import { createRandom } from '../helpers/random.ts'
-import { createMemoryDatabase, type FaultyDatabase } from '../memory/database.ts'
+import { borrowMemoryDatabase, type FaultyDatabase } from '../memory/database.ts'
 import { createMemoryDisk, type MemoryDisk, type MemoryDiskOptions } from '../memory/disk.ts'
 import { createTestReplica, type TestReplica } from '../peers/replica.ts'
 import type { WorldNetwork } from './world-network.ts'
@@ -85,7 +85,7 @@ export function createWorldReplica(options: {
   // As that of a system, in whole milliseconds.
   const wall = { ...shared, now: () => Math.floor(shared.now()) + offset }
   const disk = createMemoryDisk(wall, options.tier)
-  const database = createMemoryDatabase()
+  const database = borrowMemoryDatabase()
   const generations = new Map<string, number>()
   const intended = new Set<string>()
   const staleAt = new Set<string>()
@@ -210,6 +210,7 @@ export function createWorldReplica(options: {
     async stop() {
       await drive(running().mirror.stop())
       crash()
+      database.giveBack()
     },
     jump(ms) {
       offset += ms

@@ -4,7 +4,7 @@ import { must } from '../../src/base/assert.ts'
 import { REGRESSIONS } from './regressions.ts'
 import { playWorld, worlds } from './world.ts'
 
-const numRuns = Number(process.env.ORCH_WORLD_RUNS ?? 60)
+const numRuns = Number(process.env.ORCH_WORLD_RUNS ?? 300)
 // The same each time: about one world in two hundred still ends wrong, and `npm run sim -- --world` is where to look for it.
 const seed = Number(process.env.ORCH_WORLD_SEED ?? 1006)
 
