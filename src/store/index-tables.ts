@@ -10,19 +10,18 @@ import { SEARCH_TABLES } from './search-index.ts'
 /** Raise it when the way rows become index rows changes without the tables changing: every index is then rebuilt. */
 const INDEX_FORMAT = 2
 
-/** Columns every table of records has around its kind's fields. */
-export const COMMON_COLUMNS = [
-  'file TEXT NOT NULL',
-  'path TEXT',
-  'path_key TEXT NOT NULL',
-  'front TEXT NOT NULL',
-  'extra TEXT NOT NULL',
+/** Columns every table of records has before its long ones: what a list asks for is read without walking through texts. */
+const SHORT_COLUMNS = [
   'sort_key TEXT NOT NULL',
   'updatedAt INTEGER NOT NULL',
   'updatedBy TEXT NOT NULL',
   'deletedAt INTEGER',
   'deletedBy TEXT',
+  'path TEXT',
+  'path_key TEXT NOT NULL',
+  'file TEXT NOT NULL',
 ] as const
+const LONG_COLUMNS = ['extra TEXT NOT NULL', 'front TEXT NOT NULL'] as const
 
 /** The SQL that makes the index tables of all kinds: the tables follow the declarations. */
 export function indexTables(kinds: Kinds): readonly string[] {
@@ -66,18 +65,24 @@ export function setTable(kind: RecordKind, field: string): string {
 
 function recordTables(kind: RecordKind): readonly string[] {
   const table = kind.table
-  const columns = Object.entries(kind.fields).map(([name, field]) => `"${name}" ${columnType(field)}`)
+  const columns = (isLong: boolean): readonly string[] =>
+    Object.entries(kind.fields)
+      .filter(([, { merge }]) => (merge !== 'register' && merge !== 'counter') === isLong)
+      .map(([name, field]) => `"${name}" ${columnType(field)}`)
   const sets = Object.entries(kind.fields).filter(([, field]) => field.merge === 'set')
   const indexed = Object.entries(kind.fields).filter(([, field]) => field.indexed && field.merge === 'register')
   const entries = Object.entries(kind.fields).filter(([, field]) => field.merge === 'entries')
   return [
-    `CREATE TABLE ${table} (id TEXT PRIMARY KEY, ${[...columns, ...COMMON_COLUMNS].join(', ')})`,
+    // Its number is that of its texts in the full text index: what is found there is found here without looking up ids.
+    `CREATE TABLE ${table} (search_n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ${[...columns(false), ...SHORT_COLUMNS, ...columns(true), ...LONG_COLUMNS].join(', ')})`,
     `CREATE INDEX ${table}_sort ON ${table} (sort_key) WHERE deletedAt IS NULL`,
     `CREATE INDEX ${table}_updated ON ${table} (updatedAt, id) WHERE deletedAt IS NULL`,
     `CREATE INDEX ${table}_path ON ${table} (path_key)`,
-    // In the order of lists: one page of those with a value is read, however many there are.
+    // In the order of lists: one page of those with a value is read, however many there are. With deletedAt, which is
+    // always empty here, they can be counted without reading the table.
     ...indexed.map(
-      ([name]) => `CREATE INDEX ${table}_${name} ON ${table} ("${name}", sort_key, id) WHERE deletedAt IS NULL`,
+      ([name]) =>
+        `CREATE INDEX ${table}_${name} ON ${table} ("${name}", sort_key, id, deletedAt) WHERE deletedAt IS NULL`,
     ),
     ...Object.keys(kind.stamps).map(
       (name) => `CREATE INDEX ${table}_by_${name} ON ${table} (coalesce("${name}", ''), id) WHERE deletedAt IS NULL`,

@@ -144,6 +144,7 @@ export interface Query {
   readonly deleted?: 'no' | 'only' | 'all'
   /** A register or `updatedAt`, `createdAt`; `-` before it for descending. By default by priority or title, then id. */
   readonly sort?: string
+  /** 0: only how many there are. */
   readonly limit: number
   /** The `next` of the page before. */
   readonly after?: string

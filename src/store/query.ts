@@ -1,17 +1,18 @@
 import { OrchError } from '../base/error.ts'
 import { placeOf } from '../model/filter.ts'
 import type { RecordKind } from '../model/kind.ts'
+import { searchTerms } from '../model/search-words.ts'
 import type { Database, SqlValue } from './database.ts'
 import { filterSql, type Sql } from './filter-sql.ts'
 import { setTable } from './index-tables.ts'
 import type { Group, Page, Query } from './project.ts'
 import { fromSqlRecord, type SqlRecord } from './record-index.ts'
-import { matchSql } from './search.ts'
+import { isCommon, matchSql } from './search.ts'
 
 /** Answers a list: filtered, sorted, one page. Throws `invalid_input` on a field or cursor that does not exist. */
 export function listRecords(db: Database, kind: RecordKind, query: Query): Page {
   const sort = sortOf(kind, query.sort)
-  const counted = conditions(kind, query, true)
+  const counted = conditions(db, kind, query, 'find')
   const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
   const total = db.get<{ total: number }>(
     `SELECT count(*) AS total FROM ${kind.table} WHERE ${counted.sql}`,
@@ -19,11 +20,13 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
   )?.total
   if (!total || query.limit === 0) return { items: [], cursors: [], total: total ?? 0, next: undefined }
   // Many matches: walk the order of the list until the page is full. Few: find them and sort them.
-  const where = conditions(kind, query, total <= FEW_MATCHES || isInOrderOfIndex(query))
+  const isWalk = total > FEW_MATCHES && !isInOrderOfIndex(query)
+  const where = conditions(db, kind, query, isWalk ? 'walk' : 'find')
+  const from = isWalk && isDefaultOrder(query) ? `${kind.table} INDEXED BY ${kind.table}_sort` : kind.table
   const order = `ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction}`
   // Only ids are sorted: with their texts, all records would be carried through.
   const rows = db.all<SqlRecord>(
-    `SELECT * FROM ${kind.table} WHERE id IN (SELECT id FROM ${kind.table} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''} ${order} LIMIT ?)
+    `SELECT * FROM ${kind.table} WHERE search_n IN (SELECT search_n FROM ${from} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''} ${order} LIMIT ?)
      ${order}`,
     ...where.params,
     ...(after?.params ?? []),
@@ -39,10 +42,16 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
   }
 }
 
+/** The order of lists, of living records: there is an index of just that. */
+function isDefaultOrder({ sort, deleted = 'no' }: Query): boolean {
+  return sort === undefined && deleted === 'no'
+}
+
 /** One value of one field, in the default order: its index has them in that order. */
-function isInOrderOfIndex({ where = {}, sort, text, deleted = 'no', filter = [] }: Query): boolean {
+function isInOrderOfIndex(query: Query): boolean {
+  const { where = {}, text, filter = [] } = query
   const values = Object.values(where)
-  const isPlain = sort === undefined && text === undefined && deleted === 'no' && filter.length === 0
+  const isPlain = isDefaultOrder(query) && text === undefined && filter.length === 0
   return isPlain && values.length === 1 && values[0]?.length === 1
 }
 
@@ -60,7 +69,7 @@ export function groupRecords(
   if (field?.merge === 'prose' || field?.merge === 'entries' || field?.value.type === 'json') {
     throw new OrchError('invalid_input', { field: 'groupBy', reason: `${name} is a text: there is one of each` })
   }
-  const { sql, params } = conditions(kind, query, true)
+  const { sql, params } = conditions(db, kind, query, 'find')
   const from =
     field?.merge === 'set'
       ? `${kind.table} LEFT JOIN ${setTable(kind, name)} AS s ON s.id = ${kind.table}.id`
@@ -74,31 +83,34 @@ export function groupRecords(
 
 const MAX_GROUPS = 1000
 
+/** `find`: by the index that leaves the fewest; `walk`: record by record, in the order of the list. */
 function conditions(
+  db: Database,
   kind: RecordKind,
   { where = {}, text, deleted = 'no', filter = [] }: Omit<Query, 'limit'>,
-  useFieldIndexes: boolean,
+  how: 'find' | 'walk',
 ): Sql {
   const parts: Sql[] = [deletedCondition(deleted)]
   let isByIndex = false
   for (const [name, values] of Object.entries(where)) {
-    const part = fieldCondition(kind, name, values, useFieldIndexes)
+    const part = fieldCondition(kind, name, values, how)
     const { indexed, merge } = kind.fields[name] ?? {}
     // One index can be walked; of what others say, their indexes are asked, and no record is read.
-    const isAside = isByIndex && useFieldIndexes && deleted === 'no' && indexed === true && merge === 'register'
+    const isAside = isByIndex && how === 'find' && deleted === 'no' && indexed === true && merge === 'register'
     parts.push(isAside ? { ...part, sql: idsWhere(kind, part.sql) } : part)
     isByIndex ||= indexed === true
   }
-  if (text !== undefined && text.trim() !== '') {
-    const match = matchSql(text)
-    parts.push(
-      match
-        ? { ...match, sql: `${kind.table}.id IN (SELECT id FROM search_docs WHERE n IN (${match.sql}))` }
-        : { sql: '0', params: [] },
-    )
-  }
+  if (text !== undefined && text.trim() !== '') parts.push(textCondition(db, text, how))
   if (filter.length > 0) parts.push(filterSql(kind, filter, kind.table))
   return { sql: parts.map((part) => part.sql).join(' AND '), params: parts.flatMap((part) => part.params) }
+}
+
+function textCondition(db: Database, text: string, how: 'find' | 'walk'): Sql {
+  const terms = searchTerms(text)
+  if (terms.length === 0) return { sql: '0', params: [] }
+  const { sql, params } = matchSql(terms, text)
+  // A plus keeps SQLite from looking up each of what is found; it looks for each record among them instead.
+  return { sql: `${how === 'walk' || isCommon(db, terms) ? '+' : ''}search_n IN (${sql})`, params }
 }
 
 function idsWhere(kind: RecordKind, sql: string): string {
@@ -116,7 +128,7 @@ function deletedCondition(deleted: NonNullable<Query['deleted']>): Sql {
   }
 }
 
-function fieldCondition(kind: RecordKind, name: string, values: readonly (string | null)[], useIndexes: boolean): Sql {
+function fieldCondition(kind: RecordKind, name: string, values: readonly (string | null)[], how: 'find' | 'walk'): Sql {
   const field = kind.fields[name]
   if (!field || field.merge === 'prose' || field.merge === 'entries') {
     throw new OrchError('invalid_input', { field: name, reason: `${kind.plural} cannot be filtered by it` })
@@ -130,7 +142,7 @@ function fieldCondition(kind: RecordKind, name: string, values: readonly (string
     if (texts.length < values.length) parts.push(`${kind.table}.id NOT IN (SELECT id FROM ${table})`)
   } else {
     // A plus keeps SQLite from looking the value up in its index.
-    const column = `${useIndexes ? '' : '+'}"${name}"`
+    const column = `${how === 'find' ? '' : '+'}"${name}"`
     if (texts.length) parts.push(`${column} IN (${marks})`)
     if (texts.length < values.length) parts.push(`${column} IS NULL`)
   }

@@ -81,7 +81,7 @@ export function dumpIndex(db: Database, kinds: Kinds): readonly string[] {
       // The full text index does not give its texts back; the table beside it holds a hash of each.
       .all<Record<string, unknown>>(name === 'search_text' ? 'SELECT 1 WHERE 0' : `SELECT * FROM ${name}`)
       // Numbers are given in the order of arrival.
-      .map(({ n: _, ...row }) => row)
+      .map(({ n: _, search_n: __, ...row }) => row)
       .map((row) => `${name} ${JSON.stringify(Object.entries(row))}`)
       .sort(),
   )

@@ -74,7 +74,9 @@ export function createRecordIndex(db: Database): RecordIndex {
       const touched = lastTouch(touches)
       const before = db.get<{ path_key: string }>(`SELECT path_key FROM ${kind.table} WHERE id = ?`, record.id)
       const key = pathKey(record.file)
-      const row: Record<string, SqlValue> = { id: record.id }
+      const search_n = search.put(kind, record.id, record.values, deletion !== undefined)
+      // These two stay as they are.
+      const row: Record<string, SqlValue> = { search_n, id: record.id }
       for (const [name, field] of Object.entries(kind.fields)) row[name] = toSql(field, record.values[name])
       Object.assign(row, {
         file: record.file,
@@ -90,7 +92,10 @@ export function createRecordIndex(db: Database): RecordIndex {
       const names = Object.keys(row)
       db.run(
         `INSERT INTO ${kind.table} (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${names.map(() => '?').join(', ')})
-         ON CONFLICT (id) DO UPDATE SET ${names.map((name) => `"${name}" = excluded."${name}"`).join(', ')}`,
+         ON CONFLICT (id) DO UPDATE SET ${names
+           .slice(2)
+           .map((name) => `"${name}" = excluded."${name}"`)
+           .join(', ')}`,
         ...Object.values(row),
       )
       db.run(
@@ -105,7 +110,6 @@ export function createRecordIndex(db: Database): RecordIndex {
       }
       putUndeclaredFields(db, kind, record)
       putAliases(db, record.id, textsOf(record.values.aliases))
-      search.put(kind, record.id, record.values, deletion !== undefined)
       const moved = new Set(settlePaths(kind, key))
       if (before && before.path_key !== key) for (const id of settlePaths(kind, before.path_key)) moved.add(id)
       moved.delete(record.id)

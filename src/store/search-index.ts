@@ -1,3 +1,4 @@
+import { must } from '../base/assert.ts'
 import { shortHash } from '../base/hash.ts'
 import { entriesField, entriesOf } from '../model/comments.ts'
 import type { RecordKind, Values } from '../model/kind.ts'
@@ -24,38 +25,42 @@ interface Texts {
 }
 
 export interface SearchIndex {
-  /** Takes what a record says now. Deleted ones stay to be found among the deleted. */
-  put(kind: RecordKind, id: string, values: Values, isDeleted: boolean): void
+  /** Takes what a record says now, and returns its number. Deleted ones stay to be found among the deleted. */
+  put(kind: RecordKind, id: string, values: Values, isDeleted: boolean): number
   putEntry(entry: LogEntry): void
 }
 
 export function createSearchIndex(db: Database): SearchIndex {
-  const put = (kind: string, id: string, texts: Texts, isDeleted: boolean): void => {
+  const put = (kind: string, id: string, texts: Texts, isDeleted: boolean): number => {
     const hash = shortHash(JSON.stringify(texts))
     const known = db.get<{ n: number; hash: string }>('SELECT n, hash FROM search_docs WHERE id = ?', id)
-    const now = db.get<{ n: number }>(
-      `INSERT INTO search_docs (id, kind, deleted, hash) VALUES (?, ?, ?, ?)
+    const { n } = must(
+      db.get<{ n: number }>(
+        `INSERT INTO search_docs (id, kind, deleted, hash) VALUES (?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, deleted = excluded.deleted, hash = excluded.hash RETURNING n`,
-      id,
-      kind,
-      isDeleted ? 1 : 0,
-      hash,
+        id,
+        kind,
+        isDeleted ? 1 : 0,
+        hash,
+      ),
+      'RETURNING returns',
     )
     // Most changes are of a status or the like.
-    if (known?.hash === hash) return
+    if (known?.hash === hash) return n
     if (known) db.run('DELETE FROM search_text WHERE rowid = ?', known.n)
     // Values and no select: for each of those FTS5 would write out what it has gathered, where a savepoint is open.
     db.run(
       'INSERT INTO search_text (rowid, title, body, said) VALUES (?, ?, ?, ?)',
-      now?.n ?? null,
+      n,
       indexedText(texts.title),
       indexedText(texts.body),
       indexedText(texts.said),
     )
+    return n
   }
   return {
     put: (kind, id, values, isDeleted) => put(kind.name, id, textsOfRecord(kind, values), isDeleted),
-    putEntry: (entry) => put('log', entry.id, textsOfEntry(entry), false),
+    putEntry: (entry) => void put('log', entry.id, textsOfEntry(entry), false),
   }
 }
 

@@ -3,6 +3,7 @@ import type { RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import { matchExpression, searchTerms, type Term } from '../model/search-words.ts'
 import type { Database, SqlValue } from './database.ts'
+import type { Sql } from './filter-sql.ts'
 import { logEntryOf, type SqlEntry } from './log-index.ts'
 import type { Found } from './project.ts'
 import { fromSqlRecord, type SqlRecord } from './record-index.ts'
@@ -32,10 +33,10 @@ export function searchRecords(
   const terms = searchTerms(text)
   const only = `deleted = 0${wanted ? ' AND kind IN (SELECT value FROM json_each(?))' : ''}`
   const params: readonly SqlValue[] = wanted ? [JSON.stringify(wanted)] : []
-  const match = matchSql(text)
-  if (!match) return { items: [], total: 0 }
+  if (terms.length === 0) return { items: [], total: 0 }
+  const match = matchSql(terms, text)
   const total = db.get<{ n: number }>(
-    `SELECT count(*) AS n FROM search_docs WHERE n IN (${match.sql}) AND ${only}`,
+    `SELECT count(*) AS n FROM (${match.sql}) AS found CROSS JOIN search_docs ON search_docs.n = found.n WHERE ${only}`,
     ...match.params,
     ...params,
   )?.n
@@ -45,17 +46,14 @@ export function searchRecords(
     ...params,
     limit,
   )
-  const best =
-    terms.length === 0
-      ? []
-      : db.all<Hit>(
-          `SELECT id, kind FROM search_text JOIN search_docs ON n = search_text.rowid
-           WHERE search_text MATCH ? AND ${only} ORDER BY bm25(search_text, ${WEIGHTS}), n DESC LIMIT ?`,
-          matchExpression(terms),
-          ...params,
-          limit,
-        )
-  const hits = new Map([...named, ...best].map(({ id, kind }) => [id, kind]))
+  const best = rankedSql(terms, (total ?? 0) > RANKED ? newest(db, terms, only, params) : 0)
+  const ranked = db.all<Hit>(
+    `SELECT id, kind FROM (${best.sql}) AS found JOIN search_docs ON search_docs.n = found.n WHERE ${only} ORDER BY score, found.n DESC LIMIT ?`,
+    ...best.params,
+    ...params,
+    limit,
+  )
+  const hits = new Map([...named, ...ranked].map(({ id, kind }) => [id, kind]))
   const items = [...hits].slice(0, limit).flatMap(([id, kind]) => found(db, kinds, kind, id, terms) ?? [])
   return { items, total: total ?? 0 }
 }
@@ -65,15 +63,43 @@ interface Hit {
   readonly kind: string
 }
 
-/** The numbers (`search_docs.n`) of what holds a text, as SQL; undefined for a text without a word. What may be the beginning of an id finds that, too. */
-export function matchSql(text: string): { readonly sql: string; readonly params: readonly SqlValue[] } | undefined {
-  const terms = searchTerms(text)
-  if (terms.length === 0) return undefined
-  return {
-    sql: 'SELECT rowid FROM search_text WHERE search_text MATCH ? UNION SELECT n FROM search_docs WHERE id >= ? AND id < ?',
-    params: [matchExpression(terms), ...idRange(text)],
-  }
+/** What is ranked costs some microseconds each: of words that more hold than so many, the newest, and those with them in the title. */
+const RANKED = 2_000
+
+/** The number from which on the newest of what is found are ranked. */
+function newest(db: Database, terms: readonly Term[], only: string, params: readonly SqlValue[]): number {
+  const sql = `SELECT n FROM search_text JOIN search_docs ON n = search_text.rowid WHERE search_text MATCH ? AND ${only}
+    ORDER BY search_text.rowid DESC LIMIT 1 OFFSET ${RANKED - 1}`
+  return db.get<{ n: number }>(sql, matchExpression(terms), ...params)?.n ?? 0
 }
+
+function rankedSql(terms: readonly Term[], from: number): Sql {
+  const expression = matchExpression(terms)
+  const ranked = `SELECT rowid AS n, bm25(search_text, ${WEIGHTS}) AS score FROM search_text WHERE search_text MATCH ? AND rowid`
+  if (from === 0) return { sql: `${ranked} >= 0`, params: [expression] }
+  const older = `SELECT * FROM (${ranked} < ? ORDER BY rowid DESC LIMIT ${RANKED})`
+  return { sql: `${ranked} >= ? UNION ALL ${older}`, params: [expression, from, `{title} : (${expression})`, from] }
+}
+
+/** The numbers (`search_docs.n`) of what holds the words of a text. What may be the beginning of an id finds that, too. */
+export function matchSql(terms: readonly Term[], text: string): Sql {
+  const holding = 'SELECT rowid AS n FROM search_text WHERE search_text MATCH ?'
+  const range = idRange(text)
+  return range[0] === ''
+    ? { sql: holding, params: [matchExpression(terms)] }
+    : {
+        sql: `${holding} UNION SELECT n FROM search_docs WHERE id >= ? AND id < ?`,
+        params: [matchExpression(terms), ...range],
+      }
+}
+
+/** Whether more records and entries hold these words than one would look up one by one. */
+export function isCommon(db: Database, terms: readonly Term[]): boolean {
+  const sql = `SELECT count(*) AS n FROM (SELECT 1 FROM search_text WHERE search_text MATCH ? LIMIT ${COMMON})`
+  return db.get<{ n: number }>(sql, matchExpression(terms))?.n === COMMON
+}
+
+const COMMON = 1_000
 
 /** Ids that begin with a text; none for what cannot be the beginning of one. */
 function idRange(text: string): readonly [string, string] {

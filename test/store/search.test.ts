@@ -90,3 +90,16 @@ describe('full text', () => {
       expect(matchExpression(searchTerms(text))).toMatch(/^(?:"[\p{L}\p{N}\p{M} ]+"(?: \*)?(?: AND )?)*$/u)
   })
 })
+
+test('of words that very many hold, the newest are ranked, and any that has them in its title', async () => {
+  const { project } = createTestProject()
+  await project.transact(byAlice, (tx) => {
+    tx.create(task, { title: 'An old one about storms' })
+    for (let i = 0; i < 2_050; i++) tx.appendLog({ action: 'looked', details: { at: 'storms' } })
+    tx.create(task, { title: 'Weather', body: 'storms' })
+  })
+  const { items, total } = project.search({ text: 'storms', limit: 3 })
+  expect(total).toBe(2_052)
+  expect(items.map(({ title }) => title)).toContain('An old one about storms')
+  expect(project.search({ text: 'storms', kinds: ['task'], limit: 5 }).total).toBe(2)
+})

@@ -156,7 +156,7 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
     run({ project, clock }, { limit }) {
       const { like } = statusesOf(project.kinds)
       const count = (status?: readonly string[]): number =>
-        project.list(task, { ...(status && { where: { status } }), limit: 1 }).total
+        project.list(task, { ...(status && { where: { status } }), limit: 0 }).total
       const active = project.list(session, { where: { endedAt: [null] }, sort: '-startedAt', limit }).items
       return {
         project: project.name,

@@ -74,7 +74,7 @@ export function listOperation(kinds: Kinds, kind: RecordKind): Operation {
         ...(input.sort !== undefined && { sort: input.sort }),
         ...(input.after !== undefined && { after: input.after }),
       })
-      const more = hidden ? project.list(kind, { ...hidden, limit: 1 }).total : 0
+      const more = hidden ? project.list(kind, { ...hidden, limit: 0 }).total : 0
       return {
         items: itemsOf(project, kind, page.items, input),
         total: page.total,
@@ -126,7 +126,7 @@ export function countOperation(kind: RecordKind): Operation {
     },
     run({ project }, input) {
       const { query } = selectionOf(project, kind, input)
-      const { total } = project.list(kind, { ...query, limit: 1 })
+      const { total } = project.list(kind, { ...query, limit: 0 })
       return { total, groups: input.by === undefined ? [] : project.groups(kind, query, input.by) }
     },
   })

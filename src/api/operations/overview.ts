@@ -118,7 +118,7 @@ function readyOf(project: Project, claimed: ReadonlySet<string>, limit: number):
 function othersOf(project: Project, me: string, limit: number): WorkList {
   const status = statusesOf(project.kinds).like(...BEGUN)
   const page = project.list(task, { where: { status }, limit: MAX_LIMIT })
-  const mine = project.list(task, { where: { assignee: [me], status }, limit: 1 }).total
+  const mine = project.list(task, { where: { assignee: [me], status }, limit: 0 }).total
   const others = page.items.filter(({ values }) => values.assignee !== me).slice(0, limit)
   return { items: others.map((record) => workWith(project, record)), more: page.total - mine - others.length }
 }
