@@ -12,7 +12,6 @@ import { openGitRemotes } from '../git/real-git-remotes.ts'
 import { openGitRepo } from '../git/real-git-repo.ts'
 import { createRemotePeer, type RemotePeer } from '../git/remote.ts'
 import { createSnapshots, type Snapshots } from '../git/snapshots.ts'
-import { NOTICE_MS } from '../model/attention.ts'
 import type { Commit } from '../store/project.ts'
 import { type Host, logOf } from './host.ts'
 import type { Renderer } from './render.ts'
@@ -61,7 +60,8 @@ export async function openHistory({ config, host, state, render, onChange }: His
     project,
     ledger,
     render,
-    happened: (happened) => state.attention.keep({ ...happened, forMs: NOTICE_MS }, clock.now()),
+    // Until somebody says that it is known: the text of it is in a commit alone.
+    happened: (happened) => state.attention.keep(happened, clock.now()),
     // Hosts link commits to accounts by their address.
     mailOf: (actor) => (actor === host.person.name && host.mail !== '' ? host.mail : undefined),
     clock,

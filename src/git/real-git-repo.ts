@@ -96,7 +96,7 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
     async readTree(revision, folder) {
       const below = folder === undefined ? [] : ['--', `${folder}/`]
       const entries = (await ask('ls-tree', '-r', '-z', '--full-tree', revision, ...below)).split('\0')
-      return new Map(entries.filter((entry) => entry !== '').map(parseTreeEntry))
+      return new Map(entries.filter((entry) => entry !== '').flatMap(parseTreeEntry))
     },
     async readBlobs(oids) {
       if (oids.length === 0) return new Map()
@@ -204,9 +204,11 @@ function parseLog(output: string): readonly LoggedCommit[] {
   return commits
 }
 
-function parseTreeEntry(entry: string): [string, Oid] {
+/** `<mode> <type> <oid>` TAB `<path>`. A submodule is a commit of another repository, whose bytes nobody has here. */
+function parseTreeEntry(entry: string): readonly (readonly [string, Oid])[] {
   const tab = entry.indexOf('\t')
-  return [entry.slice(tab + 1), entry.slice(0, tab).split(' ')[2] ?? '']
+  const [, type, oid = ''] = entry.slice(0, tab).split(' ')
+  return type === 'blob' ? [[entry.slice(tab + 1), oid]] : []
 }
 
 /** `<oid> blob <size>` LF, the bytes, LF; again and again. */

@@ -71,11 +71,12 @@ async function takeByHand(
   if (row) await project.applyRows([row], { source: 'git', commit: commit.oid })
   for (const { path, reason, record } of problems) {
     happened({
-      kind: 'kept_line',
+      kind: 'kept_save',
       key: commit.oid,
       where: path,
-      what: `The edit that ${commit.author.name} made in commit ${short(commit.oid)} was not taken over: ${reason}`,
-      fix: `See it with \`git show ${short(commit.oid)}\`, and make it in the file of the mirror.`,
+      what: `What ${commit.author.name} changed here in commit ${short(commit.oid)} was not taken over, or not all of it: ${reason}`,
+      why: 'The rest of the commit was taken over. The history branch keeps what was written.',
+      fix: `See it with \`git show ${shellWord(`${short(commit.oid)}:${path}`)}\`, and make the change in the file of the mirror.`,
       ...(record !== undefined && { record }),
     })
   }
@@ -178,5 +179,7 @@ async function stateOf(
 }
 
 const isChunk = (path: string): boolean => chunksOf([path]).length > 0
+
+const shellWord = (word: string): string => (/^[\w./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 const short = (oid: Oid = ''): string => oid.slice(0, 10)

@@ -9,7 +9,7 @@ export const ATTENTION_KINDS = {
   stale_save: 'a save made on an older text; what was added since was kept',
   held_deletes: 'many files gone at once; their records were kept',
   kept_record: 'a record whose file was removed, or that was deleted, while somebody edited it; it was kept',
-  kept_save: 'a save that could not be merged; its text is kept in a file',
+  kept_save: 'a save that could not be merged; its text is kept in a file, or in a commit',
   kept_line: 'something changed by hand that is not changed that way; it was put back',
   overridden_value: 'a value that lost against another one written at the same time',
   conflict: 'values written at the same time by several replicas',

@@ -158,6 +158,16 @@ test('settings of a person that change what git prints do not reach us', async (
   expect([...(await repo.readTree(REF)).keys()]).toEqual(['ä'])
 })
 
+test('a submodule that somebody put on the branch is no file of it', async () => {
+  const { git, open } = sandbox()
+  const repo = open()
+  const oid = await repo.commit({ ...commitOf('one'), changes: [{ path: 'a', bytes: Buffer.from('x') }] })
+  git('read-tree', oid)
+  git('update-index', '--add', '--cacheinfo', `160000,${oid},tasks/part.md`)
+  const tree = git('write-tree')
+  expect([...(await repo.readTree(tree)).keys()]).toEqual(['a'])
+})
+
 test('a path that is not one below the root is never written', async () => {
   const repo = sandbox().open()
   for (const path of ['../x', 'a//b', '/x', '.git/config', 'a/.GIT/x', ''])

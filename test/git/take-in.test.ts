@@ -128,15 +128,35 @@ test('[P2] a removal that had not seen a later edit keeps the record', async () 
 test('[P6] what cannot be taken over is told, with the commit, and the file is put right', async () => {
   const { repo, snapshots, project, path, text, happened, id } = await withTask()
   const broken = text.replace('title: Fix login', 'title: [')
-  const oid = await byHand(repo, [write(path, broken), write('tasks/bad.md', '---\nstatus: [x\n---\n')])
+  const other = await project.transact(byAlice, (tx) => tx.create(task, { title: 'Other' }))
+  await snapshots.take()
+  const otherPath = project.pathOf(task, other)
+  const oid = await byHand(repo, [
+    write(path, broken),
+    write("tasks/it's bad.md", '---\nstatus: [x\n---\n'),
+    write('tasks/bytes.md', 'a\0b'),
+    // What can be read of the same commit comes in.
+    write('tasks/good.md', '---\ntitle: Good\n---\n'),
+    write(otherPath, (repo.text(REF, otherPath) ?? '').replace('status: todo', 'status: review')),
+    write('state.json', '{"phase": "beta"}\n'),
+  ])
   await look({ repo, snapshots })
   expect(project.read(task, id)?.values.title).toBe('Fix login')
-  expect(happened.map(({ where, fix }) => [where, fix.includes(oid.slice(0, 10))])).toEqual([
-    ['tasks/bad.md', true],
-    [path, true],
+  expect(project.read(task, other)?.values.status).toBe('review')
+  expect(project.ids(task).map((one) => project.read(task, one)?.values.title)).toContain('Good')
+  expect(project.readKeys('state').get('phase')?.value).toBe('beta')
+  // What cannot is told with how to see what was written; it stays in the commit, which is never dropped.
+  const told = happened.map(({ kind, where, fix }) => [kind, where, /`git show (.+)`/.exec(fix)?.[1]])
+  expect(told).toEqual([
+    ['kept_save', 'tasks/bytes.md', `${oid.slice(0, 10)}:tasks/bytes.md`],
+    ['kept_save', "tasks/it's bad.md", `'${oid.slice(0, 10)}:tasks/it'\\''s bad.md'`],
+    ['kept_save', path, `${oid.slice(0, 10)}:${path}`],
   ])
+  expect(happened.every(({ forMs }) => forMs === undefined)).toBe(true)
+  expect(repo.text(oid, path)).toBe(broken)
+  expect((await repo.log(REF, { limit: 1, without: [oid] }))[0]?.parents).toContain(oid)
   expect(repo.text(REF, path)).toBe(text)
-  expect(repo.text(REF, 'tasks/bad.md')).toBeUndefined()
+  expect(repo.text(REF, 'tasks/bytes.md')).toBeUndefined()
 })
 
 test('[P6] merge markers in a commit by hand never reach a record', async () => {
