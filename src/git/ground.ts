@@ -7,6 +7,7 @@ import { CHUNKS, PROJECT_FILE, type ProjectName, projectIn, vectorOf } from './h
 import type { LastSnapshot } from './snapshot-ledger.ts'
 import { type TakeInParts, takeIn } from './take-in.ts'
 import { isRendered } from './tree-changes.ts'
+import { createTrees, type Tree } from './trees.ts'
 
 /** What the next snapshot is built on. */
 export interface Ground {
@@ -26,7 +27,7 @@ export interface Ground {
   readonly beside: readonly FileChange[]
 }
 
-export interface GroundParts extends Omit<TakeInParts, 'project'> {
+export interface GroundParts extends Omit<TakeInParts, 'project' | 'trees'> {
   readonly ref: string
   readonly base: Oid | undefined
   readonly project: Pick<Project, 'id' | 'kinds' | 'have' | 'applyRows'>
@@ -45,47 +46,52 @@ export interface Theirs {
  * `git_refused` when a branch is somebody else's or damaged, `different_project` when it is another project's.
  */
 export async function findGround(
-  parts: GroundParts,
+  given: GroundParts,
   head: Head | undefined,
   last: LastSnapshot | undefined,
   theirs?: Theirs,
 ): Promise<Ground> {
-  const { repo, ref, base } = parts
+  const { repo, ref, base } = given
+  const parts = { ...given, trees: createTrees(repo) }
   const ours = head ?? (await lostHead(repo, last?.commit ?? base))
   if (theirs && theirs.oid !== ours?.oid) return await groundOfBoth(parts, ours, last, theirs)
   if (!ours) return { parent: undefined, have: {}, tree: new Map(), beside: [] }
   if (last && ours.oid === last.commit && !last.isStale)
     return { parent: ours, have: last.have, tree: undefined, beside: [] }
-  const tree = await repo.readTree(ours.oid)
+  const tree = await parts.trees(ours.oid)
   const project = await ownProject(parts, tree, ref)
   await takeIn(parts, ours.oid, last ? [last.commit] : [])
   return { parent: ours, have: vectorOf(tree.keys()), tree, project, beside: [] }
 }
 
 async function groundOfBoth(
-  parts: GroundParts,
+  parts: GroundParts & Pick<TakeInParts, 'trees'>,
   ours: Pick<Head, 'oid' | 'at'> | undefined,
   last: LastSnapshot | undefined,
   theirs: Theirs,
 ): Promise<Ground> {
-  const { repo, ref } = parts
-  const [tip] = await repo.log(theirs.oid, { limit: 1 })
-  const other = { oid: theirs.oid, at: tip?.committer.at ?? 0 }
-  const theirTree = await repo.readTree(theirs.oid)
+  const { repo, trees, ref } = parts
+  const theirTree = await trees(theirs.oid)
   const project = await ownProject(parts, theirTree, theirs.name)
-  const known = [...(ours ? [ours.oid] : []), ...(last ? [last.commit] : [])]
+  const known = [...new Set([...(ours ? [ours.oid] : []), ...(last ? [last.commit] : [])])]
   const isOurLast = ours !== undefined && last?.commit === ours.oid && !last.isStale
-  const ourTree = ours && (await repo.readTree(ours.oid))
+  const ourTree = ours && (await trees(ours.oid))
   if (ours && ourTree && !isOurLast) {
     await ownProject(parts, ourTree, ref)
     await takeIn(parts, ours.oid, last ? [last.commit] : [])
   }
-  const { byHand } = await takeIn(parts, theirs.oid, known)
+  const { commits, byHand } = await takeIn(parts, theirs.oid, known)
+  const [tip] = commits.length > 0 ? commits.slice(-1) : await repo.log(theirs.oid, { limit: 1 })
+  const other = { oid: theirs.oid, at: tip?.committer.at ?? 0 }
   if (!ours || !ourTree || (await repo.log(ours.oid, { limit: 1, without: [theirs.oid] })).length === 0) {
     const ahead = { parent: other, have: vectorOf(theirTree.keys()), project, beside: [] }
     return isOurLast && !byHand ? { ...ahead, tree: undefined, partly: theirTree } : { ...ahead, tree: theirTree }
   }
-  if ((await repo.log(theirs.oid, { limit: 1, without: [ours.oid] })).length === 0)
+  const isContained =
+    known.length === 1
+      ? commits.length === 0
+      : (await repo.log(theirs.oid, { limit: 1, without: [ours.oid] })).length === 0
+  if (isContained)
     return { parent: ours, have: vectorOf(ourTree.keys()), tree: isOurLast ? undefined : ourTree, project, beside: [] }
   const have = vectorOf([...ourTree.keys(), ...theirTree.keys()])
   const beside = [
@@ -99,11 +105,7 @@ async function groundOfBoth(
 }
 
 /** What a tree says that it is the history of, if that is this project. */
-async function ownProject(
-  { repo, project }: GroundParts,
-  tree: ReadonlyMap<string, Oid>,
-  name: string,
-): Promise<ProjectName> {
+async function ownProject({ repo, project }: GroundParts, tree: Tree, name: string): Promise<ProjectName> {
   const found = await projectIn(repo, tree, name)
   if (!found) throw new OrchError('git_refused', { reason: `${name} is not a history of orch; give it another name` })
   if (found.id !== project.id) throw new OrchError('different_project', { theirs: found.id, ours: project.id })

@@ -88,10 +88,16 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
       if (code !== 0 && (await this.head(ref))) throw gitError(stderr, commonDir)
     },
     async log(revision, query) {
-      const known = await existing([revision, ...(query.without ?? [])])
-      if (!known.has(revision)) return []
-      const without = query.without?.filter((oid) => known.has(oid)) ?? []
-      return parseLog(await ask(...logArgs(revision, { ...query, without })))
+      try {
+        return parseLog(await ask(...logArgs(revision, query)))
+      } catch (error) {
+        // Most of the time all are here; only then it is worth a look which are.
+        const known = await existing([revision, ...(query.without ?? [])])
+        if (!known.has(revision)) return []
+        const without = query.without?.filter((oid) => known.has(oid)) ?? []
+        if (without.length === (query.without?.length ?? 0)) throw error
+        return parseLog(await ask(...logArgs(revision, { ...query, without })))
+      }
     },
     async readTree(revision, folder) {
       const below = folder === undefined ? [] : ['--', `${folder}/`]
@@ -177,6 +183,7 @@ function logArgs(
     `--max-count=${limit}`,
     ...(text === undefined ? [] : ['--fixed-strings', `--grep=${text}`]),
     ...(oldestFirst ? ['--topo-order', '--reverse'] : []),
+    '--end-of-options',
     revision,
     ...without.map((oid) => `^${oid}`),
     '--',

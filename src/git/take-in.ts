@@ -6,16 +6,16 @@ import type { GitRepo, LoggedCommit, Oid } from './git-repo.ts'
 import { chunksOf, importerIn, PROJECT_FILE, rowsOfChunks, vectorOf } from './history-tree.ts'
 import { type HandMade, type HandMadeFile, IMPORTER, type Importer, importName, importStem } from './import-edits.ts'
 import { orchAuthor, parseMessage } from './message.ts'
+import type { Tree, Trees } from './trees.ts'
 
 export interface TakeInParts {
   readonly repo: GitRepo
+  readonly trees: Trees
   readonly project: Pick<Project, 'id' | 'kinds' | 'have' | 'applyRows'>
   readonly importer: () => Importer
   /** Keeps what of an edit could not be taken over, for a person to see. */
   readonly happened: (happened: Happened) => void
 }
-
-type Tree = ReadonlyMap<string, Oid>
 
 const MAX_COMMITS = 10_000
 
@@ -24,15 +24,14 @@ const MAX_COMMITS = 10_000
  * no orch made. Never compares the texts of a commit that came with its state: that would double every line.
  *
  * @param known commits whose content is here
- * @returns whether any of them was made by hand
+ * @returns the commits, oldest first, and whether any of them was made by hand
  */
 export async function takeIn(
   parts: TakeInParts,
   tip: Oid,
   known: readonly Oid[],
-): Promise<{ readonly byHand: boolean }> {
-  const { repo, project } = parts
-  const trees = createTrees(repo)
+): Promise<{ readonly commits: readonly LoggedCommit[]; readonly byHand: boolean }> {
+  const { repo, project, trees } = parts
   const commits = await repo.log(tip, { limit: MAX_COMMITS, without: known, oldestFirst: true })
   const byHand = commits.filter((commit) => !isByOrch(commit))
 
@@ -46,8 +45,8 @@ export async function takeIn(
     const reason = `commit ${short(byHand[0]?.oid)} was made by hand, and what it was made on is not in this shallow clone; \`git fetch --unshallow\` brings it`
     throw new OrchError('git_refused', { reason })
   }
-  for (const commit of byHand) await takeByHand(parts, trees, commit)
-  return { byHand: byHand.length > 0 }
+  for (const commit of byHand) await takeByHand(parts, commit)
+  return { commits, byHand: byHand.length > 0 }
 }
 
 /** Whether a commit is as orch made it: who amends or rebases one becomes its committer. */
@@ -57,8 +56,7 @@ export function isByOrch({ message, committer }: Pick<LoggedCommit, 'message' | 
 }
 
 async function takeByHand(
-  { repo, project, importer, happened }: TakeInParts,
-  trees: Trees,
+  { repo, trees, project, importer, happened }: TakeInParts,
   commit: LoggedCommit,
 ): Promise<void> {
   const made = await handMade({ repo, project }, trees, commit)
@@ -86,23 +84,6 @@ async function takeByHand(
 function isImported(project: TakeInParts['project'], made: HandMade): boolean {
   const stem = importStem(importName(project, made))
   return Object.keys(project.have()).some((replica) => replica.startsWith(stem))
-}
-
-type Trees = (oid: Oid) => Promise<Tree>
-
-/** A history of thousands of files is not kept in memory many times over. */
-const TREES_KEPT = 6
-
-function createTrees(repo: GitRepo): Trees {
-  const kept = new Map<Oid, Promise<Tree>>()
-  return (oid) => {
-    const tree = kept.get(oid) ?? repo.readTree(oid)
-    kept.delete(oid)
-    kept.set(oid, tree)
-    const [oldest] = kept.keys()
-    if (kept.size > TREES_KEPT && oldest !== undefined) kept.delete(oldest)
-    return tree
-  }
 }
 
 /**
