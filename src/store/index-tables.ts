@@ -25,7 +25,27 @@ const LONG_COLUMNS = ['extra TEXT NOT NULL', 'front TEXT NOT NULL'] as const
 
 /** The SQL that makes the index tables of all kinds: the tables follow the declarations. */
 export function indexTables(kinds: Kinds): readonly string[] {
-  return [...SHARED, ...SEARCH_TABLES, ...kinds.all.flatMap(tablesOf)]
+  return planOf(kinds).sql
+}
+
+interface Plan {
+  readonly sql: readonly string[]
+  readonly names: readonly string[]
+  readonly stamp: string
+}
+
+/** Kinds never change once they are made, and are many lines of SQL. */
+const plans = new WeakMap<Kinds, Plan>()
+
+function planOf(kinds: Kinds): Plan {
+  const known = plans.get(kinds)
+  if (known) return known
+  const sql = [...SHARED, ...SEARCH_TABLES, ...kinds.all.flatMap(tablesOf)]
+  const names = sql.flatMap((one) => /^CREATE (?:VIRTUAL )?TABLE (\w+)/.exec(one)?.[1] ?? [])
+  const stamp = `${INDEX_FORMAT}-${shortHash(`${sql.join('\n')}\n${JSON.stringify(kinds.all)}`)}`
+  const plan = { sql, names, stamp }
+  plans.set(kinds, plan)
+  return plan
 }
 
 function tablesOf(kind: Kind): readonly string[] {
@@ -41,12 +61,12 @@ function tablesOf(kind: Kind): readonly string[] {
 
 /** Names that `indexTables` makes, for dropping before a rebuild. */
 export function indexTableNames(kinds: Kinds): readonly string[] {
-  return indexTables(kinds).flatMap((sql) => /^CREATE (?:VIRTUAL )?TABLE (\w+)/.exec(sql)?.[1] ?? [])
+  return planOf(kinds).names
 }
 
 /** Changes whenever the tables, the code that fills them, or what a project declares changes. */
 export function indexStamp(kinds: Kinds): string {
-  return `${INDEX_FORMAT}-${shortHash(`${indexTables(kinds).join('\n')}\n${JSON.stringify(kinds.all)}`)}`
+  return planOf(kinds).stamp
 }
 
 const SHARED = [
