@@ -14,7 +14,7 @@ import type { OpenProject } from '../../src/store/open-project.ts'
 import { createTestClock, type TestClock } from '../helpers/clock.ts'
 import { createTestProject } from '../helpers/project.ts'
 import { createRandom } from '../helpers/random.ts'
-import { createMemoryDatabase } from '../memory/database.ts'
+import { borrowMemoryDatabase, createMemoryDatabase } from '../memory/database.ts'
 
 /**
  * Clones of one remote that meet through `git fetch` and `git push`, and now and then over live links: edits of one
@@ -70,6 +70,8 @@ export interface Ground {
 }
 
 interface Clone {
+  /** The project must not be used any more after it. */
+  close(): void
   readonly project: OpenProject
   readonly snapshots: Snapshots
   readonly remote: RemotePeer
@@ -82,8 +84,10 @@ export function createClone(
   { clock, seed, happened }: { clock: TestClock; seed: number; happened: (happened: Happened) => void },
 ): Clone {
   let ledger: ReturnType<typeof openSnapshotLedger> | undefined
-  const { project, database } = createTestProject({
+  const database = borrowMemoryDatabase()
+  const { project } = createTestProject({
     clock,
+    database,
     seed,
     note: (changes) => ledger?.note(changes),
     noteEntries: (entries) => ledger?.noteEntries(entries),
@@ -110,7 +114,7 @@ export function createClone(
     random: createRandom(seed),
     log: silentLogger,
   })
-  return { project, snapshots, remote, repo }
+  return { project, snapshots, remote, repo, close: database.giveBack }
 }
 
 /** Runs a schedule, lets every clone sync twice, and gives what does not hold at the end. */
@@ -309,6 +313,7 @@ export async function simulateRemote(steps: readonly Step[], ground: Ground): Pr
   if (comments.length !== made.comments) wrong.push(`${comments.length} comments, not ${made.comments}`)
   const uploads = values.filter(({ title }) => /^up\d+e$/.test(String(title)))
   if (uploads.length !== made.uploads) wrong.push(`${uploads.length} uploads, not ${made.uploads}`)
+  for (const { close } of clones) close()
   return wrong
 }
 
