@@ -9,6 +9,8 @@ interface Place {
   readonly key: string | null
 }
 
+const NOWHERE: Place = { root: undefined, parent: undefined, key: null }
+
 /** Who wrote what, and who grants claims: no client says that. */
 const ONLY_DAEMONS: readonly string[] = [CLIENTS_ROOT, ARBITER_ROOT]
 
@@ -24,12 +26,10 @@ export function findForbidden(
   const { store } = doc
   const known = Y.decodeStateVector(Y.encodeStateVector(doc))
   const isKnown = (id: Y.ID): boolean => id.clock < (known.get(id.client) ?? 0)
-  const incoming = new Map<string, Y.Item>()
-  for (const struct of decoded.structs) {
-    if (struct instanceof Y.Item) incoming.set(`${struct.id.client} ${struct.id.clock}`, struct)
-  }
+  const incoming = decoded.structs.filter((struct) => struct instanceof Y.Item)
+  const incomingAt = finderOf(incoming)
   const itemAt = (id: Y.ID): Y.Item | undefined => {
-    if (!isKnown(id)) return incoming.get(`${id.client} ${id.clock}`) ?? covering(decoded, id)
+    if (!isKnown(id)) return incomingAt(id)
     const item = Y.getItem(store, id)
     return item instanceof Y.Item ? item : undefined
   }
@@ -38,22 +38,27 @@ export function findForbidden(
     return undefined
   }
 
+  const placeNamedBy = ({ parent, parentSub }: Y.Item): Place | undefined => {
+    if (typeof parent === 'string') return { root: parent, parent: undefined, key: parentSub }
+    if (parent instanceof Y.ID) return { root: undefined, parent: itemAt(parent), key: parentSub }
+    if (!parent) return undefined
+    const name = rootName(parent as Y.AbstractType<unknown>)
+    return { root: name, parent: parent._item ?? undefined, key: parentSub }
+  }
+  const places = new Map<Y.Item, Place>()
   /** An update names a parent only where no neighbour does; then the neighbour's place is the item's. */
   const placeOf = (start: Y.Item): Place => {
-    let item = start
-    for (;;) {
-      const { parent, parentSub } = item
-      if (typeof parent === 'string') return { root: parent, parent: undefined, key: parentSub }
-      if (parent instanceof Y.ID) return { root: undefined, parent: itemAt(parent), key: parentSub }
-      if (parent) {
-        const name = rootName(parent as Y.AbstractType<unknown>)
-        return { root: name, parent: parent._item ?? undefined, key: parentSub }
-      }
-      const neighbour = item.origin ?? item.rightOrigin
-      const next = neighbour && itemAt(neighbour)
-      if (!next || next === item) return { root: undefined, parent: undefined, key: null }
-      item = next
+    const passed = new Set<Y.Item>()
+    let place: Place | undefined
+    for (let item: Y.Item | undefined = start; item && !place && !passed.has(item); ) {
+      passed.add(item)
+      place = places.get(item) ?? placeNamedBy(item)
+      const neighbour: Y.ID | null = item.origin ?? item.rightOrigin
+      item = neighbour ? itemAt(neighbour) : undefined
     }
+    // A long text is a long chain of neighbours: each is walked once.
+    for (const item of passed) places.set(item, place ?? NOWHERE)
+    return place ?? NOWHERE
   }
   const isRecord = (item: Y.Item): boolean => holdsRecords(placeOf(item).root ?? '')
   const isNestedType = (item: Y.Item): boolean => {
@@ -61,7 +66,7 @@ export function findForbidden(
     return item.content instanceof Y.ContentType && parent !== undefined && isRecord(parent)
   }
 
-  for (const item of incoming.values()) {
+  for (const item of incoming) {
     if (isKnown(item.id)) continue
     const { root, parent, key } = placeOf(item)
     if (root !== undefined && ONLY_DAEMONS.includes(root)) return `only daemons write \`${root}\``
@@ -90,12 +95,26 @@ export function findForbidden(
   return undefined
 }
 
-function covering(decoded: Decoded, id: Y.ID): Y.Item | undefined {
-  const found = decoded.structs.find(
-    (struct) =>
-      struct.id.client === id.client && struct.id.clock <= id.clock && id.clock < struct.id.clock + struct.length,
-  )
-  return found instanceof Y.Item ? found : undefined
+/** Finds the item of an update that holds an id. */
+function finderOf(items: readonly Y.Item[]): (id: Y.ID) => Y.Item | undefined {
+  const byClient = new Map<number, Y.Item[]>()
+  for (const item of items) {
+    const of = byClient.get(item.id.client) ?? []
+    byClient.set(item.id.client, of)
+    of.push(item)
+  }
+  for (const of of byClient.values()) of.sort((a, b) => a.id.clock - b.id.clock)
+  return ({ client, clock }) => {
+    const of = byClient.get(client) ?? []
+    let [from, to] = [0, of.length]
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if ((of[middle]?.id.clock ?? 0) <= clock) from = middle + 1
+      else to = middle
+    }
+    const found = of[from - 1]
+    return found && clock < found.id.clock + found.length ? found : undefined
+  }
 }
 
 /** Whether a map has a key, without making a root type of it. */

@@ -1,6 +1,6 @@
-import * as Y from 'yjs'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
+import { mergeUpdates } from '../doc/merge-updates.ts'
 import type { Actor } from '../model/actor.ts'
 import { mayExchangeRows, mayWriteDocument, type Principal } from '../model/principal.ts'
 import { MAIN_DOC } from '../store/journal.ts'
@@ -58,8 +58,6 @@ type Member =
 const MAX_WIRES = 256
 const HEARTBEAT_MS = 15_000
 const AWARENESS_MS = 50
-/** At most so many in one merge, whose cost is quadratic. */
-const MERGE_UPDATES = 100
 const KEPT_REFUSALS = 20
 
 export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document, onEmpty }: RoomParts): Room {
@@ -207,7 +205,7 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
   }
 }
 
-/** Sends updates to all clients once per turn of the event loop: merged and encoded once for everybody. */
+/** Sends the updates of one batch of commits to all clients: merged and encoded once for everybody. */
 function createBroadcast(parts: {
   readonly clients: () => readonly StockClient[]
   readonly stateVector: () => Uint8Array
@@ -219,12 +217,8 @@ function createBroadcast(parts: {
     waiting = []
     try {
       const after = parts.stateVector()
-      const frames: Uint8Array[] = []
-      for (let from = 0; from < updates.length; from += MERGE_UPDATES) {
-        const update = Y.mergeUpdates(updates.slice(from, from + MERGE_UPDATES))
-        frames.push(encodeFrame({ type: 'update', update }))
-      }
-      for (const client of parts.clients()) client.push(frames, after)
+      const frame = encodeFrame({ type: 'update', update: mergeUpdates(updates) })
+      for (const client of parts.clients()) client.push(frame, after)
     } catch (error) {
       // The next update that builds on this one makes the clients ask for what is missing.
       parts.log.error('updates could not be sent', { error })
@@ -232,7 +226,8 @@ function createBroadcast(parts: {
   }
   return (updates) => {
     if (parts.clients().length === 0) return
-    if (waiting.length === 0 && updates.length > 0) setImmediate(send)
+    // When all commits of a batch have been told.
+    if (waiting.length === 0 && updates.length > 0) queueMicrotask(send)
     waiting.push(...updates)
   }
 }

@@ -26,8 +26,8 @@ export interface StockClient {
   /** Asks for what the server lacks and shows who is here. */
   greet(): void
   receive(frame: StockFrame): void
-  /** Sends updates, after which a client that has seen all holds `after`. A slow client is sent one difference later. */
-  push(updates: readonly Uint8Array[], after: Uint8Array): void
+  /** Sends a frame, after which a client that has seen all holds `after`. A slow client is sent one difference later. */
+  push(frame: Uint8Array, after: Uint8Array): void
   stop(): void
 }
 
@@ -50,6 +50,8 @@ export function createStockClient(parts: StockClientParts): StockClient {
   let cancelDrain: (() => void) | undefined
   let cancelAsk: (() => void) | undefined
   let gaps = 0
+  /** What it has sent and the project has not come to yet. */
+  let inbox: Uint8Array[] = []
 
   const close = (error: OrchError): void => wire.close(closeCodeOf(error), error.message)
   const ask = (): void => wire.send(encodeFrame({ type: 'step1', stateVector: project.encodeStateVector() }))
@@ -106,7 +108,14 @@ export function createStockClient(parts: StockClientParts): StockClient {
 
   const take = (update: Uint8Array) => {
     if (!parts.mayWrite) return refuse(update)
-    project.applyUpdate(update, { source: 'room', actor }, awareness.holder).then(
+    inbox.push(update)
+    if (inbox.length > 1) return
+    const empty = (): readonly Uint8Array[] => {
+      const sent = inbox
+      inbox = []
+      return sent
+    }
+    project.applyUpdate(empty, { source: 'room', actor }, awareness.holder).then(
       (taken) => {
         if (taken === 'missing') askAgain()
         else gaps = 0
@@ -161,10 +170,10 @@ export function createStockClient(parts: StockClientParts): StockClient {
         wire.send(encodeFrame({ type: 'awareness', entries: awareness.all() }))
       }),
     receive: (frame) => guarded(() => receive(frame)),
-    push(updates, after) {
+    push(frame, after) {
       if (!holds || cancelDrain) return
       if (wire.bufferedBytes > SLOW_BYTES) return sendWhenDrained()
-      for (const frame of updates) wire.send(frame)
+      wire.send(frame)
       holds = after
     },
     stop() {

@@ -3,6 +3,7 @@ import { OrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { covers } from '../doc/covers.ts'
 import { GUARD_LIMITS, type Owner, type Refusal } from '../doc/guard.ts'
+import { mergeUpdates } from '../doc/merge-updates.ts'
 import type { WriteOrigin } from '../doc/origin.ts'
 import type { Applied, ProjectDoc } from '../doc/project-doc.ts'
 import type { Clients } from './clients.ts'
@@ -43,7 +44,8 @@ export interface IntakeParts {
 
 /** Lets updates of clients in as far as the guard allows, and keeps what has to wait. All of it inside the transaction of a job. */
 export interface Intake {
-  take(update: Uint8Array, origin: WriteOrigin, presences?: Presences): Outcome
+  /** What one client has sent since its last turn, in that order. */
+  take(updates: readonly Uint8Array[], origin: WriteOrigin, presences?: Presences): Outcome
   /** Whether something that waits should be looked at. */
   isDue(): boolean
   takeDue(): Outcome
@@ -100,6 +102,21 @@ export function createIntake(parts: IntakeParts): Intake {
     return [{ rows: [row], changes: record(row, applied), entries: [], origin }]
   }
 
+  /**
+   * Together they cost what one does. Where that is not let in, they are taken one after the other: one that is refused
+   * or waits takes nothing from the others.
+   */
+  const takeAll = (updates: readonly Uint8Array[], origin: WriteOrigin, owner: (client: number) => Owner): Outcome => {
+    if (updates.length > 1) {
+      const merged = merge(updates)
+      const verdict = merged && doc().guard(merged, owner)
+      if (merged && verdict?.type === 'ok') {
+        return { value: 'applied' satisfies Taken, commits: applyOf(merged, verdict.clients, origin) }
+      }
+    }
+    return inTurn(updates, (update) => takeUpdate(update, origin, owner))
+  }
+
   const settleParked = (waiting: readonly ParkedUpdate[], take: (one: ParkedUpdate) => Outcome): Outcome => {
     const commits: Commit[] = []
     let settled = 0
@@ -119,7 +136,7 @@ export function createIntake(parts: IntakeParts): Intake {
   }
 
   return {
-    take: (update, origin, presences) => takeUpdate(update, origin, ownerFor(origin.actor.name, presences)),
+    take: (updates, origin, presences) => takeAll(updates, origin, ownerFor(origin.actor.name, presences)),
     isDue: () => parked.due(doc().clock).length > 0,
     takeDue: () =>
       settleParked(parked.due(doc().clock), (one) =>
@@ -138,6 +155,24 @@ export function createIntake(parts: IntakeParts): Intake {
       parts.noteParked(actor)
       return { value: waiting.length, commits: [] }
     },
+  }
+}
+
+/** Takes updates of one client one after the other; what is said is the first refusal, or what is still missing. */
+export function inTurn(updates: readonly Uint8Array[], take: (update: Uint8Array) => Outcome): Outcome {
+  const outcomes = updates.map(take)
+  const commits = outcomes.flatMap((outcome) => outcome.commits)
+  const refused = outcomes.find((outcome) => 'refusal' in outcome)
+  if (refused) return { refusal: refused.refusal, commits }
+  const takens: readonly Taken[] = ['missing', 'foreign', 'applied']
+  return { value: takens.find((taken) => outcomes.some(({ value }) => value === taken)) ?? 'applied', commits }
+}
+
+function merge(updates: readonly Uint8Array[]): Uint8Array | undefined {
+  try {
+    return mergeUpdates(updates)
+  } catch {
+    return undefined
   }
 }
 

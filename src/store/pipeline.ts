@@ -11,11 +11,11 @@ import type { Changes } from './changes.ts'
 import type { Clients } from './clients.ts'
 import type { ConflictNotes } from './conflicts.ts'
 import type { Database } from './database.ts'
-import { createIntake, type Outcome, refusalOf } from './intake.ts'
+import { createIntake, inTurn, type Outcome, refusalOf } from './intake.ts'
 import { type Journal, MAIN_DOC } from './journal.ts'
 import type { LogIndex } from './log-index.ts'
 import type { ParkedUpdates } from './parked.ts'
-import type { Change, Commit, Presences, RowHead, Taken, TransactOptions, Tx } from './project.ts'
+import type { Change, Commit, Presences, RowHead, Sent, Taken, TransactOptions, Tx } from './project.ts'
 import { PURGE_DOC, type Purges } from './purges.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Row, Vector } from './row.ts'
@@ -59,7 +59,7 @@ export interface Pipeline {
   write<T>(origin: WriteOrigin, work: (tx: Tx) => T, options?: TransactOptions): Promise<T>
   rows(rows: readonly Row[], origin: RowOrigin): Promise<number>
   /** `docName`: the project's document, or that of a month of the work log. */
-  update(update: Uint8Array, origin: WriteOrigin, docName: string, presences?: Presences): Promise<Taken>
+  update(given: Sent, origin: WriteOrigin, docName: string, presences?: Presences): Promise<Taken>
   /** Applies what waits of the changes that an actor brought, whosever they are. Resolves to how many updates were. */
   acceptParked(actor: string): Promise<number>
   /** Forgets what waits. Resolves to how many updates did. */
@@ -284,6 +284,17 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       return logDocOf(entry.at) === doc ? undefined : `the entry ${id} belongs to ${logDocOf(entry.at)}`
     }
 
+  /** Takes the entries that a client adds to a month. */
+  const takeEntries = (doc: string, update: Uint8Array, origin: WriteOrigin): Outcome => {
+    const additions = readLog(doc, update, clientCheck(doc, origin.actor.name))
+    if (additions instanceof OrchError) return { refusal: additions, commits: [] }
+    const value: Taken = 'applied'
+    if (additions.clocks.size === 0) return { value, commits: [] }
+    const { [parts.replica()]: own = 0, ...seen } = journal.have()
+    const row = ownRow(origin, doc, clock.now(), own + 1, seen, update, [])
+    return { value, commits: [{ rows: [row], changes: [], entries: recordLog(row, additions), origin }] }
+  }
+
   /** Applies a row of another replica, or says why not. Rows of a document that only a newer orch knows are kept unread. */
   const takeRow = (given: Row, origin: RowOrigin): Commit | OrchError => {
     const row = purges.covered(given)
@@ -366,15 +377,11 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
     update: (given, origin, docName, presences) =>
       enqueue(() => {
-        const update = purges.coveredUpdate(docName, given)
-        if (docName === MAIN_DOC) return intake.take(update, origin, presences)
-        const additions = readLog(docName, update, clientCheck(docName, origin.actor.name))
-        if (additions instanceof OrchError) return { refusal: additions, commits: [] }
-        const value: Taken = 'applied'
-        if (additions.clocks.size === 0) return { value, commits: [] }
-        const { [parts.replica()]: own = 0, ...seen } = journal.have()
-        const row = ownRow(origin, docName, clock.now(), own + 1, seen, update, [])
-        return { value, commits: [{ rows: [row], changes: [], entries: recordLog(row, additions), origin }] }
+        const sent = typeof given === 'function' ? given() : [given]
+        const updates = sent.map((update) => purges.coveredUpdate(docName, update))
+        return docName === MAIN_DOC
+          ? intake.take(updates, origin, presences)
+          : inTurn(updates, (update) => takeEntries(docName, update, origin))
       }),
 
     acceptParked: (actor) => enqueue(() => intake.accept(actor)),

@@ -190,6 +190,9 @@ export interface Page {
 /** What became of a client's update: it is in, or it is kept because something that it needs is missing or a part of it foreign. */
 export type Taken = 'applied' | 'missing' | 'foreign'
 
+/** An update, or what gives, when its turn has come, all that its client has sent until then: together they cost what one does. */
+export type Sent = Uint8Array | (() => readonly Uint8Array[])
+
 /** Who shows himself in the room under a clientID, at this moment. */
 export type Presences = (client: number) => string | undefined
 
@@ -197,11 +200,7 @@ export type Presences = (client: number) => string | undefined
 export interface RoomDocument {
   /** Its name in rows. */
   readonly name: string
-  applyUpdate(
-    update: Uint8Array,
-    origin: WriteOrigin & { readonly source: 'room' },
-    presences?: Presences,
-  ): Promise<Taken>
+  applyUpdate(sent: Sent, origin: WriteOrigin & { readonly source: 'room' }, presences?: Presences): Promise<Taken>
   /** Whether an update holds anything that the durable document lacks. */
   adds(update: Uint8Array): boolean
   /** The durable document as a Yjs update: all of it, or what a state vector lacks. */
@@ -282,14 +281,10 @@ export interface Project {
   /** Takes rows other replicas made; known ones are passed over. Resolves when durable, with how many were new. Rejects on rows whose `seen` is not here yet. */
   applyRows(rows: readonly Row[], origin: RowOrigin): Promise<number>
   /**
-   * Takes an update of a stock client. Rejects on malformed, oversized and forbidden ones, and nothing of them is applied.
+   * Takes updates of a stock client. Rejects on malformed, oversized and forbidden ones, and nothing of them is applied.
    * What cannot be applied yet is kept, durably, and applied when it can be.
    */
-  applyUpdate(
-    update: Uint8Array,
-    origin: WriteOrigin & { readonly source: 'room' },
-    presences?: Presences,
-  ): Promise<Taken>
+  applyUpdate(sent: Sent, origin: WriteOrigin & { readonly source: 'room' }, presences?: Presences): Promise<Taken>
 
   readLog(id: RecordId): LogEntry | undefined
   /** Entries of the work log, newest first. Throws `invalid_input` on a cursor that does not exist. */

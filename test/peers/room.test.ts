@@ -122,6 +122,34 @@ test('the changes of one turn of the event loop are one message', async () => {
   expect(client.doc.getMap('tasks').size).toBe(5)
 })
 
+test('what one client sent since its last turn is one row, and one message to the others', async () => {
+  const world = openRoom()
+  const id = await world.add('before')
+  const [one, two] = [world.join(alice), world.join(claude)]
+  one.open()
+  two.open()
+  await settle()
+  const [rows, before] = [world.project.rowsSince({}, 100).length, two.got.length]
+  for (let i = 0; i < 300; i++) one.setTitle(id, `title ${i}`)
+  await settle()
+  expect(two.title(id)).toBe('title 299')
+  expect(world.project.rowsSince({}, 100)).toHaveLength(rows + 1)
+  expect(two.types().slice(before)).toEqual(['update'])
+})
+
+test('[P2] one update that is refused takes nothing from those that were sent with it', async () => {
+  const world = openRoom()
+  const id = await world.add('before')
+  const client = world.join()
+  client.open()
+  await settle()
+  client.setTitle(id, 'honest')
+  client.doc.getMap('tasks').delete(id)
+  await settle()
+  expect(titleOf(world, id)).toBe('honest')
+  expect(client.ended).toEqual([[4403, expect.stringContaining('removes a record')]])
+})
+
 test('[P1] nobody sees an update that could not be made durable, and its client is told to come back', async () => {
   const world = openRoom()
   const id = await world.add('before')

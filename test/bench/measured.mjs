@@ -1,0 +1,30 @@
+/**
+ * Loaded into a server before its own code (`--import`): on SIGUSR2 it writes what the process has used since the last
+ * time into a file named by its pid, in the folder ORCH_BENCH_DIR. The same for every server, whoever wrote it.
+ */
+import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
+const dir = process.env.ORCH_BENCH_DIR
+if (dir !== undefined) {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  let cpu = process.cpuUsage()
+  process.on('SIGUSR2', () => {
+    const { user, system } = process.cpuUsage(cpu)
+    cpu = process.cpuUsage()
+    const figures = {
+      cpuMs: (user + system) / 1000,
+      rss: process.memoryUsage.rss(),
+      // What the histogram itself waits between two looks.
+      delayP50: delay.percentile(50) / 1e6 - 1,
+      delayP99: delay.percentile(99) / 1e6 - 1,
+      delayMax: delay.max / 1e6 - 1,
+    }
+    delay.reset()
+    const file = join(dir, `${process.pid}.json`)
+    writeFileSync(`${file}.new`, JSON.stringify(figures))
+    renameSync(`${file}.new`, file)
+  })
+}
