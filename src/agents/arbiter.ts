@@ -22,6 +22,8 @@ export interface Granted {
 export type RenewAnswer =
   | { readonly state: 'held'; readonly fence: number }
   | { readonly state: 'lost'; readonly holder?: string; readonly reason: string }
+  /** The same holder goes on with it at another replica. */
+  | { readonly state: 'moved' }
 
 /**
  * PORT: the one that decides who holds a task. Adapters: this replica's own database, and another replica over its link;
@@ -44,8 +46,11 @@ export interface Arbiter {
    * else has the task: so a provisional one is confirmed. The asker takes the fence of the answer for its own.
    */
   renew(lease: Lease): Promise<RenewAnswer>
-  /** Ends the hold with this fence; nothing when it has ended, or the task is another's by now. */
-  end(hold: Granted): Promise<void>
+  /**
+   * Ends the hold with this fence; nothing when it has ended, or the task is another's by now. What nodes share looks at the
+   * replica, too: a hold that goes on elsewhere is not ended by where it was before.
+   */
+  end(hold: Granted & Pick<Partial<Lease>, 'replica'>): Promise<void>
 }
 
 /** An arbiter that belongs to no replica: each node that is connected to it asks it, in place of the project's arbiter. */

@@ -80,6 +80,7 @@ export function createClaimsInRows(parts: ClaimsInRowsParts): ClaimsInRows {
     const until = lasts ? null : clock.now() + ROWS_IDLE_MS
     const claimed = { task, actor, session, fence, formerFence: 0, replica, at: clock.now(), until, provisional: true }
     const answer = await arbiter.renew(claimed)
+    if (answer.state === 'moved') return
     await project.transact(bySystem(session), (tx) => {
       if (answer.state === 'held') {
         const details = { holder: actor, replica, former: fence, fence: answer.fence }

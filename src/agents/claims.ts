@@ -10,7 +10,6 @@ import type { Json } from '../model/record.ts'
 import { isSameHolder, type Lease, type Leases } from '../store/leases.ts'
 import type { Commit, Project, Tx } from '../store/project.ts'
 import type { Claimant, EndAsk, TaskClaims } from '../store/task-claims.ts'
-import type { Granted } from './arbiter.ts'
 import { type ArbiterSeatParts, createArbiterSeat } from './arbiter-seat.ts'
 import {
   bySystem,
@@ -29,6 +28,7 @@ import { createClaimsInRows } from './claims-in-rows.ts'
 import { createHolding } from './holding.ts'
 import { answerForArbiter } from './linked-arbiter.ts'
 import { createOwnArbiter } from './own-arbiter.ts'
+import { createRoaming } from './roaming.ts'
 import { createSettling } from './settling.ts'
 import { createTaking } from './taking.ts'
 
@@ -104,8 +104,8 @@ export function createClaims(parts: ClaimsParts): Claims {
     tellEnd(lease)
     return true
   }
-  const tellEnd = ({ task, fence }: Granted): void => {
-    if (!seat.decides()) seat.elsewhere.end({ task, fence }).catch(() => undefined)
+  const tellEnd = ({ task, fence, replica }: Lease): void => {
+    if (!seat.decides()) seat.elsewhere.end({ task, fence, replica }).catch(() => undefined)
   }
   const endForGood = async (origin: WriteOrigin, lease: Lease, write: (tx: Tx) => void): Promise<void> => {
     if (!(await end(origin, lease, write))) {
@@ -122,7 +122,14 @@ export function createClaims(parts: ClaimsParts): Claims {
     const lease = leases.of(task)
     if (!lease || stopped) return
     // The arbiter ends what a replica has not vouched for; other replicas only their own.
-    if (!isOwn(lease) && !seat.decides()) return
+    if (!isOwn(lease) && !seat.decides()) {
+      // Known by hearsay: what nodes share knows better.
+      if (shared) {
+        leases.drop(lease.task)
+        gone(lease)
+      }
+      return
+    }
     try {
       await end(bySystem(lease.session), lease, (tx) => writeLapse(tx, lease))
     } catch (error) {
@@ -135,11 +142,16 @@ export function createClaims(parts: ClaimsParts): Claims {
     leases,
     clock,
     log,
-    idleMs,
+    // What nodes share ends a claim a while after its node was not heard from, as a daemon does with one whose holder is gone.
+    trustMs: shared ? graceMs : idleMs,
     seat,
     shared,
     isOwn,
     onChange: told,
+    moved(lease) {
+      leases.drop(lease.task)
+      gone(lease)
+    },
     async lapse(lease) {
       await project.transact(bySystem(lease.session), (tx) => writeLapse(tx, lease))
       await seat.elsewhere.end(lease)
@@ -171,6 +183,21 @@ export function createClaims(parts: ClaimsParts): Claims {
     },
   })
 
+  const roaming =
+    shared &&
+    createRoaming({
+      project,
+      leases,
+      shared,
+      clock,
+      log,
+      idleMs,
+      onChange(lease) {
+        holding.time(lease)
+        told(lease)
+      },
+    })
+
   const ownOf = (asked: EndAsk): Lease => {
     const lease = leases.of(asked.id)
     if (asked.fence !== undefined) checkFence(asked.id, asked.fence)
@@ -182,7 +209,11 @@ export function createClaims(parts: ClaimsParts): Claims {
   }
   const checkFence = (task: string, fence: number): void => {
     const lease = leases.of(task)
-    if (lease && (lease.fence === fence || (lease.formerFence !== 0 && lease.formerFence === fence))) return
+    if (lease && (lease.fence === fence || (lease.formerFence !== 0 && lease.formerFence === fence))) {
+      if (!settling.isUnsure(task)) return
+      const why = 'this daemon has just started, and asks whether the claim still stands; try again in a moment'
+      throw new OrchError('arbiter_unreachable', { replica: 'Redis', reason: why })
+    }
     const reason = lease ? `${lease.actor} holds it, with ${lease.fence}` : 'it was released'
     throw new OrchError('fenced', { id: task, fence, reason })
   }
@@ -260,8 +291,14 @@ export function createClaims(parts: ClaimsParts): Claims {
     of: leases.of,
     holderOf,
     checkFence,
-    renewed: (claimant) => holding.renewed(holderOf(claimant)),
-    attach: (claimant) => holding.attach(holderOf(claimant)),
+    renewed(claimant) {
+      holding.renewed(holderOf(claimant))
+      roaming?.arrived(holderOf(claimant))
+    },
+    attach(claimant) {
+      roaming?.arrived(holderOf(claimant))
+      return holding.attach(holderOf(claimant))
+    },
     arbiter: () => ({ ...project.arbiter(), isHere: seat.isHere() }),
     async setArbiter(asked, replica) {
       await seat.name(originOf(asked), replica)
@@ -279,6 +316,7 @@ export function createClaims(parts: ClaimsParts): Claims {
         void settling.settle()
         inRows.look()
       }
+      roaming?.note(commit)
       noteReleases(commit)
       inRows.note(commit)
       noteTasks(commit)

@@ -123,6 +123,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     graceMs: config['claims.graceMs'],
     idleMs: config['claims.idleMs'],
     ask: peers.asks.ask,
+    ...(peers.leases && { shared: peers.leases }),
     sessions: goneSessions(() => ({ project, clock, parts })),
     wasCalled,
     wasHere: (replica) => wasCalled(replica) && !peers.hasOthers() && history.remoteName() === undefined,

@@ -29,6 +29,8 @@ export interface Host {
   readonly notices: readonly OrchError[]
   /** Where `.orchrc` is not what this daemon has read. */
   readonly configDrift: () => readonly Problem[]
+  /** Throws where a daemon on another machine has taken this one's place. */
+  readonly assertOwned: () => void
   /** Where a test wants the process killed: `label[:n]`, see crash-points.ts. */
   readonly crashAt?: string | undefined
   /** Asks the process to stop this daemon and end. */

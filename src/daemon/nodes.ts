@@ -5,19 +5,27 @@ import type { Service } from '../base/service.ts'
 import type { Problem } from '../model/attention.ts'
 import { type Random, randomText } from '../model/id.ts'
 import type { Peering } from '../peers/peering.ts'
+import { createRedisLeases, RECOVERY_MS, type RedisLeases } from '../peers/redis-leases.ts'
 import { openRedisStreams } from '../peers/redis-streams.ts'
 import { createRelay, type RelayStatus } from '../peers/relay.ts'
+import type { Project } from '../store/project.ts'
 
 export interface NodesParts {
   /** The address of a Redis server; '' for none. */
   readonly redis: string
+  readonly project: Pick<Project, 'id' | 'replica' | 'listLog' | 'onCommit'>
   readonly peering: Peering
   /** Names of the actors in this node's room. */
   readonly here: () => readonly string[]
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
+  /** How long claims outlive the connection of their holder, and how long those last that nobody renews. */
+  readonly graceMs: number
+  readonly idleMs: number
   readonly onChange: () => void
+  /** What nodes share can be asked again. */
+  readonly onLinked: () => void
 }
 
 /** The other nodes that serve this project over Redis, as the rest of the daemon sees them. */
@@ -27,26 +35,78 @@ export interface Nodes extends Service {
   /** Who is in the rooms of the other nodes, and the nodes that live. */
   here(): { readonly actors: readonly string[]; readonly replicas: readonly string[] }
   problems(): readonly Problem[]
+  /** What decides who holds a task, for all nodes. */
+  readonly leases?: RedisLeases
 }
 
 const NAME = 'redis'
+const SETTLE_MS = 1_000
+/** More than between two renewals of a claim. */
+const MARGIN_MS = 25_000
 
-export function createNodes({ redis, peering, here, clock, random, log, onChange }: NodesParts): Nodes {
+export function createNodes(parts: NodesParts): Nodes {
+  const { redis, project, peering, here, clock, random, log, onLinked } = parts
   if (redis === '') return noNodes
   const url = withoutPassword(redis)
+  const jitter = (): number => (random(1)[0] ?? 0) / 256
+  let wasLinked = false
+  /** When each node that is gone was first seen to be so. */
+  const goneSince = new Map<string, number>()
   const relay = createRelay({
     peering,
-    open: () => openRedisStreams(redis, () => (random(1)[0] ?? 0) / 256),
+    open: () => openRedisStreams(redis, jitter),
     here,
     clock,
     log,
     key: () => randomText(random, 16),
-    onChange,
+    onChange() {
+      const { state, nodes } = relay.status()
+      const isLinked = state === 'linked'
+      for (const { replica, isAlive } of isLinked ? nodes : []) {
+        if (isAlive) goneSince.delete(replica)
+        else if (!goneSince.has(replica)) {
+          goneSince.set(replica, clock.monotonic())
+          clock.after(goneMs + SETTLE_MS, onLinked)
+        }
+      }
+      if (isLinked && !wasLinked) {
+        onLinked()
+        // What was claimed while the server granted nothing.
+        clock.after(RECOVERY_MS + SETTLE_MS, onLinked)
+      }
+      wasLinked = isLinked
+      parts.onChange()
+    },
+  })
+  // Longer than such a node itself, should it live and only not reach the server, trusts the claims of those who work there.
+  const goneMs = parts.graceMs + MARGIN_MS
+  const leases = createRedisLeases({
+    url: redis,
+    project,
+    notServing() {
+      const { state, error, refusal } = relay.status()
+      return state === 'linked' ? refusal : (error ?? 'there is no connection yet')
+    },
+    gone: () =>
+      relay
+        .status()
+        .nodes.filter(({ isAlive, replica }) => {
+          const since = goneSince.get(replica)
+          return !isAlive && since !== undefined && clock.monotonic() - since >= goneMs
+        })
+        .map(({ replica }) => replica),
+    idleMs: parts.idleMs,
+    jitter,
+    log,
   })
   return {
     name: relay.name,
+    leases,
     start: relay.start,
-    stop: relay.stop,
+    async stop() {
+      leases.close()
+      await relay.stop()
+    },
     peers: () => peersOf(relay.status(), url),
     here() {
       const living = relay.status().nodes.filter(({ isAlive }) => isAlive)

@@ -14,7 +14,7 @@ import { dialSockets } from '../peers/wire.ts'
 import { joinMarks } from '../store/join-marks.ts'
 import { createPeerStore } from '../store/peer-store.ts'
 import { type Host, logOf } from './host.ts'
-import { createNodes } from './nodes.ts'
+import { createNodes, type Nodes } from './nodes.ts'
 import { turnedAway } from './parked-attention.ts'
 import type { State } from './state.ts'
 
@@ -29,6 +29,8 @@ export interface Peers {
   /** Who is in the rooms, here and on the other nodes: names of actors, and ids of replicas. */
   presence(): { readonly actors: readonly string[]; readonly replicas: readonly string[] }
   problems(): readonly Problem[]
+  /** What decides who holds a task, where several nodes share it. */
+  readonly leases: Nodes['leases']
   /** In the order in which they start. */
   readonly services: readonly Service[]
 }
@@ -103,12 +105,16 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
   const actorsHere = (): string[] => room.presence().map(({ actor }) => actor.name)
   const nodes = createNodes({
     redis: config.redis,
+    project,
     peering,
     here: actorsHere,
     clock,
     random,
     log: logOf(host, 'relay'),
+    graceMs: config['claims.graceMs'],
+    idleMs: config['claims.idleMs'],
     onChange,
+    onLinked: parts.onLinked,
   })
   return {
     accept,
@@ -121,6 +127,7 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
       replicas: [...room.replicas(), ...nodes.here().replicas],
     }),
     problems: () => [...nodes.problems(), ...turnedAway(room.refusals())],
+    leases: nodes.leases,
     services: [links, nodes],
   }
 }

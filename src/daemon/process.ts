@@ -140,6 +140,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       log,
       notices,
       configDrift: drift,
+      assertOwned: owned.assertOwned,
       crashAt: env.ORCH_CRASH_AT,
       drain: () => drain(),
       restart() {

@@ -46,7 +46,7 @@ export async function openState(config: Config, name: string, host: Host): Promi
   const declaration = declarationHash(config)
   const stamp = { version: host.version, declaration: ownCommandsStamp(kinds, declaration) }
   keepOwnCommands(paths.ownCommands, stamp, () => ownCommands(kinds, '.orchrc'))
-  const db = crash.database(openFile(paths.database))
+  const db = crash.database(openFile(paths.database, host.assertOwned))
   const meta = createMeta(db)
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
   const purgeFailure = await settlePurgesAtStart({
@@ -100,11 +100,11 @@ export async function openState(config: Config, name: string, host: Host): Promi
   return { db, meta, kinds, project, compaction, ledger, attention, conflicts, parked, crash, mirrorDir, purgeFailure }
 }
 
-function openFile(file: string): Database {
+function openFile(file: string, mayCommit: () => void): Database {
   try {
     // Made by us, so that it and the files SQLite puts beside it are readable by their owner only.
     if (!existsSync(file)) writeFileSync(file, '', { mode: 0o600 })
-    const db = openDatabase(file)
+    const db = openDatabase(file, mayCommit)
     prepareSchema(db)
     return db
   } catch (error) {

@@ -1,55 +1,20 @@
-import type { RedisOptions } from 'ioredis'
+import { connectRedis } from './redis-connection.ts'
 import type { StreamEntry, Streams } from './streams.ts'
 
 /** A server that answers nothing for so long is one that is not there. */
 const ANSWER_MS = 5_000
-const CONNECT_MS = 5_000
-const SILENCE_MS = 8_000
-const MAX_RETRY_MS = 1_000
 
-/**
- * Streams on a Redis server. Resolves at once; methods reject while there is no connection, which comes back by itself.
- * ioredis is loaded here, so only a daemon that uses Redis pays for it. `jitter` gives numbers from 0 up to 1.
- */
+/** Streams on a Redis server. Resolves at once; methods reject while there is no connection, which comes back by itself. */
 export async function openRedisStreams(url: string, jitter: () => number): Promise<Streams> {
-  // By its default: bundled, a CommonJS package has no other names.
-  const { default: ioredis } = await import('ioredis')
-  const options = {
-    // Version 3 answers a read in another shape.
-    protocol: 2,
-    // A paused server keeps its connections; the longest wait of a read is less than this.
-    socketTimeout: SILENCE_MS,
-    connectTimeout: CONNECT_MS,
-    // What fails is done again by who asked, who knows whether it still has to be.
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 5), MAX_RETRY_MS) * (0.5 + jitter() / 2),
-  } satisfies RedisOptions
-  const redis = new ioredis.Redis(url, { ...options, commandTimeout: ANSWER_MS })
+  const { redis, ask } = await connectRedis(url, { answerMs: ANSWER_MS, jitter })
   // A read that waits holds its connection: it has one of its own.
-  const reader = new ioredis.Redis(url, options)
-  let reason = 'no connection'
-  for (const client of [redis, reader]) {
-    client.on('error', (error: NodeJS.ErrnoException) => {
-      reason = error.message || error.code || reason
-    })
-  }
-  /** Says why there is no connection, which ioredis tells only apart from the command that fails. */
-  const asked = async <T>(client: typeof redis, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (error) {
-      throw client.status === 'ready' ? error : new Error(`Redis does not answer (${reason})`, { cause: error })
-    }
-  }
-  const ask = <T>(work: () => Promise<T>): Promise<T> => asked(redis, work)
+  const { redis: reader, ask: askReader } = await connectRedis(url, { jitter })
 
   return {
     append: (stream, from, bytes) =>
       ask(async () => String(await redis.xadd(stream, '*', 'f', from, 'b', Buffer.from(bytes)))),
     read: (after, limit, waitMs) =>
-      asked(reader, async () => {
+      askReader(async () => {
         const [streams, ids] = [[...after.keys()], [...after.values()]]
         const answer = (await reader.callBuffer(
           'XREAD',

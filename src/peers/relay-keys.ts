@@ -23,6 +23,16 @@ export function relayKeys({ id, name }: { readonly id: string; readonly name: st
   }
 }
 
+/** Where the leases of a project are. */
+export function leaseKeys({ id }: { readonly id: string }) {
+  return {
+    leases: `orch:{${id}}:leases`,
+    due: `orch:{${id}}:due`,
+    fence: `orch:{${id}}:fence`,
+    run: `orch:{${id}}:run`,
+  }
+}
+
 /** What a node says of itself, kept when it is gone. */
 export interface NodeWord {
   readonly hello: Hello

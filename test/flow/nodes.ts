@@ -13,8 +13,6 @@ interface Listed {
 }
 interface Status {
   readonly project: { readonly id: string }
-  readonly peers: readonly { readonly name: string; readonly state: string }[]
-  readonly problems: readonly { readonly what: string; readonly where: string }[]
 }
 
 export interface NodesReport {
@@ -29,10 +27,43 @@ export interface NodesReport {
 }
 
 /** A node: a repository with a daemon of its own. */
-interface Node {
+export interface Node {
   readonly repo: TestRepo
   readonly ask: ReturnType<typeof createDaemonClient>['ask']
+  pid(): number
   kill(): void
+}
+
+export interface Nodes {
+  readonly nodes: readonly Node[]
+  remove(): Promise<void>
+}
+
+/** Nodes of one project at a Redis server, and as many repositories. `redis` is its address, for all or for each. */
+export async function startNodes(
+  count: number,
+  redis: string | ((n: number) => string),
+  env: Readonly<Record<string, string>> = {},
+): Promise<Nodes> {
+  const nodes: Node[] = []
+  const remove = async (): Promise<void> => {
+    await Promise.all(nodes.map(({ repo }) => repo.remove()))
+  }
+  try {
+    for (let i = 0; i < count; i++) {
+      const url = typeof redis === 'string' ? redis : redis(i)
+      const repo = await createTestRepo({ name: 'shop', env: { ...env, ORCH_REDIS: url } })
+      const { ask, paths } = createDaemonClient(repo.dir, repo.env, packageJson.version)
+      const pid = (): number => (JSON.parse(readFileSync(paths.daemonFile, 'utf8')) as { pid: number }).pid
+      nodes.push({ repo, ask, pid, kill: () => void process.kill(pid(), 'SIGKILL') })
+    }
+    const idOf = async ({ ask }: Node): Promise<string> => (await ask<Status>('status', {}, 'test')).project.id
+    await until(async () => new Set(await Promise.all(nodes.map(idOf))).size === 1, 'one project')
+    return { nodes, remove }
+  } catch (error) {
+    await remove()
+    throw error
+  }
 }
 
 /**
@@ -49,7 +80,7 @@ export async function breakNodes(options: {
   const random = createRandom(seed)
   const upTo = (limit: number): number => Math.floor(((random(1)[0] ?? 0) * limit) / 256)
   const redis = await createTestRedis()
-  const nodes: Node[] = []
+  const { nodes, remove } = await startNodes(options.nodes, redis.url)
   const kills: Record<string, number> = {}
   const acknowledged: string[] = []
   const inDoubt: string[] = []
@@ -87,19 +118,7 @@ export async function breakNodes(options: {
   }
 
   try {
-    for (let i = 0; i < options.nodes; i++) {
-      const repo = await createTestRepo({ name: 'shop', env: { ORCH_REDIS: redis.url } })
-      const { ask, paths } = createDaemonClient(repo.dir, repo.env, packageJson.version)
-      const kill = (): void =>
-        void process.kill((JSON.parse(readFileSync(paths.daemonFile, 'utf8')) as { pid: number }).pid, 'SIGKILL')
-      nodes.push({ repo, ask, kill })
-    }
-    const status = (node: Node): Promise<Status> => node.ask<Status>('status', {}, 'test')
-    const [first] = nodes as [Node]
-    await until(
-      async () => new Set((await Promise.all(nodes.map(status))).map(({ project }) => project.id)).size === 1,
-      'one project',
-    )
+    const [first] = nodes as readonly [Node]
     const tasks: string[] = []
     for (let i = 0; i < 3; i++)
       tasks.push((await first.ask<{ id: string }>('task.create', { title: `Shared ${i}`, body: 'Start.' }, 'test')).id)
@@ -162,7 +181,7 @@ export async function breakNodes(options: {
       longestToEqual,
     }
   } finally {
-    await Promise.all(nodes.map(({ repo }) => repo.remove()))
+    await remove()
     await redis.remove()
   }
 }
