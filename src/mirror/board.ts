@@ -23,11 +23,12 @@ export function boardStatuses(project: Project): BoardStatuses {
 export function boardLists(project: Project, { choices, closed } = boardStatuses(project)): readonly BoardList[] {
   return choices.map((status) => {
     const isClosed = closed.includes(status)
-    const page = project.list(taskKind(project), {
+    const query = {
       where: { status: [status] },
       limit: isClosed ? CLOSED : OPEN,
       ...(isClosed && { sort: '-closedAt' }),
-    })
+    }
+    const page = project.briefs(taskKind(project), query, ['title'])
     const tasks = page.items.map(({ id, values }) => ({ id, title: String(values.title ?? '') }))
     return { status, tasks, more: page.total - tasks.length }
   })

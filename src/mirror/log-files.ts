@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
+import { nextTurn } from '../base/turns.ts'
 import { type Random, randomText } from '../model/id.ts'
 import { dayOf, dayOfFile, type LogEntry, logFile, renderLogLine } from '../model/log.ts'
 import type { LogPlace } from '../store/log-index.ts'
@@ -9,7 +10,6 @@ import type { Project } from '../store/project.ts'
 import type { Disk } from './disk.ts'
 import type { Notices } from './problem.ts'
 import { freshPath } from './replace.ts'
-import { yieldTurn } from './slices.ts'
 import { PAGE_PREFIX } from './view-files.ts'
 
 /** The folder of the work log's files. */
@@ -56,7 +56,7 @@ export function createLogFiles({ project, disk, written, clock, random, notices,
       entries += page.length
       last = page.at(-1) ?? last
       if (page.length < PAGE) return { bytes: Buffer.concat(parts), entries, at: last?.at ?? '', id: last?.id ?? '' }
-      await yieldTurn()
+      await nextTurn()
     }
   }
 
@@ -149,7 +149,7 @@ export function createLogFiles({ project, disk, written, clock, random, notices,
           const fix = 'Make room, or make it writable. It is tried again by itself.'
           notices.failing({ what: `cannot be written: ${reasonOf(error)}`, where: logFile(day), fix })
         }
-        await yieldTurn()
+        await nextTurn()
       }
       const waits = [...changed].map((day) => (notBefore.get(day) ?? 0) - clock.monotonic())
       return waits.length > 0 ? Math.max(1, Math.min(...waits)) : undefined

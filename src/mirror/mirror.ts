@@ -4,6 +4,7 @@ import { reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { createQueue } from '../base/queue.ts'
 import type { Service } from '../base/service.ts'
+import { createTurns, nextTurn } from '../base/turns.ts'
 import type { Actor } from '../model/actor.ts'
 import type { Problem } from '../model/attention.ts'
 import type { Random } from '../model/id.ts'
@@ -22,7 +23,6 @@ import { brokenFile, createNotices } from './problem.ts'
 import { PRIVATE_DIRECTORY } from './replace.ts'
 import { missingFrom, type Scan } from './scan.ts'
 import { createSettling, type Quiet, quietBy } from './settle.ts'
-import { yieldTurn } from './slices.ts'
 import { createTakeIn } from './take-in.ts'
 import { createVanished } from './vanished.ts'
 import { PAGE_PREFIX, showPage } from './view-files.ts'
@@ -212,11 +212,14 @@ export function createMirror(parts: MirrorParts): Mirror {
   async function showPages(): Promise<void> {
     writeOut.mark(BOARD_REF)
     writing.poke()
-    const pagesOf = { [README]: () => renderReadme(overviewOf(project)), [LOCAL]: () => renderLocal(parts.facts()) }
+    const pagesOf = {
+      [README]: async () => renderReadme(await overviewOf(project, createTurns(clock))),
+      [LOCAL]: async () => renderLocal(parts.facts()),
+    }
     arePagesStale = false
     for (const [path, render] of Object.entries(pagesOf)) {
       try {
-        await showPage(disk, random, path, render(), { inOneStep: abilities.exchanges })
+        await showPage(disk, random, path, await render(), { inOneStep: abilities.exchanges })
         notices.works(path)
       } catch (error) {
         arePagesStale = true
@@ -258,7 +261,7 @@ export function createMirror(parts: MirrorParts): Mirror {
       const page = [...toSign].slice(0, PATHS_PER_TURN)
       bases.sign(page)
       for (const [path, signature] of page) if (toSign.get(path) === signature) toSign.delete(path)
-      if (toSign.size > 0) await yieldTurn()
+      if (toSign.size > 0) await nextTurn()
     }
   }
 
@@ -271,7 +274,7 @@ export function createMirror(parts: MirrorParts): Mirror {
         after = path
       }
       size = page.size
-      await yieldTurn()
+      await nextTurn()
     }
   }
 

@@ -3,6 +3,7 @@ import { link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promi
 import { dirname, join } from 'node:path'
 import { assert, must } from '../base/assert.ts'
 import { reasonOf } from '../base/error.ts'
+import { nextTurn } from '../base/turns.ts'
 import {
   type Abilities,
   type Disk,
@@ -19,7 +20,6 @@ import { errnoOf } from './errno.ts'
 import { loadPlatformCalls, type PlatformCalls } from './platform.ts'
 import { remoteFileSystem, tryCalls } from './probe.ts'
 import { PRIVATE_DIRECTORY } from './replace.ts'
-import { yieldTurn } from './slices.ts'
 
 const FILE_MODE = 0o644
 /** lstat calls in one turn: synchronous ones are five times cheaper than asynchronous ones, but nobody may wait for them. */
@@ -163,7 +163,7 @@ async function listEntries(directory: string): Promise<Listing> {
   try {
     const entries: Entry[] = []
     for (const [i, name] of (await readdir(directory)).entries()) {
-      if (i % STATS_PER_TURN === STATS_PER_TURN - 1) await yieldTurn()
+      if (i % STATS_PER_TURN === STATS_PER_TURN - 1) await nextTurn()
       const stat = lstatSync(join(directory, name), { bigint: true, throwIfNoEntry: false })
       if (stat) entries.push(entryOf(name, stat))
     }

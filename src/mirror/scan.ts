@@ -1,9 +1,9 @@
+import { nextTurn } from '../base/turns.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import { isIgnoredName } from '../model/layout.ts'
 import type { Disk } from './disk.ts'
 import { placeOf } from './places.ts'
 import { SENTINEL } from './replace.ts'
-import { yieldTurn } from './slices.ts'
 
 /** What a look at the whole directory found. */
 export interface Scan {
@@ -34,7 +34,7 @@ export async function scan(disk: Disk, kinds: Kinds): Promise<Scan> {
     if (listing.type !== 'entries') return
     folders.push(folder)
     for (const [i, entry] of listing.entries.entries()) {
-      if (i % PER_TURN === PER_TURN - 1) await yieldTurn()
+      if (i % PER_TURN === PER_TURN - 1) await nextTurn()
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.type === 'directory') {
         const isOurs = folder === '' ? kinds.inFolder(entry.name) !== undefined : !isIgnoredName(entry.name)

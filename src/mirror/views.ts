@@ -1,5 +1,7 @@
+import type { Turns } from '../base/turns.ts'
 import type { AttentionItem } from '../model/attention.ts'
-import type { RecordKind } from '../model/kind.ts'
+import type { RecordId } from '../model/id.ts'
+import type { RecordKind, Values } from '../model/kind.ts'
 import { context } from '../model/kinds/context.ts'
 import { session } from '../model/kinds/session.ts'
 import { state as stateKind } from '../model/kinds/state.ts'
@@ -7,7 +9,6 @@ import { task } from '../model/kinds/task.ts'
 import { statusesOf } from '../model/statuses.ts'
 import { heldContexts } from '../store/held-contexts.ts'
 import type { Project, StoredRecord } from '../store/project.ts'
-import { todoOf } from '../store/work.ts'
 
 /** How many records one list of the overview shows. */
 const LIST = 20
@@ -53,55 +54,66 @@ export interface LocalFacts {
   readonly problems: readonly AttentionItem[]
 }
 
-/** Collects what the overview shows: shared state only, so that it is equal on every replica. */
-export function overviewOf(project: Project): Overview {
-  const item = (record: StoredRecord, note: string, kind: RecordKind = task): Item => ({
-    id: record.id,
-    title: String(record.values[kind.title] ?? '') || record.id,
-    path: project.pathOf(kind, record.id),
+/** Collects what the overview shows, in slices: shared state only, so that it is equal on every replica. */
+export async function overviewOf(project: Project, turns: Turns): Promise<Overview> {
+  type Some = Pick<StoredRecord, 'id' | 'values'>
+  const item = ({ id, values }: Some, note: string, kind: RecordKind = task): Item => ({
+    id,
+    title: String(values[kind.title] ?? '') || id,
+    path: project.pathOf(kind, id),
     note,
   })
-  const list = (title: string, status: readonly string[], sort?: string) => {
-    const page = project.list(task, { where: { status }, limit: LIST, ...(sort !== undefined && { sort }) })
-    const items = page.items.map((record) => item(record, String(record.values.assignee ?? '')))
-    return { title, items, more: page.total - items.length }
+  const rest = async <T>(part: T): Promise<T> => {
+    if (turns.isOver()) await turns.next()
+    return part
+  }
+  const list = (title: string, status: readonly string[], sort?: string): Promise<Overview['lists'][number]> => {
+    const query = { where: { status }, limit: LIST, ...(sort !== undefined && { sort }) }
+    const page = project.briefs(task, query, ['title', 'assignee'])
+    const items = page.items.map((one) => item(one, String(one.values.assignee ?? '')))
+    return rest({ title, items, more: page.total - items.length })
   }
   const { like } = statusesOf(project.kinds)
-  const { ready, waiting } = todoOf(project)
-  const active = project.list(session, { where: { endedAt: [null] }, sort: '-startedAt', limit: FEW })
-  const blocked = list('Blocked', like('blocked'))
-  const alsoBlocked = waiting.map((one) => item(one.task, `waits for ${one.waitsFor.slice(0, 3).join(', ')}`))
+  const inProgress = await list('In progress', like('in_progress'))
+  const inReview = await list('In review', like('review'))
+  const { ready, waiting } = await rest(project.todo(LIST))
+  const readyItems = await rest(ready.ids.flatMap((id) => taskItem(id, ({ priority }) => String(priority))))
+  const blocked = await list('Blocked', like('blocked'))
+  const alsoBlocked = await rest(
+    waiting.items.flatMap(({ id, by }) => taskItem(id, () => `waits for ${by.slice(0, 3).join(', ')}`)),
+  )
+  const blockedItems = [...blocked.items, ...alsoBlocked].slice(0, LIST)
+  const completed = await list('Recently completed', like('completed'), '-closedAt')
+  const active = await rest(project.list(session, { where: { endedAt: [null] }, sort: '-startedAt', limit: FEW }))
+  const held = await rest(heldContexts(project, { limit: FEW }))
   return {
     name: project.name,
-    tasks: tasksOf(project),
-    state: stateOf(project),
+    tasks: await rest(tasksOf(project)),
+    state: await rest(stateOf(project)),
     lists: [
-      list('In progress', like('in_progress')),
-      list('In review', like('review')),
-      {
-        title: 'Ready',
-        items: ready.slice(0, LIST).map((record) => item(record, String(record.values.priority))),
-        more: Math.max(0, ready.length - LIST),
-      },
+      inProgress,
+      inReview,
+      { title: 'Ready', items: readyItems, more: ready.total - readyItems.length },
       {
         title: 'Blocked',
-        items: [...blocked.items, ...alsoBlocked].slice(0, LIST),
-        more: Math.max(0, blocked.more + blocked.items.length + alsoBlocked.length - LIST),
+        items: blockedItems,
+        more: blocked.items.length + blocked.more + waiting.total - blockedItems.length,
       },
-      { ...list('Recently completed', like('completed'), '-closedAt'), more: 0 },
+      { ...completed, more: 0 },
       {
         title: 'Active sessions',
         items: active.items.map((one) => item(one, String(one.values.actor ?? ''), session)),
         more: active.total - active.items.length,
       },
-      {
-        title: 'To know',
-        items: heldContexts(project, { limit: FEW }).map((one) => item(one, noteOf(one), context)),
-        more: 0,
-      },
+      { title: 'To know', items: held.map((one) => item(one, noteOf(one), context)), more: 0 },
     ],
     counts: project.kinds.records.map((kind) => ({ folder: kind.folder, count: countOf(project, kind) })),
     files: project.kinds.keyed.map(({ file }) => file),
+  }
+
+  function taskItem(id: RecordId, note: (values: Values) => string): readonly Item[] {
+    const record = project.read(task, id)
+    return record ? [item(record, note(record.values))] : []
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
+import { eachOf } from './each-of.ts'
 import type { Notices } from './problem.ts'
-import { eachOf } from './slices.ts'
 import type { TakeIn } from './take-in.ts'
 
 const WIDTH = 16

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Logger } from '../base/log.ts'
-import { createTurns } from '../base/turns.ts'
+import { createTurns, nextTurn } from '../base/turns.ts'
 import { type Random, type RecordId, randomText } from '../model/id.ts'
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
 import { decodeFile, encodeFile, type FileStyle, renderRecord, sameText } from '../model/markdown.ts'
@@ -12,11 +12,11 @@ import type { Intent, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project } from '../store/project.ts'
 import { boardText } from './board.ts'
 import type { Disk } from './disk.ts'
+import { eachOf } from './each-of.ts'
 import { isOpenInEditor } from './editor-locks.ts'
 import { BOARD, BOARD_REF, type Ref } from './places.ts'
 import type { Notices } from './problem.ts'
 import { displacedPath, exchange, type Recovered, recoverExchange } from './replace.ts'
-import { eachOf, yieldTurn } from './slices.ts'
 
 /** How long a displaced file is kept: programs that still have it open may write to it. */
 export const DISPLACED_MS = 10_000
@@ -266,7 +266,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         for (const [, ref] of batch) mark(ref)
         throw error
       }
-      await yieldTurn()
+      await nextTurn()
       return marked.size > 0
     },
     unblock(path) {

@@ -1,3 +1,4 @@
+import { nextTurn } from '../base/turns.ts'
 import { createLogDoc } from '../doc/log-update.ts'
 import type { Journal } from './journal.ts'
 import { updatesBetween } from './journal.ts'
@@ -27,7 +28,7 @@ export async function openLogRoom({ name, journal, onCommit, applyUpdate }: LogR
     let read = 0
     for (const update of updatesBetween(journal, 0, Number.POSITIVE_INFINITY, name)) {
       doc.apply(update)
-      if (++read % ROWS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+      if (++read % ROWS_PER_TURN === 0) await nextTurn()
     }
   } catch (error) {
     unsubscribe()

@@ -202,14 +202,15 @@ export function openProject(parts: OpenProjectParts): OpenProject {
       const { ids, total } = graph.ready(query)
       return { items: ids.flatMap((id) => queries.read(task, id) ?? []), total }
     },
-    blocked(limit) {
-      const { items, total } = graph.blocked(limit)
+    blocked(query) {
+      const { items, total } = graph.blocked(query)
       const found = items.flatMap(({ id, by }) => {
         const record = queries.read(task, id)
         return record ? [{ task: record, by }] : []
       })
       return { items: found, total }
     },
+    todo: (limit) => graph.todo(limit),
     blockersOf: (id) => graph.blockersOf(id),
     dependentsOf: (id) => graph.dependentsOf(id),
     changedSince(have, query) {

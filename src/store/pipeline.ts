@@ -125,10 +125,20 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (done.some(({ outcome }) => outcome.commits.length > 0)) lookAtWaiting()
   }
 
+  /** The disk may fail here, too, and nobody waits for the answer: the next commit asks again. */
+  const isDue = (): boolean => {
+    try {
+      return intake.isDue()
+    } catch (error) {
+      log.error('what waits could not be looked at', { error })
+      return false
+    }
+  }
+
   let isLooking = false
   /** What waited may be complete, or here by another way. */
   const lookAtWaiting = (): void => {
-    if (isLooking || !intake.isDue()) return
+    if (isLooking || !isDue()) return
     isLooking = true
     enqueue<number>(() => {
       isLooking = false

@@ -15,7 +15,7 @@ import type { Past } from './past.ts'
 import type { FoundGraph, GraphQuery, Progress } from './record-graph.ts'
 import type { Row, Vector } from './row.ts'
 import type { SearchQuery } from './search.ts'
-import type { ReadyQuery } from './work-graph.ts'
+import type { BlockedQuery, ReadyQuery, Todo } from './work-graph.ts'
 
 /** A record with what the rows say around it. */
 export type StoredRecord = RecordView & RecordMeta
@@ -187,6 +187,12 @@ export interface Page {
   readonly next: string | undefined
 }
 
+/** A record with nothing but the fields that were asked for: what a view of many shows. */
+export interface Brief {
+  readonly id: RecordId
+  readonly values: Values
+}
+
 /** What became of a client's update: it is in, or it is kept because something that it needs is missing or a part of it foreign. */
 export type Taken = 'applied' | 'missing' | 'foreign'
 
@@ -224,6 +230,12 @@ export interface Project {
   /** A record as it is now and durable, deleted ones included. */
   read(kind: RecordKind, id: RecordId): StoredRecord | undefined
   list(kind: RecordKind, query: Query): Page
+  /** The same with some fields alone, which costs a tenth of it. Cursors are not given. */
+  briefs(
+    kind: RecordKind,
+    query: Query,
+    fields: readonly string[],
+  ): { readonly items: readonly Brief[]; readonly total: number }
   /** Which values a field has among the records of a query, the most frequent first. Throws `invalid_input`. */
   groups(kind: RecordKind, query: Omit<Query, 'limit'>, field: string): readonly Group[]
   /** The living records that a relation leads to, by the record it begins at, in the order of lists: asked for at once. */
@@ -252,10 +264,12 @@ export interface Project {
   /** Tasks that can be begun now, the best first: by priority, due date, what waits behind them, age. */
   ready(query: ReadyQuery): { readonly items: readonly StoredRecord[]; readonly total: number }
   /** Open tasks that cannot be begun, in the same order, and the open tasks each depends on. */
-  blocked(limit: number): {
+  blocked(query: BlockedQuery): {
     readonly items: readonly { readonly task: StoredRecord; readonly by: readonly RecordId[] }[]
     readonly total: number
   }
+  /** Tasks that nobody has begun, in the same order: those that nothing stands in the way of, and what the others wait for. */
+  todo(limit: number): Todo
   /** The open tasks a task depends on. */
   blockersOf(id: RecordId): readonly RecordId[]
   /** Tasks that depend on a task. */

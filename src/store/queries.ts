@@ -2,7 +2,7 @@ import type { RecordId } from '../model/id.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { Database } from './database.ts'
 import type { Project } from './project.ts'
-import { groupRecords, listRecords } from './query.ts'
+import { groupRecords, listBriefs, listRecords } from './query.ts'
 import { progressOf, recordGraph } from './record-graph.ts'
 import { createRecordIndex } from './record-index.ts'
 import { lastEntries, relatedRecords } from './related.ts'
@@ -14,6 +14,7 @@ export type Queries = Pick<
   Project,
   | 'read'
   | 'list'
+  | 'briefs'
   | 'groups'
   | 'related'
   | 'graph'
@@ -34,6 +35,7 @@ export function createQueries(db: Database, kinds: Kinds): Queries {
   return {
     read: (kind, id) => index.get(own(kind), id),
     list: (kind, query) => listRecords(db, own(kind), query),
+    briefs: (kind, query, fields) => listBriefs(db, own(kind), query, fields),
     groups: (kind, query, field) => groupRecords(db, own(kind), query, field),
     related: (kind, relation, ids) => relatedRecords(db, own(kind), relation, ids),
     graph: (kind, query) => recordGraph(db, own(kind), query),

@@ -1,37 +1,19 @@
 import { OrchError } from '../base/error.ts'
 import { placeOf } from '../model/filter.ts'
+import type { RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
 import { searchTerms } from '../model/search-words.ts'
 import type { Database, SqlValue } from './database.ts'
 import { filterSql, type Sql } from './filter-sql.ts'
 import { setTable } from './index-tables.ts'
-import type { Group, Page, Query } from './project.ts'
-import { fromSqlRecord, type SqlRecord } from './record-index.ts'
+import type { Brief, Group, Page, Query } from './project.ts'
+import { fromSqlRecord, type SqlRecord, someFromSql } from './record-index.ts'
 import { isCommon, matchSql } from './search.ts'
 
 /** Answers a list: filtered, sorted, one page. Throws `invalid_input` on a field or cursor that does not exist. */
 export function listRecords(db: Database, kind: RecordKind, query: Query): Page {
   const sort = sortOf(kind, query.sort)
-  const counted = conditions(db, kind, query, 'find')
-  const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
-  const total = db.get<{ total: number }>(
-    `SELECT count(*) AS total FROM ${kind.table} WHERE ${counted.sql}`,
-    ...counted.params,
-  )?.total
-  if (!total || query.limit === 0) return { items: [], cursors: [], total: total ?? 0, next: undefined }
-  // Many matches: walk the order of the list until the page is full. Few: find them and sort them.
-  const isWalk = total > FEW_MATCHES && !isInOrderOfIndex(query)
-  const where = conditions(db, kind, query, isWalk ? 'walk' : 'find')
-  const from = isWalk && isDefaultOrder(query) ? `${kind.table} INDEXED BY ${kind.table}_sort` : kind.table
-  const order = `ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction}`
-  // Only ids are sorted: with their texts, all records would be carried through.
-  const rows = db.all<SqlRecord>(
-    `SELECT * FROM ${kind.table} WHERE search_n IN (SELECT search_n FROM ${from} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''} ${order} LIMIT ?)
-     ${order}`,
-    ...where.params,
-    ...(after?.params ?? []),
-    query.limit + 1,
-  )
+  const { rows, total } = rowsOf(db, kind, query, sort, '*')
   const items = rows.slice(0, query.limit)
   const last = items.at(-1)
   return {
@@ -40,6 +22,54 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
     total,
     next: rows.length > query.limit && last ? encodeCursor(sort, last) : undefined,
   }
+}
+
+/** The same with nothing but some fields of each record. */
+export function listBriefs(
+  db: Database,
+  kind: RecordKind,
+  query: Query,
+  fields: readonly string[],
+): { readonly items: readonly Brief[]; readonly total: number } {
+  const known = fields.filter((name) => kind.fields[name])
+  const columns = ['id', ...known].map((name) => `"${name}"`).join(', ')
+  const { rows, total } = rowsOf(db, kind, query, sortOf(kind, query.sort), columns)
+  const items = rows.slice(0, query.limit)
+  return {
+    items: items.map((row) => ({ id: String(row.id) as RecordId, values: someFromSql(kind, row, known) })),
+    total,
+  }
+}
+
+/** A page of rows and one more, where there is one; and how many match in all. */
+function rowsOf(
+  db: Database,
+  kind: RecordKind,
+  query: Query,
+  sort: Sort,
+  columns: string,
+): { readonly rows: readonly SqlRecord[]; readonly total: number } {
+  const counted = conditions(db, kind, query, 'find')
+  const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
+  const total = db.get<{ total: number }>(
+    `SELECT count(*) AS total FROM ${kind.table} WHERE ${counted.sql}`,
+    ...counted.params,
+  )?.total
+  if (!total || query.limit === 0) return { rows: [], total: total ?? 0 }
+  // Many matches: walk the order of the list until the page is full. Few: find them and sort them.
+  const isWalk = total > FEW_MATCHES && !isInOrderOfIndex(query)
+  const where = conditions(db, kind, query, isWalk ? 'walk' : 'find')
+  const from = isWalk && isDefaultOrder(query) ? `${kind.table} INDEXED BY ${kind.table}_sort` : kind.table
+  const order = `ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction}`
+  // Only ids are sorted: with their texts, all records would be carried through.
+  const rows = db.all<SqlRecord>(
+    `SELECT ${columns} FROM ${kind.table} WHERE search_n IN (SELECT search_n FROM ${from} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''} ${order} LIMIT ?)
+     ${order}`,
+    ...where.params,
+    ...(after?.params ?? []),
+    query.limit + 1,
+  )
+  return { rows, total }
 }
 
 /** The order of lists, of living records: there is an index of just that. */

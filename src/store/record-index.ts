@@ -4,7 +4,7 @@ import { entriesOf } from '../model/comments.ts'
 import type { Entry } from '../model/entry.ts'
 import type { Field } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
-import { emptyValue, type KeyedKind, type RecordKind, textsOf, type Value } from '../model/kind.ts'
+import { emptyValue, type KeyedKind, type RecordKind, textsOf, type Value, type Values } from '../model/kind.ts'
 import { pathKey } from '../model/layout.ts'
 import type { Json } from '../model/record.ts'
 import { issuesOf } from '../model/validate.ts'
@@ -178,13 +178,26 @@ export function fromSqlRecord(kind: RecordKind, row: SqlRecord): StoredRecord {
     front: String(row.front),
     file: String(row.file),
     ...(typeof row.path === 'string' && { path: row.path }),
-    issues: issuesOf(kind, { values, extra }),
+    // Few ask, and it costs as much as all the rest.
+    get issues() {
+      return issuesOf(kind, { values, extra })
+    },
     updatedAt: Number(row.updatedAt),
     updatedBy: String(row.updatedBy),
     ...(row.deletedAt === null || row.deletedAt === undefined
       ? {}
       : { deletedAt: Number(row.deletedAt), deletedBy: String(row.deletedBy) }),
   }
+}
+
+/** Some fields of a table row. */
+export function someFromSql(kind: RecordKind, row: SqlRecord, names: readonly string[]): Values {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const field = kind.fields[name]
+      return field ? [[name, fromSql(field, row[name] ?? null)]] : []
+    }),
+  )
 }
 
 function toSql(field: Field, value: Value | undefined): SqlValue {

@@ -25,6 +25,18 @@ export interface ReadyIds {
   readonly total: number
 }
 
+export interface BlockedQuery {
+  /** Whose tasks are none of it. */
+  readonly except?: string
+  readonly limit: number
+}
+
+/** Tasks that nobody has begun. */
+export interface Todo {
+  readonly ready: ReadyIds
+  readonly waiting: { readonly items: readonly BlockedTask[]; readonly total: number }
+}
+
 export interface BlockedTask {
   readonly id: RecordId
   /** The open tasks it depends on; empty when only its status says that it is blocked. */
@@ -39,7 +51,9 @@ export interface WorkGraph {
   /** Open tasks that nothing stands in the way of and nobody has, the best first: by priority, due date, what waits behind them, age. */
   ready(query: ReadyQuery): ReadyIds
   /** Open tasks that cannot be begun, in the same order. */
-  blocked(limit: number): { readonly items: readonly BlockedTask[]; readonly total: number }
+  blocked(query: BlockedQuery): { readonly items: readonly BlockedTask[]; readonly total: number }
+  /** Tasks that nobody has begun, whosever they are, in the same order: equal on every replica. */
+  todo(limit: number): Todo
   /** The open tasks a task depends on. */
   blockersOf(id: string): readonly RecordId[]
   /** Tasks that depend on a task. */
@@ -179,6 +193,11 @@ export function createWorkGraph(db: Database, kinds: Kinds): WorkGraph {
       compare(a.createdAt, b.createdAt) ||
       compare(a.id, b.id)
 
+  const waiting = (all: Map<string, Node>, found: readonly Node[], limit: number): Todo['waiting'] => ({
+    items: best(found, order(chains(all)), limit).map((node) => ({ id: node.id, by: openDependencies(all, node) })),
+    total: found.length,
+  })
+
   return {
     ready({ actor, labels, capabilities, claimed, limit }) {
       const all = load()
@@ -194,13 +213,23 @@ export function createWorkGraph(db: Database, kinds: Kinds): WorkGraph {
       }
       return { ids: best(found, order(chains(all)), limit).map(({ id }) => id), total: found.length }
     },
-    blocked(limit) {
+    blocked({ except, limit }) {
       const all = load()
-      const found = [...all.values()].filter(
-        (node) => node.isOpen && (node.status === 'blocked' || isBlocked(all, node)),
-      )
-      const items = best(found, order(chains(all)), limit)
-      return { items: items.map((node) => ({ id: node.id, by: openDependencies(all, node) })), total: found.length }
+      const found: Node[] = []
+      for (const node of all.values()) {
+        if (!node.isOpen || (except !== undefined && node.assignee === except)) continue
+        if (node.status === 'blocked' || isBlocked(all, node)) found.push(node)
+      }
+      return waiting(all, found, limit)
+    },
+    todo(limit) {
+      const all = load()
+      const [free, held]: [Node[], Node[]] = [[], []]
+      for (const node of all.values()) {
+        if (node.isOpen && node.status === 'todo') (isBlocked(all, node) ? held : free).push(node)
+      }
+      const ids = best(free, order(chains(all)), limit).map(({ id }) => id)
+      return { ready: { ids, total: free.length }, waiting: waiting(all, held, limit) }
     },
     blockersOf(id) {
       const all = load()

@@ -235,15 +235,10 @@ try {
 
   const overview = must(overviewOperations[0], 'there is one')
   const parts = { attention: { list: () => [] }, agents: { claims: { all: () => [] } } }
-  const context = { project, actor: by.actor, parts } as unknown as OperationContext
-  say(
-    'the overview, CPU',
-    turn(() => overview.run(context, { limit: 10, statuses: true })),
-  )
-  say(
-    'README, CPU',
-    turn(() => overviewOf(project)),
-  )
+  const context = { project, actor: by.actor, parts, clock: systemClock } as unknown as OperationContext
+  const show = async (): Promise<unknown> => overview.run(context, { limit: 10, statuses: true })
+  say('the overview: longest turn', await longestTurn(show))
+  say('README: longest turn', await longestTurn(() => overviewOf(project, createTurns(systemClock))))
   say(
     'the board, CPU',
     turn(() => boardText(project)),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { OrchError } from '../../src/base/error.ts'
+import { OrchError, toOrchError } from '../../src/base/error.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { page } from '../../src/model/kinds/page.ts'
 import { task } from '../../src/model/kinds/task.ts'
@@ -169,6 +169,23 @@ test('[P1] a commit that fails rejects its callers, nobody saw it, reads go on, 
   database.heal()
   expect(project.failure()).toBeUndefined()
   expect(project.checkIndex(createMemoryDatabase())).toEqual([])
+})
+
+test('regression (simulation, seed 20261125): a read that fails when the commit is through fails nobody', async () => {
+  const { project, database } = createTestProject()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, titled('A')))
+  for (let k = 1, isOver = false; !isOver; k++) {
+    const before = database.calls
+    database.failAt(k, 1, 'reads')
+    const written = project.transact(byAlice, (tx) => tx.update(task, id, { set: { title: `T${k}` } }))
+    const failed = await written.catch((error: unknown) => error)
+    await project.idle()
+    isOver = database.calls - before < k
+    database.heal()
+    if (failed === undefined) expect(project.read(task, id)?.values.title).toBe(`T${k}`)
+    else expect(toOrchError(failed).code).toBe('storage_failed')
+    await project.transact(byAlice, (tx) => tx.update(task, id, { set: { title: 'A' } }))
+  }
 })
 
 test('regression (simulation, seed 134116588): a commit that failed is not counted as a row', async () => {

@@ -153,7 +153,7 @@ export function readySection({ context, capabilities }: Reader, about?: Readonly
 
 export function blockedSection({ context }: Reader, about?: ReadonlySet<string>): Section {
   const { project } = context
-  const { items, total } = project.blocked(about ? MANY * 4 : 6)
+  const { items, total } = project.blocked({ limit: about ? MANY * 4 : 6 })
   const shown = items.filter(({ task }) => about === undefined || about.has(task.id))
   return {
     name: 'blocked',

@@ -1,6 +1,7 @@
+import { nextTurn } from '../../base/turns.ts'
 import type { Folder } from './folder.ts'
 import { createIdentify, type Item, type ReadRecord } from './identify.ts'
-import { type ImportParts, importItems, nextTurn, RECORDS_PER_SLICE } from './items.ts'
+import { type ImportParts, importItems, RECORDS_PER_SLICE } from './items.ts'
 import { createLinker } from './links.ts'
 import { createExactNames } from './names.ts'
 import { findIssues, readIssues } from './read-issues.ts'

@@ -1,3 +1,4 @@
+import { nextTurn } from '../../base/turns.ts'
 import type { WriteOrigin } from '../../doc/origin.ts'
 import { page } from '../../model/kinds/page.ts'
 import { task } from '../../model/kinds/task.ts'
@@ -96,9 +97,4 @@ export async function inSlices<T, R>(list: readonly T[], map: (one: T) => R): Pr
     result.push(map(one))
   }
   return result
-}
-
-/** Lets everybody else have their turn. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,4 +1,5 @@
 import { OrchError, reasonOf } from '../../base/error.ts'
+import { nextTurn } from '../../base/turns.ts'
 import { readForeign } from '../../model/import/foreign.ts'
 import { guessList, guessMapping, type Mapping, mappingSchema } from '../../model/import/mapping.ts'
 import { readMappingText } from '../../model/import/mapping-file.ts'
@@ -9,7 +10,6 @@ import type { Json } from '../../model/record.ts'
 import { type Folder, walk } from './folder.ts'
 import { readJson, type Source, taken } from './foreign-read.ts'
 import type { ReadRecord } from './identify.ts'
-import { nextTurn } from './items.ts'
 import type { Draft } from './report.ts'
 
 const MAX_FILE_BYTES = 2 << 20

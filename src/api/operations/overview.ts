@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { createTurns } from '../../base/turns.ts'
 import { session } from '../../model/kinds/session.ts'
 import { task } from '../../model/kinds/task.ts'
 import { type Statuses, statusesOf } from '../../model/statuses.ts'
-import type { Project, Query, StoredRecord } from '../../store/project.ts'
+import type { Brief, Project, Query } from '../../store/project.ts'
 import { undeclaredStatuses } from '../../store/work.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
@@ -72,23 +73,37 @@ export const overviewOperations: readonly Operation[] = [
       view: { type: 'json' },
       examples: ['orch overview --limit 30'],
     },
-    run: ({ project, actor, parts }, { limit, statuses }) => ({
-      project: { id: project.id, name: project.name },
-      me: actor.name,
-      counts: countsOf(project),
-      mine: mineOf(project, actor.name, limit),
-      ready: readyOf(project, new Set(parts.agents.claims.all().map((claim) => claim.task)), limit),
-      inProgress: othersOf(project, actor.name, limit),
-      blocked: blockedOf(project, actor.name, limit),
-      ...(statuses && {
-        statuses: [...byActivity(statusesOf(project.kinds)), ...undeclaredStatuses(project)].map((status) => ({
-          status,
-          ...listOf(project, { status: [status] }, limit),
-        })),
-      }),
-      sessions: sessionsOf(project, limit),
-      problems: [...parts.attention.list()],
-    }),
+    async run({ project, actor, parts, clock }, { limit, statuses }) {
+      const turns = createTurns(clock)
+      /** One list after the other, with turns for everybody else in between. */
+      const rest = async <T>(part: T): Promise<T> => {
+        if (turns.isOver()) await turns.next()
+        return part
+      }
+      const { kinds } = project
+      const counts = await rest(countsOf(project))
+      const mine = await rest(mineOf(project, actor.name, limit))
+      const claimed = new Set(parts.agents.claims.all().map((claim) => claim.task))
+      const ready = await rest(readyOf(project, claimed, limit))
+      const inProgress = await rest(othersOf(project, actor.name, limit))
+      const blocked = await rest(blockedOf(project, actor.name, limit))
+      const byStatus: NonNullable<Overview['statuses']> = []
+      for (const status of statuses ? [...byActivity(statusesOf(kinds)), ...undeclaredStatuses(project)] : []) {
+        byStatus.push(await rest({ status, ...listOf(project, { status: [status] }, limit) }))
+      }
+      return {
+        project: { id: project.id, name: project.name },
+        me: actor.name,
+        counts,
+        mine,
+        ready,
+        inProgress,
+        blocked,
+        ...(statuses && { statuses: byStatus }),
+        sessions: sessionsOf(project, limit),
+        problems: [...parts.attention.list()],
+      }
+    },
   }),
 ]
 
@@ -117,18 +132,16 @@ function readyOf(project: Project, claimed: ReadonlySet<string>, limit: number):
 
 function othersOf(project: Project, me: string, limit: number): WorkList {
   const status = statusesOf(project.kinds).like(...BEGUN)
-  const page = project.list(task, { where: { status }, limit: MAX_LIMIT })
-  const mine = project.list(task, { where: { assignee: [me], status }, limit: 0 }).total
+  const page = project.briefs(task, { where: { status }, limit: MAX_LIMIT }, SHOWN)
+  const mine = project.briefs(task, { where: { assignee: [me], status }, limit: 0 }, []).total
   const others = page.items.filter(({ values }) => values.assignee !== me).slice(0, limit)
   return { items: others.map((record) => workWith(project, record)), more: page.total - mine - others.length }
 }
 
 /** What is mine and blocked is among mine already. */
 function blockedOf(project: Project, me: string, limit: number): WorkList {
-  const { items, total } = project.blocked(MAX_LIMIT)
-  const others = items.filter((one) => one.task.values.assignee !== me)
-  const shown = others.slice(0, limit).map((one) => workOf(one.task, one.by))
-  return { items: shown, more: total - items.length + others.length - shown.length }
+  const { items, total } = project.blocked({ except: me, limit })
+  return { items: items.map((one) => workOf(one.task, one.by)), more: total - items.length }
 }
 
 function sessionsOf(project: Project, limit: number): Overview['sessions'] {
@@ -140,8 +153,11 @@ function sessionsOf(project: Project, limit: number): Overview['sessions'] {
   }))
 }
 
+/** What a list of work shows of a task. */
+const SHOWN = ['title', 'status', 'priority', 'assignee']
+
 function listOf(project: Project, where: NonNullable<Query['where']>, limit: number): WorkList {
-  const page = project.list(task, { where, limit })
+  const page = project.briefs(task, { where, limit }, SHOWN)
   const items = page.items.map((record) => workWith(project, record))
   return { items, more: page.total - items.length }
 }
@@ -164,11 +180,11 @@ function countsOf(project: Project): Overview['counts'] {
   return { total: sum(groups), open: sum(groups.filter(({ value }) => !closed.includes(String(value)))) }
 }
 
-function workWith(project: Project, record: StoredRecord): Work {
+function workWith(project: Project, record: Brief): Work {
   return workOf(record, project.blockersOf(record.id))
 }
 
-function workOf({ id, values }: StoredRecord, ids: readonly string[]): Work {
+function workOf({ id, values }: Brief, ids: readonly string[]): Work {
   return {
     id,
     title: String(values.title ?? '') || id,

@@ -104,7 +104,7 @@ export const readyOperations: readonly Operation[] = [
       examples: ['orch blocked'],
     },
     run({ project }, input) {
-      const { items, total } = project.blocked(input.limit)
+      const { items, total } = project.blocked({ limit: input.limit })
       return { items: items.map(({ task, by }) => ({ ...workOf(task), by: [...by] })), total }
     },
   }),

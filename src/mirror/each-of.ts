@@ -1,8 +1,3 @@
-/** Lets everything else that waits have its turn: long work runs in slices. */
-export function yieldTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
 /** Runs `work` over all items, at most `width` at a time. The first failure is thrown when all that were started have ended. */
 export async function eachOf<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values()
