@@ -1,3 +1,6 @@
+/** What may be written, for help texts. */
+export const timeHelp = '2026-11-23, 2026-11-23T08:30, "2h ago", yesterday'
+
 /** Milliseconds of the units that people write. */
 const UNITS: Readonly<Record<string, number>> = {
   s: 1000,

@@ -64,11 +64,17 @@ function valueSql({ name }: Place, values: readonly SqlValue[], row: string): Sq
   const column = columnOf(row, name)
   const given = values.filter((value) => value !== null)
   const parts: string[] = []
+  const isLong = given.length > MANY_VALUES
+  const among = isLong ? 'SELECT value FROM json_each(?)' : given.map(() => '?').join(', ')
   // A comparison with a column that may be empty is NULL there: IS NOT NULL makes it false, and leaves its index usable.
-  if (given.length > 0) parts.push(`(${column} IN (${given.map(() => '?').join(', ')}) AND ${column} IS NOT NULL)`)
+  if (given.length > 0) parts.push(`(${column} IN (${among}) AND ${column} IS NOT NULL)`)
   if (given.length < values.length) parts.push(`${column} IS NULL`)
-  return { sql: parts.length > 0 ? `(${parts.join(' OR ')})` : '0', params: given }
+  const params = isLong ? [JSON.stringify(given)] : given
+  return { sql: parts.length > 0 ? `(${parts.join(' OR ')})` : '0', params }
 }
+
+/** More are one parameter: SQLite has a limit, and each number of them would be a statement of its own. */
+const MANY_VALUES = 50
 
 function memberSql(kind: RecordKind, { name }: Place, values: readonly SqlValue[], row: string): Sql {
   const table = setTable(kind, name)

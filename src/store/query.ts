@@ -49,19 +49,13 @@ function rowsOf(
   sort: Sort,
   columns: string,
 ): { readonly rows: readonly SqlRecord[]; readonly total: number } {
-  const counted = conditions(db, kind, query, 'find')
   const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
-  const total = db.get<{ total: number }>(
-    `SELECT count(*) AS total FROM ${kind.table} WHERE ${counted.sql}`,
-    ...counted.params,
-  )?.total
-  if (!total || query.limit === 0) return { rows: [], total: total ?? 0 }
-  // Many matches: walk the order of the list until the page is full. Few: find them and sort them.
-  const isWalk = total > FEW_MATCHES && !isInOrderOfIndex(query)
-  const where = conditions(db, kind, query, isWalk ? 'walk' : 'find')
-  const from = isWalk && isDefaultOrder(query) ? `${kind.table} INDEXED BY ${kind.table}_sort` : kind.table
+  const matches = matchesOf(db, kind, query)
+  const total = typeof matches === 'number' ? matches : matches.length
+  if (total === 0 || query.limit === 0) return { rows: [], total }
+  const { from, where } = pageFrom(kind, query, matches)
   const order = `ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction}`
-  // Only ids are sorted: with their texts, all records would be carried through.
+  // Only numbers are sorted: with their texts, all records would be carried through.
   const rows = db.all<SqlRecord>(
     `SELECT ${columns} FROM ${kind.table} WHERE search_n IN (SELECT search_n FROM ${from} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''} ${order} LIMIT ?)
      ${order}`,
@@ -70,6 +64,38 @@ function rowsOf(
     query.limit + 1,
   )
   return { rows, total }
+}
+
+/** The numbers of all that match, or, where they are many, how many they are. */
+function matchesOf(db: Database, kind: RecordKind, query: Query): readonly number[] | number {
+  const { sql, params } = conditions(kind, query, isCommonText(db, query) ? 'among' : 'find')
+  const numbers =
+    query.limit === 0 || isInOrderOfIndex(query)
+      ? undefined
+      : db.all<{ n: number }>(
+          `SELECT search_n AS n FROM ${kind.table} WHERE ${sql} LIMIT ${FEW_MATCHES + 1}`,
+          ...params,
+        )
+  if (numbers && numbers.length <= FEW_MATCHES) return numbers.map(({ n }) => n)
+  return db.get<{ n: number }>(`SELECT count(*) AS n FROM ${kind.table} WHERE ${sql}`, ...params)?.n ?? 0
+}
+
+/** Few matches are sorted. Many: the order of the list is walked until the page is full. */
+function pageFrom(
+  kind: RecordKind,
+  query: Query,
+  matches: readonly number[] | number,
+): { readonly from: string; readonly where: Sql } {
+  const { table } = kind
+  if (typeof matches !== 'number') {
+    return {
+      from: table,
+      where: { sql: 'search_n IN (SELECT value FROM json_each(?))', params: [JSON.stringify(matches)] },
+    }
+  }
+  if (isInOrderOfIndex(query)) return { from: table, where: conditions(kind, query, 'find') }
+  const from = isDefaultOrder(query) ? `${table} INDEXED BY ${table}_sort` : table
+  return { from, where: conditions(kind, query, 'walk') }
 }
 
 /** The order of lists, of living records: there is an index of just that. */
@@ -99,7 +125,7 @@ export function groupRecords(
   if (field?.merge === 'prose' || field?.merge === 'entries' || field?.value.type === 'json') {
     throw new OrchError('invalid_input', { field: 'groupBy', reason: `${name} is a text: there is one of each` })
   }
-  const { sql, params } = conditions(db, kind, query, 'find')
+  const { sql, params } = conditions(kind, query, isCommonText(db, query) ? 'among' : 'find')
   const from =
     field?.merge === 'set'
       ? `${kind.table} LEFT JOIN ${setTable(kind, name)} AS s ON s.id = ${kind.table}.id`
@@ -113,12 +139,16 @@ export function groupRecords(
 
 const MAX_GROUPS = 1000
 
-/** `find`: by the index that leaves the fewest; `walk`: record by record, in the order of the list. */
+/**
+ * How matches are found. `find`: by the index that leaves the fewest; `among`: the same, where what has the words is too
+ * much to look up one by one; `walk`: record by record, in the order of the list.
+ */
+type How = 'find' | 'among' | 'walk'
+
 function conditions(
-  db: Database,
   kind: RecordKind,
   { where = {}, text, deleted = 'no', filter = [] }: Omit<Query, 'limit'>,
-  how: 'find' | 'walk',
+  how: How,
 ): Sql {
   const parts: Sql[] = [deletedCondition(deleted)]
   let isByIndex = false
@@ -126,25 +156,30 @@ function conditions(
     const part = fieldCondition(kind, name, values, how)
     const { indexed, merge } = kind.fields[name] ?? {}
     // One index can be walked; of what others say, their indexes are asked, and no record is read.
-    const isAside = isByIndex && how === 'find' && deleted === 'no' && indexed === true && merge === 'register'
-    parts.push(isAside ? { ...part, sql: idsWhere(kind, part.sql) } : part)
+    const isAside = isByIndex && how !== 'walk' && deleted === 'no' && indexed === true && merge === 'register'
+    parts.push(isAside ? { ...part, sql: numbersWhere(kind, part.sql) } : part)
     isByIndex ||= indexed === true
   }
-  if (text !== undefined && text.trim() !== '') parts.push(textCondition(db, text, how))
+  if (text !== undefined && text.trim() !== '') parts.push(textCondition(text, how))
   if (filter.length > 0) parts.push(filterSql(kind, filter, kind.table))
   return { sql: parts.map((part) => part.sql).join(' AND '), params: parts.flatMap((part) => part.params) }
 }
 
-function textCondition(db: Database, text: string, how: 'find' | 'walk'): Sql {
+function textCondition(text: string, how: How): Sql {
   const terms = searchTerms(text)
   if (terms.length === 0) return { sql: '0', params: [] }
   const { sql, params } = matchSql(terms, text)
   // A plus keeps SQLite from looking up each of what is found; it looks for each record among them instead.
-  return { sql: `${how === 'walk' || isCommon(db, terms) ? '+' : ''}search_n IN (${sql})`, params }
+  return { sql: `${how === 'find' ? '' : '+'}search_n IN (${sql})`, params }
 }
 
-function idsWhere(kind: RecordKind, sql: string): string {
-  return `${kind.table}.id IN (SELECT id FROM ${kind.table} WHERE deletedAt IS NULL AND ${sql})`
+function isCommonText(db: Database, { text = '' }: Omit<Query, 'limit'>): boolean {
+  const terms = searchTerms(text)
+  return terms.length > 0 && isCommon(db, terms)
+}
+
+function numbersWhere(kind: RecordKind, sql: string): string {
+  return `${kind.table}.search_n IN (SELECT search_n FROM ${kind.table} WHERE deletedAt IS NULL AND ${sql})`
 }
 
 function deletedCondition(deleted: NonNullable<Query['deleted']>): Sql {
@@ -158,7 +193,7 @@ function deletedCondition(deleted: NonNullable<Query['deleted']>): Sql {
   }
 }
 
-function fieldCondition(kind: RecordKind, name: string, values: readonly (string | null)[], how: 'find' | 'walk'): Sql {
+function fieldCondition(kind: RecordKind, name: string, values: readonly (string | null)[], how: How): Sql {
   const field = kind.fields[name]
   if (!field || field.merge === 'prose' || field.merge === 'entries') {
     throw new OrchError('invalid_input', { field: name, reason: `${kind.plural} cannot be filtered by it` })
@@ -172,7 +207,7 @@ function fieldCondition(kind: RecordKind, name: string, values: readonly (string
     if (texts.length < values.length) parts.push(`${kind.table}.id NOT IN (SELECT id FROM ${table})`)
   } else {
     // A plus keeps SQLite from looking the value up in its index.
-    const column = `${how === 'find' ? '' : '+'}"${name}"`
+    const column = `${how === 'walk' ? '+' : ''}"${name}"`
     if (texts.length) parts.push(`${column} IN (${marks})`)
     if (texts.length < values.length) parts.push(`${column} IS NULL`)
   }

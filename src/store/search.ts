@@ -46,11 +46,10 @@ export function searchRecords(
     ...params,
     limit,
   )
-  const best = rankedSql(terms, (total ?? 0) > RANKED ? newest(db, terms, only, params) : 0)
+  const best = rankedSql(terms, only, params, (total ?? 0) > RANKED)
   const ranked = db.all<Hit>(
-    `SELECT id, kind FROM (${best.sql}) AS found JOIN search_docs ON search_docs.n = found.n WHERE ${only} ORDER BY score, found.n DESC LIMIT ?`,
+    `SELECT id, kind FROM (${best.sql}) GROUP BY n ORDER BY min(score), n DESC LIMIT ?`,
     ...best.params,
-    ...params,
     limit,
   )
   const hits = new Map([...named, ...ranked].map(({ id, kind }) => [id, kind]))
@@ -66,19 +65,17 @@ interface Hit {
 /** What is ranked costs some microseconds each: of words that more hold than so many, the newest, and those with them in the title. */
 const RANKED = 2_000
 
-/** The number from which on the newest of what is found are ranked. */
-function newest(db: Database, terms: readonly Term[], only: string, params: readonly SqlValue[]): number {
-  const sql = `SELECT n FROM search_text JOIN search_docs ON n = search_text.rowid WHERE search_text MATCH ? AND ${only}
-    ORDER BY search_text.rowid DESC LIMIT 1 OFFSET ${RANKED - 1}`
-  return db.get<{ n: number }>(sql, matchExpression(terms), ...params)?.n ?? 0
-}
-
-function rankedSql(terms: readonly Term[], from: number): Sql {
+/** What is found, with how well it fits: less is better. */
+function rankedSql(terms: readonly Term[], only: string, params: readonly SqlValue[], isMany: boolean): Sql {
   const expression = matchExpression(terms)
-  const ranked = `SELECT rowid AS n, bm25(search_text, ${WEIGHTS}) AS score FROM search_text WHERE search_text MATCH ? AND rowid`
-  if (from === 0) return { sql: `${ranked} >= 0`, params: [expression] }
-  const older = `SELECT * FROM (${ranked} < ? ORDER BY rowid DESC LIMIT ${RANKED})`
-  return { sql: `${ranked} >= ? UNION ALL ${older}`, params: [expression, from, `{title} : (${expression})`, from] }
+  const newest = `SELECT id, kind, n, bm25(search_text, ${WEIGHTS}) AS score FROM search_text JOIN search_docs ON n = search_text.rowid
+    WHERE search_text MATCH ? AND ${only} ORDER BY search_text.rowid DESC LIMIT ${RANKED}`
+  const found = { sql: newest, params: [expression, ...params] }
+  if (!isMany) return found
+  return {
+    sql: `SELECT * FROM (${newest}) UNION ALL SELECT * FROM (${newest})`,
+    params: [...found.params, `{title} : (${expression})`, ...params],
+  }
 }
 
 /** The numbers (`search_docs.n`) of what holds the words of a text. What may be the beginning of an id finds that, too. */

@@ -61,7 +61,10 @@ export function createAgentSession({ ask, given, attach }: AgentSessionParts): L
     const session = await started()
     try {
       const result = await ask(operation, input, session, options)
-      if (operation === 'session.end' && given === undefined) forget()
+      if (operation === 'session.end') {
+        fences.clear()
+        if (given === undefined) forget()
+      }
       return result
     } catch (error) {
       // Of a database that is not here any more: the next session is a new one.

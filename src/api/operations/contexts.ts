@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { must } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
-import { parseTime } from '../../base/time-text.ts'
+import { parseTime, timeHelp } from '../../base/time-text.ts'
 import type { Kinds } from '../../model/kind-set.ts'
 import { context as contextKind } from '../../model/kinds/context.ts'
 import { session } from '../../model/kinds/session.ts'
@@ -32,8 +32,6 @@ interface QueryInput {
   readonly all?: boolean | undefined
   readonly limit: number
 }
-
-const timeHelp = '2026-11-23, 2026-11-23T08:30, "2h ago", yesterday'
 
 /** Publishing and finding what others should know. */
 export const contextOperations = ({ own }: Kinds): readonly Operation[] => [

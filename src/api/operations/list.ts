@@ -66,8 +66,9 @@ export function listOperation(kinds: Kinds, kind: RecordKind): Operation {
       view: { type: 'table', rows: 'items', columns: listColumns(kind), empty: emptyText(kind) },
       examples: [`orch ${kind.name} list --text login`, ...filterExamples(kind, 'list')],
     },
-    run({ project }, input) {
-      const { query, hidden } = selectionOf(project, kind, input)
+    run(context, input) {
+      const { project } = context
+      const { query, hidden } = selectionOf(context, kind, input)
       const page = project.list(kind, {
         ...query,
         limit: input.limit,
@@ -124,8 +125,9 @@ export function countOperation(kind: RecordKind): Operation {
       },
       examples: [`orch ${kind.name} count`, ...filterExamples(kind, 'count')],
     },
-    run({ project }, input) {
-      const { query } = selectionOf(project, kind, input)
+    run(context, input) {
+      const { project } = context
+      const { query } = selectionOf(context, kind, input)
       const { total } = project.list(kind, { ...query, limit: 0 })
       return { total, groups: input.by === undefined ? [] : project.groups(kind, query, input.by) }
     },

@@ -1,8 +1,12 @@
 import { z } from 'zod'
+import { OrchError } from '../../base/error.ts'
+import { parseTime, timeHelp } from '../../base/time-text.ts'
 import type { Field } from '../../model/field.ts'
 import { type Clause, placeOf } from '../../model/filter.ts'
 import { type RecordKind, textsOf } from '../../model/kind.ts'
+import { decodeCursor } from '../../store/cursor.ts'
 import type { Project, Query } from '../../store/project.ts'
+import type { OperationContext } from '../operation.ts'
 import { checked, describe, flagOf } from './fields.ts'
 import { filterOf, querySchemas } from './list-query.ts'
 
@@ -11,6 +15,7 @@ export interface SelectionInput {
   readonly filter?: unknown
   readonly where?: readonly string[] | undefined
   readonly text?: string | undefined
+  readonly since?: string | undefined
   readonly deleted?: boolean | undefined
   readonly all?: boolean | undefined
 }
@@ -33,6 +38,10 @@ export function selectionSchemas(kind: RecordKind): {
     ),
     ...querySchemas,
     text: z.string().optional().describe('only with all these words in id, title or text'),
+    since: z
+      .string()
+      .optional()
+      .describe(`only what was changed since: ${timeHelp}, or the cursor of a context or of wait`),
     deleted: z.boolean().optional().describe('the deleted ones instead'),
     ...(closing && {
       all: z
@@ -54,7 +63,7 @@ export interface Selection {
 
 /** Throws `invalid_input`, `invalid_status`, and for ids in a filter `record_not_found` or `ambiguous_id`. */
 export function selectionOf(
-  project: Project,
+  { project, clock }: Pick<OperationContext, 'project' | 'clock'>,
   kind: RecordKind,
   input: SelectionInput & Readonly<Record<string, unknown>>,
 ): Selection {
@@ -65,7 +74,10 @@ export function selectionOf(
   }
   for (const [name, filter] of Object.entries(kind.filters))
     if (input[name] === true) Object.assign(where, filter.where)
-  const filter = filterOf(project, kind, input)
+  const filter = [
+    ...filterOf(project, kind, input),
+    ...(input.since === undefined ? [] : [changedSince(project, kind, input.since, clock.now())]),
+  ]
   const query = {
     filter,
     deleted: input.deleted ? 'only' : 'no',
@@ -81,6 +93,23 @@ export function selectionOf(
     hidden: { ...query, where: { ...where, [closing.field]: closing.closed } },
   }
 }
+
+/** What was changed since a time, or since a cursor: exactly what it does not cover. */
+function changedSince(project: Project, kind: RecordKind, text: string, now: number): Clause {
+  const time = parseTime(text, now, 'start')
+  if (time !== undefined) {
+    return { type: 'range', place: placeOf({ kinds: [] }, kind, 'updatedAt'), than: 'gt', value: time }
+  }
+  const { items, more } = project.changedSince(decodeCursor(text), { limit: MAX_CHANGES })
+  if (more) {
+    const reason = `more than ${MAX_CHANGES} changes were made since: ask without it`
+    throw new OrchError('invalid_input', { field: 'since', reason })
+  }
+  const ids = new Set(items.filter((one) => one.kind === kind.name).map(({ id }) => id))
+  return { type: 'in', place: placeOf({ kinds: [] }, kind, 'id'), values: [...ids] }
+}
+
+const MAX_CHANGES = 20_000
 
 interface Closing {
   readonly field: string

@@ -7,6 +7,7 @@ import { must } from '../../../src/base/assert.ts'
 import { errorCodes } from '../../../src/base/error.ts'
 import type { RecordId } from '../../../src/model/id.ts'
 import { builtInKinds } from '../../../src/model/kinds.ts'
+import type { TestClock } from '../../helpers/clock.ts'
 import { alice } from '../../helpers/project.ts'
 import { createMcpWorld, type Era, table } from './client.ts'
 
@@ -123,6 +124,66 @@ describe.each(eras)('in the %s era', (era) => {
     const late = await codex.call('update', { id, fields: { status: 'completed' } })
     expect(late).toMatchObject({ isError: true, text: expect.stringContaining('fenced') })
     expect((await codex.call('get', { id })).text).not.toContain('"completed"')
+  })
+
+  test('every write about a task that one holds names its claim, and is refused when that has ended', async () => {
+    const world = createMcpWorld()
+    const { call } = await world.connect('codex', era)
+    const id = String((await call('create', { title: 'Fix the login' })).data.id)
+    const writes = [
+      ['update', { id, fields: { status: 'completed' } }],
+      ['update', { id, comment: 'late' }],
+      ['edit', { id, append: 'late' }],
+      ['log', { action: 'late', task: id.slice(0, 6) }],
+      ['publish', { type: 'finding', title: 'late', task: id }],
+      ['release', { id }],
+      ['release', { id, to: 'claude', note: 'late' }],
+    ] as const
+    for (const [tool, input] of writes) {
+      await call('claim', { id })
+      await world.agents.claims.release({ actor: alice, session: undefined, id: id as RecordId, reason: 'gone' })
+      expect(await call(tool, input)).toMatchObject({
+        isError: true,
+        text: expect.stringContaining('fenced: Your claim'),
+      })
+    }
+    const seen = await Promise.all([call('get', { id }), call('find', { text: 'late' }), call('find', { kind: 'log' })])
+    expect(seen.map(({ text }) => text).join()).not.toMatch(/late|"completed"/)
+  })
+
+  test('what ends a claim oneself is no late write, nor what one says of the task then', async () => {
+    const { call } = await createMcpWorld().connect('codex', era)
+    const id = String((await call('create', { title: 'Fix the login' })).data.id)
+    await call('claim', { id })
+    const said = [
+      await call('update', { id, fields: { status: 'completed' }, comment: 'It was the cookie.' }),
+      await call('log', { action: 'Closed it', task: id }),
+      await call('publish', { type: 'finding', title: 'Cookies', task: id }),
+    ]
+    expect(said.map(({ isError }) => isError)).toEqual([false, false, false])
+    expect((await call('get', { id })).text).toContain('It was the cookie.')
+  })
+
+  test('a list of only what changed, since a cursor or a time', async () => {
+    const world = createMcpWorld()
+    const { call } = await world.connect('claude', era)
+    const titles = async (input: object): Promise<readonly unknown[]> =>
+      ((await call('find', input as never)).data.items as { title: string }[]).map(({ title }) => title)
+    const [old, other] = [
+      await call('create', { title: 'Old' }),
+      await call('create', { title: 'Other', fields: { labels: ['ui'] } }),
+    ]
+    const { cursor } = (await call('context')).data
+    expect(await titles({ since: cursor })).toEqual([])
+    await call('update', { id: other.data.id, fields: { priority: 'high' } })
+    await call('create', { title: 'New', fields: { labels: ['ui'] } })
+    expect(await titles({ since: cursor })).toEqual(['Other', 'New'])
+    expect(await titles({ since: cursor, where: { labels: 'ui' }, text: 'new' })).toEqual(['New'])
+    await (world.clock as TestClock).advance(3_600_000)
+    await call('update', { id: old.data.id, fields: { due: '2027-01-01' } })
+    expect(await titles({ since: '30m ago' })).toEqual(['Old'])
+    expect((await call('find', { kind: 'ready', since: cursor })).text).toContain('use wait')
+    expect((await call('find', { since: 'never' })).text).toContain('invalid_input')
   })
 
   test('context costs what changed, a message wakes who waits for it, and is read once', async () => {

@@ -1,3 +1,4 @@
+import { OrchError } from '../../../base/error.ts'
 import { budgetOf, howManyFit, type Row, rowOf } from '../answer.ts'
 import type { McpCaller } from '../caller.ts'
 import { type Answer, type Arguments, type Tool, texts } from '../tool.ts'
@@ -31,13 +32,15 @@ export const find: Tool = {
     },
     sort: { schema: { type: 'string' }, help: '-updatedAt, due ...' },
     fields: { schema: { type: 'array', items: { type: 'string' } }, help: 'only these' },
+    since: { of: 'task.list#since', help: 'only what changed since: a time or cursor' },
     after: { schema: { type: 'string' }, help: 'next of the page before' },
     budget: { schema: { type: 'integer' }, help: 'tokens, default 1500' },
   },
   outputs: { items: { type: 'array' }, total: { type: 'integer' }, next: { type: 'string' } },
   annotations: { readOnly: true },
   async run(caller, args, signal) {
-    const kind = args.kind ?? (args.text !== undefined && args.where === undefined ? undefined : 'task')
+    const isSearch = args.text !== undefined && args.where === undefined && args.since === undefined
+    const kind = args.kind ?? (isSearch ? undefined : 'task')
     return kind === undefined ? await searched(caller, args, signal) : await listed(caller, String(kind), args, signal)
   },
 }
@@ -100,20 +103,27 @@ function listCall(
 ): [operation: string, input: Readonly<Record<string, unknown>>] {
   const where = { ...(args.where as object | undefined) }
   const text = args.text === undefined ? {} : { text: args.text }
+  const since = args.since === undefined ? {} : { since: args.since }
   // What was published is found by whether it still holds.
-  if (kind === 'context' && args.sort === undefined && args.after === undefined) {
+  if (kind === 'context' && [args.sort, args.after, args.since].every((one) => one === undefined)) {
     return ['context.query', { ...listsOf(where, ['type', 'audience']), ...text, limit }]
   }
   const after = args.after === undefined ? {} : { after: args.after }
-  if (kind === 'log') return ['log.list', { ...where, ...after, limit }]
+  if (kind === 'log') return ['log.list', { ...where, ...since, ...after, limit }]
   const view = VIEWS[kind]
+  if (view !== undefined && args.since !== undefined) {
+    throw new OrchError('invalid_input', {
+      field: 'since',
+      reason: `${kind} shows what is so now: use wait, or context`,
+    })
+  }
   if (view !== undefined)
     return [view, { ...listsOf(where, ['labels', 'capabilities']), ...(kind !== 'claims' && { limit }) }]
   const sort = args.sort === undefined ? {} : { sort: args.sort }
   const full = fields?.some((field) => field === 'body' || field === 'summary' || field === 'comments')
   return [
     `${kind}.list`,
-    { ...listsOf(where, Object.keys(where)), ...text, ...sort, ...after, limit, ...(full && { full: true }) },
+    { ...listsOf(where, Object.keys(where)), ...text, ...sort, ...since, ...after, limit, ...(full && { full: true }) },
   ]
 }
 

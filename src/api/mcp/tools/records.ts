@@ -4,6 +4,7 @@ import { budgetOf, partOf, type Row, rowOf } from '../answer.ts'
 import type { McpCaller } from '../caller.ts'
 import { tokensAtMost } from '../tokens.ts'
 import { type Answer, type Arguments, type Tool, texts } from '../tool.ts'
+import { callFenced, forgetEnded, identify, type Named } from './fenced.ts'
 
 const id = { schema: { type: 'string' }, help: 'id or path', required: true } as const
 
@@ -96,32 +97,14 @@ export async function show(caller: McpCaller, name: string, signal: AbortSignal 
   return (await caller.call(operation, isPage ? { path: name } : { id: name }, { signal })) as Row
 }
 
-interface Named {
-  readonly id: string
-  readonly kind: string
-}
-
-async function identify(caller: McpCaller, name: string, signal: AbortSignal | undefined): Promise<Named> {
-  return (await caller.call('record.text', { id: name }, { signal })) as Named
-}
-
 /** Changes a record; a task that is claimed, only while that claim holds. */
 async function change(
   caller: McpCaller,
-  { id: name, kind }: Named,
+  { id, kind }: Named,
   input: object,
   signal: AbortSignal | undefined,
-): Promise<unknown> {
-  const { fences } = caller.session
-  const fence = fences.get(name)
-  try {
-    const fenced = { id: name, ...input, ...(fence !== undefined && { fence }) }
-    return await caller.call(`${kind}.update`, fenced, { signal })
-  } catch (error) {
-    // It is said once; what the agent does next, it does knowing that.
-    if (error instanceof OrchError && error.code === 'fenced') fences.delete(name)
-    throw error
-  }
+): Promise<Row> {
+  return await callFenced(caller, `${kind}.update`, id, { id, ...input }, signal)
 }
 
 export const create: Tool = {
@@ -172,8 +155,10 @@ export const update: Tool = {
     const named = await identify(caller, String(name), signal)
     const changes = { ...(fields as object | undefined), ...(base !== undefined && { base }) }
     const changed = fields === undefined ? undefined : await change(caller, named, changes, signal)
+    // Closing a task ends its claim.
+    if (changed && 'status' in changes) await forgetEnded(caller, named.id, signal)
     if (comment === undefined) return receipt(changed)
-    const said = await caller.call(`${named.kind}.comment`, { id: named.id, text: comment }, { signal })
+    const said = await callFenced(caller, `${named.kind}.comment`, named.id, { id: named.id, text: comment }, signal)
     return receipt(changed ?? said)
   },
 }

@@ -1,6 +1,7 @@
 import { type Row, rowOf } from '../answer.ts'
 import type { McpCaller } from '../caller.ts'
 import type { Tool } from '../tool.ts'
+import { callFenced } from './fenced.ts'
 import { readOne, receipt } from './records.ts'
 
 export const claim: Tool = {
@@ -57,11 +58,15 @@ export const release: Tool = {
   outputs: { id: { type: 'string' } },
   annotations: {},
   async run(caller, { id, to, note }, signal) {
-    const result =
-      to === undefined
-        ? await caller.call('claim.release', { id, ...(note !== undefined && { reason: note }) }, { signal })
-        : await caller.call('claim.handover', { id, to, ...(note !== undefined && { note }) }, { signal })
-    const { task } = (result as { readonly claim: { readonly task: string } }).claim
+    const said = note === undefined ? {} : to === undefined ? { reason: note } : { note }
+    const result = await callFenced(
+      caller,
+      to === undefined ? 'claim.release' : 'claim.handover',
+      id,
+      { id, ...(to !== undefined && { to }), ...said },
+      signal,
+    )
+    const { task } = result.claim as { readonly task: string }
     caller.session.fences.delete(task)
     return { data: { id: task, ...(to !== undefined && { to }) } }
   },
@@ -76,12 +81,13 @@ export const publish: Tool = {
     title: { of: 'context.publish#title', required: true },
     body: { of: 'context.publish#body' },
     audience: { of: 'context.publish#audience', help: 'actors or capabilities; all when absent' },
+    task: { of: 'context.publish#task', help: 'that it is about' },
     supersedes: { of: 'context.publish#supersedes' },
     expiresAt: { of: 'context.publish#expiresAt' },
   },
   outputs: { id: { type: 'string' } },
   annotations: {},
-  run: async (caller, input, signal) => receipt(await caller.call('context.publish', input, { signal })),
+  run: async (caller, input, signal) => receipt(await callFenced(caller, 'context.publish', input.task, input, signal)),
 }
 
 export const log: Tool = {
@@ -96,7 +102,7 @@ export const log: Tool = {
   outputs: { id: { type: 'string' } },
   annotations: {},
   async run(caller, input, signal) {
-    const { id } = (await caller.call('log.append', input, { signal })) as Row
+    const { id } = await callFenced(caller, 'log.append', input.task, input, signal)
     return { data: { id } }
   },
 }
