@@ -21,6 +21,26 @@ export function createTurns(clock: Pick<Clock, 'monotonic'>): Turns {
   }
 }
 
+/** Work that yields where it may rest. */
+export type Steps<T> = Generator<undefined, T>
+
+/** Does it in slices. Nothing that it reads may be changed by others meanwhile. */
+export async function inTurns<T>(work: Steps<T>, turns: Turns): Promise<T> {
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) return value
+    if (turns.isOver()) await turns.next()
+  }
+}
+
+/** Does it in this turn, as inside a transaction. */
+export function atOnce<T>(work: Steps<T>): T {
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) return value
+  }
+}
+
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,4 +1,5 @@
 import * as Y from 'yjs'
+import type { Steps } from '../base/turns.ts'
 import { storedName } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
@@ -31,12 +32,12 @@ export interface RecordBlame<R> {
  *
  * @param first the row to name where several wrote or deleted one thing: the same on every replica
  */
-export function blameRecord<R>(
+export function* blameRecord<R>(
   trace: Trace<R>,
   kind: RecordKind,
   id: RecordId,
   first: (rows: readonly R[]) => R | undefined,
-): RecordBlame<R> {
+): Steps<RecordBlame<R>> {
   const map = trace.doc.getMap(kind.plural).get(id)
   if (!(map instanceof Y.Map)) return { values: [], texts: [] }
   const values: BlamedValue<R>[] = []
@@ -47,13 +48,15 @@ export function blameRecord<R>(
     if (last && row) values.push({ field, ...(member !== undefined && { member }), isDeleted: last.isDeleted, row })
   }
   for (const [name, field] of Object.entries(kind.fields)) {
+    yield
     if (field.merge === 'register') {
       value(name, unitsOf(trace, map, storedName(name, field)))
       continue
     }
     const type = fieldType(trace.doc, map, id, name, field)
     if (type instanceof Y.Text) {
-      const pieces = runsOf(trace, type).flatMap(({ text, rows, isDeleted, deletedBy }): BlamedText<R>[] => {
+      const runs = yield* runsOf(trace, type)
+      const pieces = runs.flatMap(({ text, rows, isDeleted, deletedBy }): BlamedText<R>[] => {
         const [row, by] = [first(rows), first(deletedBy)]
         return row ? [{ text, row, ...(isDeleted && { deletedBy: by ?? row }) }] : []
       })

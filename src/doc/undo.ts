@@ -1,4 +1,5 @@
 import * as Y from 'yjs'
+import type { Steps } from '../base/turns.ts'
 import { type Field, storedName } from '../model/field.ts'
 import type { RecordId } from '../model/id.ts'
 import type { KeyedKind, RecordKind, Value } from '../model/kind.ts'
@@ -44,12 +45,12 @@ export interface RecordUndo<R> {
  *
  * @param isUndone the rows to take back; never the one that made the record
  */
-export function undoRecord<R>(
+export function* undoRecord<R>(
   trace: Trace<R>,
   kind: RecordKind,
   id: RecordId,
   isUndone: (row: R) => boolean,
-): RecordUndo<R> {
+): Steps<RecordUndo<R>> {
   const map = trace.doc.getMap(kind.plural).get(id)
   if (!(map instanceof Y.Map)) throw new Error(`no record ${id}`)
   const set: Record<string, Value> = {}
@@ -69,6 +70,7 @@ export function undoRecord<R>(
   }
 
   for (const [name, field] of Object.entries(kind.fields)) {
+    yield
     if (field.merge === 'register') {
       const wanted = register(name, unitsOf(trace, map, storedName(name, field)))
       if (wanted !== UNCHANGED) set[name] = modelValue(field, wanted)
@@ -76,7 +78,7 @@ export function undoRecord<R>(
     }
     const type = fieldType(trace.doc, map, id, name, field)
     if (type instanceof Y.Text) {
-      const { edits, builtOn } = undoText(runsOf(trace, type), isUndone)
+      const { edits, builtOn } = undoText(yield* runsOf(trace, type), isUndone)
       if (edits.length > 0) edit[name] = edits
       note(name, 'built-on', builtOn)
     } else if (type instanceof Y.Map) {
@@ -122,7 +124,7 @@ export function undoRecord<R>(
     remove,
     increment,
     edit,
-    front: front instanceof Y.Text ? undoText(runsOf(trace, front), isUndone).edits : [],
+    front: front instanceof Y.Text ? undoText(yield* runsOf(trace, front), isUndone).edits : [],
     extra,
     file: typeof file === 'string' ? file : undefined,
     kept,

@@ -1,4 +1,5 @@
 import * as Y from 'yjs'
+import type { Steps } from '../base/turns.ts'
 import { type Field, storedName } from '../model/field.ts'
 import type { RecordKind } from '../model/kind.ts'
 import { lateRoot } from './layout.ts'
@@ -47,10 +48,14 @@ export function registerUnits<R>(trace: Trace<R>, kind: RecordKind, id: string, 
   return map instanceof Y.Map ? unitsOf(trace, map, storedName(field, kind.fields[field])) : []
 }
 
+const ITEMS_A_STEP = 100
+
 /** Every stretch of a text in its place, also those that were deleted. */
-export function runsOf<R>({ inserted, deleted }: Trace<R>, text: Y.Text): readonly Run<R>[] {
+export function* runsOf<R>({ inserted, deleted }: Trace<R>, text: Y.Text): Steps<readonly Run<R>[]> {
   const runs: Run<R>[] = []
+  let walked = 0
   for (let item = text._start; item !== null; item = item.right) {
+    if (++walked % ITEMS_A_STEP === 0) yield
     if (!(item.content instanceof Y.ContentString)) continue
     const { client, clock } = item.id
     const rowsAt = ({ client, clock }: Y.ID): readonly R[] => inserted.pieces(client, clock, clock + 1)[0]?.rows ?? []

@@ -1,3 +1,4 @@
+import { inTurns, type Turns } from '../base/turns.ts'
 import { blameRecord, type RecordBlame } from '../doc/blame.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
@@ -10,12 +11,13 @@ import type { TracedRow, Traces } from './traces.ts'
  */
 export async function blameOf(
   traces: Traces,
+  turns: Turns,
   kind: RecordKind,
   id: RecordId,
   moment: Vector | undefined,
 ): Promise<RecordBlame<TracedRow>> {
   const { trace } = await traces.follow(id, { have: moment })
-  const blame = blameRecord(trace, kind, id, earliest)
+  const blame = await inTurns(blameRecord(trace, kind, id, earliest), turns)
   trace.destroy()
   return blame
 }

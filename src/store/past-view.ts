@@ -29,6 +29,7 @@ export interface PastViewsParts {
 
 /** So many are kept: each is an index in memory of about the size of the present one. */
 const KEPT = 2
+const PUTS_PER_COMMIT = 100
 
 export interface PastViews {
   /** Gives the project as it was to `use`, whose result it resolves to; it must not be used any more afterwards. */
@@ -95,6 +96,11 @@ async function makeView(
   let looked = have()
   const changed = new Set(await past.keysBetween(moment, looked))
 
+  let put = 0
+  /** Ends a transaction now and then: what the full text index has gathered is written when it ends, in one turn. */
+  const commit = (): void => {
+    if (++put % PUTS_PER_COMMIT === 0) scratch.exec('COMMIT; BEGIN')
+  }
   const rest = async (): Promise<void> => {
     await turns.next()
     const now = have()
@@ -115,6 +121,7 @@ async function makeView(
       if (changed.has(key)) continue
       touch(key, touchesNow(key))
       putNow(index, kind, id, doc())
+      commit()
       done.add(key)
     }
   }
@@ -131,6 +138,7 @@ async function makeView(
       if (record) index.put(target.kind, record)
     } else index.putKey(target.kind, target.id, trace.key(target.kind, target.id))
     trace.destroy()
+    commit()
     if (turns.isOver()) await turns.next()
   }
   scratch.exec('COMMIT')

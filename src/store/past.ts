@@ -137,7 +137,7 @@ export function createPast({ db, kinds, journal, clock, doc }: PastParts): Past 
       }
       return [...keys].sort()
     },
-    blame: (kind, id, moment) => blameOf(traces, kinds.own(kind), id, moment),
+    blame: (kind, id, moment) => blameOf(traces, createTurns(clock), kinds.own(kind), id, moment),
     undo: (selection) => planUndo(db, traces, clock, selection),
     view: (moment, use) => views.view(moment, use),
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { createTurns } from '../base/turns.ts'
+import { atOnce, createTurns, inTurns, type Steps } from '../base/turns.ts'
 import { createTrace, type Trace } from '../doc/trace.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
@@ -53,7 +53,7 @@ export interface Followed {
   read(): Traced
 }
 
-const ROWS_PER_READ = 200
+const ROWS_PER_READ = 50
 
 export function createTraces(db: Database, kinds: Kinds, clock: Pick<Clock, 'monotonic'>): Traces {
   const targetOf = (key: string): KeyTarget | undefined => {
@@ -67,7 +67,7 @@ export function createTraces(db: Database, kinds: Kinds, clock: Pick<Clock, 'mon
   }
 
   /** Takes the rows one by one; each `yield` is a place to rest at. */
-  function* steps(key: string, { have, upto, watch, visit }: FollowOptions): Generator<undefined, Followed> {
+  function* steps(key: string, { have, upto, watch, visit }: FollowOptions): Steps<Followed> {
     const target = targetOf(key)
     if (!target) throw new Error(`no kind for the key ${key}`)
     const trace = createTrace<TracedRow>(kinds, hasSeen)
@@ -75,6 +75,7 @@ export function createTraces(db: Database, kinds: Kinds, clock: Pick<Clock, 'mon
     const touches = new Map<string, Touch>()
     const followed: Followed = { target, trace, rows, read: () => readTraced(trace, target, [...touches.values()]) }
     for (let after = 0; ; ) {
+      yield
       const page = rowsOfKey(db, key, after, ROWS_PER_READ)
       for (const stored of page) {
         if (upto !== undefined && stored.n > upto) return followed
@@ -98,22 +99,8 @@ export function createTraces(db: Database, kinds: Kinds, clock: Pick<Clock, 'mon
 
   return {
     targetOf,
-    async follow(key, options = {}) {
-      const turns = createTurns(clock)
-      const run = steps(key, options)
-      for (;;) {
-        const { done, value } = run.next()
-        if (done) return value
-        if (turns.isOver()) await turns.next()
-      }
-    },
-    followNow(key, options = {}) {
-      const run = steps(key, options)
-      for (;;) {
-        const { done, value } = run.next()
-        if (done) return value
-      }
-    },
+    follow: (key, options = {}) => inTurns(steps(key, options), createTurns(clock)),
+    followNow: (key, options = {}) => atOnce(steps(key, options)),
   }
 }
 

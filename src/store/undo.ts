@@ -1,7 +1,7 @@
 import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
-import { createTurns } from '../base/turns.ts'
+import { atOnce, createTurns, inTurns, type Steps, type Turns } from '../base/turns.ts'
 import { type Kept, marksOf, type RecordUndo, undoKey, undoRecord } from '../doc/undo.ts'
 import { unitsOf } from '../doc/units.ts'
 import { log } from '../model/kinds/log.ts'
@@ -33,6 +33,8 @@ export interface UndoPlan {
 
 /** More than these are no slip to take back: look at `orch restore`. */
 const MAX_ROWS = 20_000
+/** Looked through in one step. */
+const ROWS_PER_READ = 2_000
 
 /**
  * Plans to take back what some rows did, and only that: every record and key they touch is to be what the other rows
@@ -44,15 +46,17 @@ export async function planUndo(
   clock: Pick<Clock, 'monotonic'>,
   selection: UndoSelection,
 ): Promise<UndoPlan> {
-  const { numbers, entries } = rowsOf(db, selection)
+  const turns = createTurns(clock)
+  const { numbers, entries } = await rowsOf(db, selection, turns)
   const isUndone = (row: TracedRow): boolean => numbers.has(row.n)
   const planned: Planned[] = []
-  for (const key of await keysOf(db, numbers, clock)) {
+  for (const key of await keysOf(db, numbers, turns)) {
     if (!traces.targetOf(key)) continue
     const followed = await traces.follow(key)
-    const plan = planKey(db, traces, key, followed, isUndone)
+    const work = await inTurns(workOf(followed, isUndone), turns)
     followed.trace.destroy()
-    if (plan) planned.push(plan)
+    if (work.changes || work.notes.length > 0) planned.push(planKey(db, traces, key, { followed, work, isUndone }))
+    if (turns.isOver()) await turns.next()
   }
   const notes = entries > 0 ? [`${entries} changes of the ${log.plural} stay: its entries are only ever added`] : []
   return { planned, rows: numbers.size, notes }
@@ -62,12 +66,13 @@ function planKey(
   db: Database,
   traces: Traces,
   key: string,
-  followed: Followed,
-  isUndone: (row: TracedRow) => boolean,
-): Planned | undefined {
+  {
+    followed,
+    work,
+    isUndone,
+  }: { readonly followed: Followed; readonly work: Work; readonly isUndone: (row: TracedRow) => boolean },
+): Planned {
   const now = followed.read()
-  const work = workOf(followed, isUndone)
-  if (!work.changes && work.notes.length === 0) return undefined
   const seen = followed.rows.at(-1)?.n
   return {
     key,
@@ -78,7 +83,7 @@ function planKey(
       // Somebody may have gone on meanwhile: then it is thought through again, with what they did.
       const isSame = lastRowOf(db, key) === seen
       const fresh = isSame ? followed : traces.followNow(key)
-      const todo = isSame ? work : workOf(fresh, isUndone)
+      const todo = isSame ? work : atOnce(workOf(fresh, isUndone))
       if (!isSame) fresh.trace.destroy()
       if (todo.changes) todo.write(tx, check)
     },
@@ -92,9 +97,10 @@ interface Work {
   readonly write: (tx: Tx, check: Parameters<Planned['apply']>[1]) => void
 }
 
-function workOf(followed: Followed, isUndone: (row: TracedRow) => boolean): Work {
+function* workOf(followed: Followed, isUndone: (row: TracedRow) => boolean): Steps<Work> {
   const { target } = followed
-  return target.shape === 'keys' ? keyWork(followed, target, isUndone) : recordWork(followed, target, isUndone)
+  if (target.shape === 'keys') return keyWork(followed, target, isUndone)
+  return yield* recordWork(followed, target, isUndone)
 }
 
 function keyWork(
@@ -113,11 +119,11 @@ function keyWork(
   }
 }
 
-function recordWork(
+function* recordWork(
   followed: Followed,
   { kind, id }: Extract<KeyTarget, { shape: 'records' }>,
   isUndone: (row: TracedRow) => boolean,
-): Work {
+): Steps<Work> {
   const { trace, rows, read } = followed
   const now = must(read() as StoredRecord | undefined, `no record ${id}`)
   const makers = new Set(unitsOf(trace, trace.doc.getMap(kind.plural), id)[0]?.rows ?? [])
@@ -134,7 +140,7 @@ function recordWork(
   }
   // The row that made a record stays where others built on it: without its types their work would have no place.
   const isTakenBack = (row: TracedRow): boolean => isUndone(row) && !makers.has(row)
-  const undo = undoRecord(trace, kind, id, isTakenBack)
+  const undo = yield* undoRecord(trace, kind, id, isTakenBack)
   const patch = patchOf(undo)
   const marks = marksOf(trace, kind, id).filter(({ rows: by }) => !(by.length > 0 && by.every(isUndone)))
   const touches = rows.filter((row) => row.edits && !isTakenBack(row))
@@ -198,10 +204,11 @@ function lastRowOf(db: Database, key: string): number | undefined {
 }
 
 /** The rows that are selected, and how many more are of the work log. Throws `invalid_input`. */
-function rowsOf(
+async function rowsOf(
   db: Database,
   selection: UndoSelection,
-): { readonly numbers: ReadonlySet<number>; readonly entries: number } {
+  turns: Turns,
+): Promise<{ readonly numbers: ReadonlySet<number>; readonly entries: number }> {
   const { session, actor, since, changes } = selection
   if (session === undefined && actor === undefined && changes === undefined) {
     throw new OrchError('usage', { reason: 'Say what to take back: a session, an actor or a change' })
@@ -224,11 +231,19 @@ function rowsOf(
       ...names.flatMap(([, replica = '', seq = '']) => [replica, Number(seq)]),
     )
   }
-  const found = db.all<{ n: number; doc: string }>(
-    `SELECT n, doc FROM rows WHERE ${conditions.join(' AND ')} ORDER BY n LIMIT ?`,
-    ...params,
-    MAX_ROWS + 1,
-  )
+  const last = db.get<{ n: number | null }>('SELECT max(n) AS n FROM rows')?.n ?? 0
+  const found: { readonly n: number; readonly doc: string }[] = []
+  for (let from = 0; from < last && found.length <= MAX_ROWS; from += ROWS_PER_READ) {
+    found.push(
+      ...db.all<{ n: number; doc: string }>(
+        `SELECT n, doc FROM rows WHERE n > ? AND n <= ? AND ${conditions.join(' AND ')} ORDER BY n`,
+        from,
+        from + ROWS_PER_READ,
+        ...params,
+      ),
+    )
+    if (turns.isOver()) await turns.next()
+  }
   if (changes !== undefined && found.length < new Set(changes).size && found.length === 0) {
     throw new OrchError('moment_unknown', { moment: changes.join(', ') })
   }
@@ -240,13 +255,8 @@ function rowsOf(
   return { numbers: new Set(main.map(({ n }) => n)), entries: found.length - main.length }
 }
 
-async function keysOf(
-  db: Database,
-  numbers: ReadonlySet<number>,
-  clock: Pick<Clock, 'monotonic'>,
-): Promise<readonly string[]> {
+async function keysOf(db: Database, numbers: ReadonlySet<number>, turns: Turns): Promise<readonly string[]> {
   const keys = new Set<string>()
-  const turns = createTurns(clock)
   for (const n of numbers) {
     for (const { key } of db.all<{ key: string }>('SELECT key FROM row_keys WHERE n = ?', n)) keys.add(key)
     if (turns.isOver()) await turns.next()
