@@ -1,5 +1,6 @@
 import { attentionId, type Happened, type Problem } from '../model/attention.ts'
-import type { Refusal } from '../peers/room.ts'
+import type { Refusal } from '../peers/conduct.ts'
+import type { Flooding } from '../peers/flood.ts'
 import type { AttentionStore } from '../store/attention.ts'
 import type { OpenProject } from '../store/open-project.ts'
 import type { ParkedSummary } from '../store/parked.ts'
@@ -74,5 +75,17 @@ export function turnedAway(refusals: readonly Refusal[]): readonly Problem[] {
     fix: 'Ask whose it is: what it sent was not taken in. If nobody knows, revoke its token.',
     key,
     since: at,
+  }))
+}
+
+/** Clients that send more than is good for the others, at this moment. */
+export function slowedDown(flooding: readonly Flooding[]): readonly Problem[] {
+  return flooding.map(({ actor, since }) => ({
+    kind: 'client',
+    what: `${actor} sends more to the room than is taken in at once, and is read slowly`,
+    where: 'room',
+    fix: 'Nothing of it is lost. If nobody knows what it is doing, revoke its token.',
+    key: `${actor} slow`,
+    since,
   }))
 }

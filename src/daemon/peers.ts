@@ -6,6 +6,7 @@ import type { Problem } from '../model/attention.ts'
 import { randomText } from '../model/id.ts'
 import { type Accept, createAccept } from '../peers/accept.ts'
 import { type Asks, createAsks } from '../peers/asks.ts'
+import { createConduct } from '../peers/conduct.ts'
 import { createLinks, type Links } from '../peers/links.ts'
 import { createLogRooms } from '../peers/log-rooms.ts'
 import { createPeering } from '../peers/peering.ts'
@@ -15,7 +16,7 @@ import { joinMarks } from '../store/join-marks.ts'
 import { createPeerStore } from '../store/peer-store.ts'
 import { type Host, logOf } from './host.ts'
 import { createNodes, type Nodes } from './nodes.ts'
-import { turnedAway } from './parked-attention.ts'
+import { slowedDown, turnedAway } from './parked-attention.ts'
 import type { State } from './state.ts'
 
 /** Everybody that the document is shared with: who dials in, who is dialled, and the other nodes. */
@@ -79,12 +80,13 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
     log,
   })
   const roomLog = logOf(host, 'room')
-  const room = createRoom({ peering, clock, log: roomLog })
+  const conduct = createConduct(clock)
+  const room = createRoom({ peering, clock, log: roomLog, conduct })
   const accept = createAccept({
     room,
     logRooms: createLogRooms({
       project,
-      makeRoom: (document, onEmpty) => createRoom({ peering, clock, log: roomLog, document, onEmpty }),
+      makeRoom: (document, onEmpty) => createRoom({ peering, clock, log: roomLog, conduct, document, onEmpty }),
       log: roomLog,
     }),
     clock,
@@ -126,7 +128,7 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
       actors: [...actorsHere(), ...nodes.here().actors],
       replicas: [...room.replicas(), ...nodes.here().replicas],
     }),
-    problems: () => [...nodes.problems(), ...turnedAway(room.refusals())],
+    problems: () => [...nodes.problems(), ...turnedAway(conduct.refusals()), ...slowedDown(conduct.flooding())],
     leases: nodes.leases,
     services: [links, nodes],
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
@@ -9,7 +9,7 @@ import { closeCodes, isPermanent } from './close-codes.ts'
 import type { LogRooms } from './log-rooms.ts'
 import type { Room } from './room.ts'
 import { SUBPROTOCOL } from './token.ts'
-import { MAX_FRAME_BYTES, type Wire, wireOverSocket } from './wire.ts'
+import { AcceptedSocket, MAX_FRAME_BYTES, type Wire, wireOverSocket } from './wire.ts'
 
 export interface AcceptParts {
   /** Stopped together with this. */
@@ -39,14 +39,21 @@ export interface Accept {
 }
 
 const FAREWELL_MS = 1_000
+const STRANGER_BYTES = 1024
 
 export function createAccept({ room, logRooms, clock, log, onRefused }: AcceptParts): Accept {
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: MAX_FRAME_BYTES,
-    perMessageDeflate: false,
-    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-  })
+  const serverFor = (maxPayload: number): WebSocketServer =>
+    new WebSocketServer({
+      noServer: true,
+      maxPayload,
+      perMessageDeflate: false,
+      WebSocket: AcceptedSocket,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    })
+  const sockets = serverFor(MAX_FRAME_BYTES)
+  /** Who is turned away is told so, and nothing that it sends is kept. */
+  const strangers = serverFor(STRANGER_BYTES)
+  const all = (): readonly WebSocket[] => [...sockets.clients, ...strangers.clients]
 
   const join = (wire: Wire, { name, doc }: RoomName, who: Principal | OrchError) => {
     // Said over the WebSocket: an HTTP status is only a lost connection to y-websocket, which would try for ever.
@@ -74,7 +81,8 @@ export function createAccept({ room, logRooms, clock, log, onRefused }: AcceptPa
       const asked = roomOf(url)
       if (!asked) return void socket.destroy()
       if (who instanceof OrchError) log.warn('a connection was refused', { project: asked.name, reason: who.message })
-      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const server = who instanceof OrchError ? strangers : sockets
+      server.handleUpgrade(request, socket, head, (webSocket) => {
         webSocket.on('close', (code) => isPermanent(code) && onRefused?.(code))
         join(wireOverSocket(webSocket, clock), asked, who)
       })
@@ -82,9 +90,9 @@ export function createAccept({ room, logRooms, clock, log, onRefused }: AcceptPa
     stop() {
       room.stop()
       logRooms.stop()
-      for (const webSocket of sockets.clients) webSocket.close(closeCodes.leaving, 'the daemon is stopping')
+      for (const webSocket of all()) webSocket.close(closeCodes.leaving, 'the daemon is stopping')
       clock.after(FAREWELL_MS, () => {
-        for (const webSocket of sockets.clients) webSocket.terminate()
+        for (const webSocket of all()) webSocket.terminate()
       })
     },
   }

@@ -33,6 +33,10 @@ export interface Awareness {
 }
 
 const MAX_STATE_BYTES = 4096
+/** Who shows himself ten times a second comes here in seven years. */
+const MAX_CLOCK = 2 ** 31
+/** Clocks go up by one. A jump freezes whoever uses the id afterwards. */
+const MAX_CLOCK_STEP = 1000
 /** Longer than y-protocols keeps and echoes a state that nobody renews. */
 const REMEMBER_MS = 60_000
 
@@ -45,14 +49,18 @@ interface Held {
 
 export function createAwareness(parts: {
   readonly clock: Clock
+  /** Who writes under a client id; undefined while nobody has. */
+  readonly writerOf?: (client: number) => string | undefined
   readonly onChange: (entries: readonly AwarenessEntry[]) => void
 }): Awareness {
-  const { clock, onChange } = parts
+  const { clock, writerOf = () => undefined, onChange } = parts
   const held = new Map<number, Held>()
   const leftAt = new Map<number, number>()
   const clientOf = new Map<Seat, number>()
 
   const claim = (seat: Seat, client: number, opening: boolean): boolean => {
+    const writer = writerOf(client)
+    if (writer !== undefined && writer !== seat.actor.name) return false
     const owner = held.get(client)
     const mayTake = owner ? opening && owner.seat.actor.name === seat.actor.name : opening || !leftAt.has(client)
     if (!mayTake) return false
@@ -74,6 +82,7 @@ export function createAwareness(parts: {
         if (!before || before.seat !== seat) continue
         const leaves = version === before.clock && state === 'null' && before.state !== 'null'
         if (version <= before.clock && !leaves) continue
+        if (version > (before.clock < 0 ? MAX_CLOCK : before.clock + MAX_CLOCK_STEP)) return 'malformed'
         if (Buffer.byteLength(state) > MAX_STATE_BYTES) return 'too-large'
         const rewritten = rewrite(state, seat.actor)
         if (rewritten === undefined) return 'malformed'

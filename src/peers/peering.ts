@@ -19,6 +19,7 @@ export type PeerProject = Pick<
   | 'applyUpdate'
   | 'encodeState'
   | 'encodeStateVector'
+  | 'writerOf'
   | 'onCommit'
 >
 

@@ -5,8 +5,11 @@ import type { Actor } from '../model/actor.ts'
 import { mayExchangeRows, mayWriteDocument, type Principal } from '../model/principal.ts'
 import { MAIN_DOC } from '../store/journal.ts'
 import type { RoomDocument } from '../store/project.ts'
+import { createAdmission } from './admission.ts'
 import { createAwareness, type Presence } from './awareness.ts'
-import { closeCodes, isPermanent } from './close-codes.ts'
+import { closeCodes } from './close-codes.ts'
+import { type Conduct, createConduct, type Refusal } from './conduct.ts'
+import type { Meter } from './flood.ts'
 import { type AwarenessEntry, decodeFrame, encodeFrame, type Hello, isReplicaFrame } from './frames.ts'
 import type { Peering } from './peering.ts'
 import { createRowExchange, type RowExchange } from './row-exchange.ts'
@@ -18,18 +21,12 @@ export interface RoomParts {
   readonly clock: Clock
   readonly log: Logger
   readonly maxWires?: number
+  /** One for all rooms. */
+  readonly conduct?: Conduct
   /** What the room is about, where that is not the project's document. Replicas do not meet there. */
   readonly document?: RoomDocument
   /** Hears that the last one has left. */
   readonly onEmpty?: () => void
-}
-
-/** Who was turned away until somebody changes something, for people to see. */
-export interface Refusal {
-  readonly at: number
-  readonly actor: string
-  readonly code: number
-  readonly reason: string
 }
 
 /** The meeting place of a project: stock clients, and replicas that dialled in. */
@@ -44,7 +41,7 @@ export interface Room {
   presence(): readonly Presence[]
   /** The ids of the replicas that dialled in and are linked. */
   replicas(): readonly string[]
-  /** The last ones that were turned away. */
+  /** The last ones that were turned away, in all rooms that share a conduct. */
   refusals(): readonly Refusal[]
   /** Closes every wire. */
   stop(): void
@@ -52,20 +49,28 @@ export interface Room {
 
 /** Who is at the other end of a wire. A stock client until it says hello, which a replica does first. */
 type Member =
-  | { readonly type: 'stock'; readonly client: StockClient; heard: boolean }
-  | { readonly type: 'replica'; readonly exchange: RowExchange; peer: Hello | undefined }
+  | { readonly type: 'stock'; readonly actor: string; readonly client: StockClient; heard: boolean }
+  | { readonly type: 'replica'; readonly actor: string; readonly exchange: RowExchange; peer: Hello | undefined }
 
-const MAX_WIRES = 256
+const MAX_WIRES = 1024
+/** One actor leaves room for others. */
+const MAX_WIRES_OF_ONE = 256
+/** How many are sent all that they lack at a time. */
+const FULL_SYNCS = 4
+/** For a client that is no replica: the largest update, and what is around it. */
+const MAX_CLIENT_FRAME_BYTES = (4 << 20) + 1024
 const HEARTBEAT_MS = 15_000
 const AWARENESS_MS = 50
-const KEPT_REFUSALS = 20
+const KEEP_STATE_MS = 5_000
 
-export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document, onEmpty }: RoomParts): Room {
+export function createRoom(parts: RoomParts): Room {
+  const { peering, clock, log, maxWires = MAX_WIRES, document, onEmpty, conduct = createConduct(parts.clock) } = parts
   const { project } = peering
   const shared = document ?? project
+  const admission = createAdmission(clock, FULL_SYNCS)
+  const states = keepState(shared, clock)
   const docName = document?.name ?? MAIN_DOC
   const members = new Map<Wire, Member>()
-  let refusals: readonly Refusal[] = []
   let stopped = false
 
   const clients = (): StockClient[] =>
@@ -73,11 +78,12 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
   const broadcast = createBroadcast({ clients, stateVector: () => shared.encodeStateVector(), log })
   const tellClients = (entries: readonly AwarenessEntry[]): void => {
     const frame = encodeFrame({ type: 'awareness', entries })
-    for (const [wire, member] of members) if (member.type === 'stock') wire.send(frame)
+    for (const client of clients()) client.show(frame)
   }
-  const awareness = createAwareness({ clock, onChange: gather(clock, tellClients) })
+  const awareness = createAwareness({ clock, writerOf: project.writerOf, onChange: gather(clock, tellClients) })
 
   const unsubscribe = project.onCommit((commit) => {
+    states.forget()
     for (const member of members.values()) if (member.type === 'replica') member.exchange.poke()
     broadcast(commit.rows.flatMap((row) => (row.doc === docName ? [row.update] : [])))
   })
@@ -104,7 +110,12 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
         log.info('a replica is linked', { replica: peer.replica, actor: actor.name })
       },
     })
-    const member: Member & { readonly type: 'replica' } = { type: 'replica', exchange, peer: undefined }
+    const member: Member & { readonly type: 'replica' } = {
+      type: 'replica',
+      actor: actor.name,
+      exchange,
+      peer: undefined,
+    }
     return member
   }
 
@@ -113,23 +124,35 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
     get isOpen() {
       return wire.isOpen
     },
+    get isFaulty() {
+      return wire.isFaulty
+    },
     get bufferedBytes() {
       return wire.bufferedBytes
     },
     send: wire.send,
+    hold: wire.hold,
     onFrame: wire.onFrame,
     onClose: wire.onClose,
     close(code, reason) {
-      if (isPermanent(code) && wire.isOpen) {
-        refusals = [...refusals, { at: clock.now(), actor: actor.name, code, reason }].slice(-KEPT_REFUSALS)
-      }
+      if (wire.isOpen) conduct.note(actor.name, code, reason)
       wire.close(code, reason)
     },
   })
 
-  const receive = (wire: Wire, principal: Principal, bytes: Uint8Array) => {
+  /** Reads no more of who sends too much until that is evened out. */
+  const slow = (wire: Wire, meter: Meter, bytes: number): void => {
+    const wait = meter.count(bytes)
+    if (wait > 0) clock.after(wait, wire.hold())
+  }
+
+  const receive = (wire: Wire, principal: Principal, meter: Meter, bytes: Uint8Array) => {
     const member = members.get(wire)
     if (!member) return
+    if (member.type === 'stock') slow(wire, meter, bytes.length)
+    if (!mayExchangeRows(principal) && bytes.length > MAX_CLIENT_FRAME_BYTES) {
+      return wire.close(closeCodes.tooLarge, `a message of ${bytes.length} bytes is more than a client may send`)
+    }
     const frame = decodeFrame(bytes)
     if (frame.type === 'malformed') return wire.close(closeCodes.malformed, frame.reason)
     if (!isReplicaFrame(frame)) {
@@ -172,15 +195,23 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
       if (stopped) return wire.close(closeCodes.leaving, 'the daemon is stopping')
       if (members.size >= maxWires) return wire.close(closeCodes.tryLater, 'too many connections')
       const { actor } = principal
+      const own = [...members.values()].filter((member) => member.actor === actor.name)
+      if (own.length >= MAX_WIRES_OF_ONE)
+        return wire.close(closeCodes.tryLater, `too many connections of ${actor.name}`)
+      const meter = conduct.meter(actor.name)
       const mayWrite = mayWriteDocument(principal)
-      const client = createStockClient({ wire, actor, mayWrite, project: shared, awareness, clock, log })
-      members.set(wire, { type: 'stock', client, heard: false })
-      wire.onClose(() => leave(wire))
+      const client = createStockClient({ wire, actor, mayWrite, project: states, awareness, admission, clock, log })
+      members.set(wire, { type: 'stock', actor: actor.name, client, heard: false })
+      wire.onClose((code, reason) => {
+        // Of what is no frame at all the room hears only by the end.
+        if (wire.isFaulty) conduct.note(actor.name, code, reason)
+        leave(wire)
+      })
       client.greet()
       wire.onFrame((bytes) => {
         // What one connection sends must never end the daemon.
         try {
-          receive(wire, principal, bytes)
+          receive(wire, principal, meter, bytes)
         } catch (error) {
           log.error('a frame failed', { actor: actor.name, error })
           wire.close(closeCodes.failed, 'internal error')
@@ -192,16 +223,44 @@ export function createRoom({ peering, clock, log, maxWires = MAX_WIRES, document
       [...members.values()].flatMap((member) =>
         member.type === 'replica' && member.peer ? [member.peer.replica] : [],
       ),
-    refusals: () => refusals,
+    refusals: conduct.refusals,
     stop() {
       stopped = true
       unsubscribe()
+      states.forget()
       cancelHeartbeat()
       for (const wire of [...members.keys()]) {
         leave(wire)
         wire.close(closeCodes.leaving, 'the daemon is stopping')
       }
     },
+  }
+}
+
+/** The whole state, for those who have nothing, is encoded once for all who come in one moment. */
+function keepState(
+  shared: Pick<RoomDocument, 'adds' | 'applyUpdate' | 'encodeState' | 'encodeStateVector'>,
+  clock: Clock,
+): Pick<RoomDocument, 'adds' | 'applyUpdate' | 'encodeState' | 'encodeStateVector'> & { forget(): void } {
+  let kept: Uint8Array | undefined
+  let cancel: (() => void) | undefined
+  const forget = (): void => {
+    kept = undefined
+    cancel?.()
+    cancel = undefined
+  }
+  return {
+    adds: shared.adds,
+    applyUpdate: shared.applyUpdate,
+    encodeStateVector: shared.encodeStateVector,
+    encodeState(stateVector) {
+      const hasNothing = stateVector === undefined || (stateVector.length === 1 && stateVector[0] === 0)
+      if (!hasNothing) return shared.encodeState(stateVector)
+      cancel ??= clock.after(KEEP_STATE_MS, forget)
+      kept ??= shared.encodeState()
+      return kept
+    },
+    forget,
   }
 }
 

@@ -9,10 +9,14 @@ import { connectPinned, type Pin, WrongCertificate } from './pin.ts'
  */
 export interface Wire {
   readonly isOpen: boolean
+  /** Whether it ended because what came was no frame, or a larger one than may be. */
+  readonly isFaulty: boolean
   /** Bytes handed to `send` that have not left this machine. */
   readonly bufferedBytes: number
   /** Sends a frame; does nothing when the wire is not open. */
   send(frame: Uint8Array): void
+  /** Reads no more until the returned function is called, also by who else holds it; what the other side sends waits there. */
+  hold(): () => void
   /** Closes with a code and a reason for the other side. `onClose` hears it once, on both sides. */
   close(code: number, reason: string): void
   /** Sets the one listener for frames; those that came before are given to it first. */
@@ -35,6 +39,8 @@ export interface DialOptions {
 export type Dial = (url: string, options: DialOptions) => Promise<Wire>
 
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024
+/** What may wait for a listener before no more is read. */
+const HELD_BYTES = 256 * 1024
 const PING_MS = 15_000
 const SILENT_PINGS = 3
 const CLOSE_TIMEOUT_MS = 5_000
@@ -43,9 +49,13 @@ const HANDSHAKE_TIMEOUT_MS = 10_000
 /** A wire over an open WebSocket. */
 export function wireOverSocket(socket: WebSocket, clock: Clock): Wire {
   let held: Uint8Array[] = []
+  let heldBytes = 0
+  let holders = 0
   let onFrame: ((frame: Uint8Array) => void) | undefined
   let onClose: ((code: number, reason: string) => void) | undefined
   let ended: { readonly code: number; readonly reason: string } | undefined
+  /** What was wrong with what came. */
+  let fault: string | undefined
   let silent = 0
   let cancelTimer: () => void = () => undefined
 
@@ -65,19 +75,40 @@ export function wireOverSocket(socket: WebSocket, clock: Clock): Wire {
   socket.on('pong', () => {
     silent = 0
   })
+  const hold = (): (() => void) => {
+    if (holders++ === 0) socket.pause()
+    let isHolding = true
+    return () => {
+      if (!isHolding) return
+      isHolding = false
+      if (--holders === 0) socket.resume()
+    }
+  }
+  let release: (() => void) | undefined
+  const keep = (frame: Uint8Array): void => {
+    held.push(frame)
+    heldBytes += frame.length
+    if (heldBytes > HELD_BYTES) release ??= hold()
+  }
+
   socket.on('message', (data, isBinary) => {
+    // Whoever was turned away goes on sending until it has read that.
+    if (socket.readyState !== WebSocket.OPEN) return
     silent = 0
     if (!isBinary) return close(closeCodes.malformed, 'frames are binary')
     const buffer = data as Buffer
     const frame = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
     if (onFrame) onFrame(frame)
-    else held.push(frame)
+    else keep(frame)
   })
   // An error is always followed by `close`; without a listener it would end the process.
-  socket.on('error', () => undefined)
+  socket.on('error', (error) => {
+    fault = error.message
+  })
   socket.on('close', (code, reason) => {
     cancelTimer()
-    ended = { code, reason: reason.toString() }
+    const faultCode = faultCodeOf(socket)
+    ended = faultCode === undefined ? { code, reason: reason.toString() } : { code: faultCode, reason: fault ?? '' }
     onClose?.(ended.code, ended.reason)
   })
 
@@ -85,24 +116,49 @@ export function wireOverSocket(socket: WebSocket, clock: Clock): Wire {
     get isOpen() {
       return socket.readyState === WebSocket.OPEN
     },
+    get isFaulty() {
+      return faultCodeOf(socket) !== undefined
+    },
     get bufferedBytes() {
       return socket.bufferedAmount
     },
     send(frame) {
       if (socket.readyState === WebSocket.OPEN) socket.send(frame)
     },
+    hold,
     close,
     onFrame(listen) {
       onFrame = listen
       const early = held
       held = []
       for (const frame of early) listen(frame)
+      release?.()
     },
     onClose(listen) {
       onClose = listen
       if (ended) listen(ended.code, ended.reason)
     },
   }
+}
+
+/** Closes with codes of ours where what came is no WebSocket frame, or a larger one than may be: with those of `ws`, providers would try for ever. */
+export class AcceptedSocket extends WebSocket {
+  faultCode: number | undefined
+
+  override close(code?: number, reason?: string | Buffer): void {
+    this.faultCode ??= FAULTS[code ?? 0]
+    super.close(this.faultCode ?? code, reason)
+  }
+}
+
+const FAULTS: Readonly<Record<number, number>> = {
+  1002: closeCodes.malformed,
+  1007: closeCodes.malformed,
+  1009: closeCodes.tooLarge,
+}
+
+function faultCodeOf(socket: WebSocket): number | undefined {
+  return socket instanceof AcceptedSocket ? socket.faultCode : undefined
 }
 
 /** Dials real WebSockets. */

@@ -244,6 +244,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     adds: (update) => pipeline.doc().adds(update),
     encodeState: (stateVector) => pipeline.doc().encodeState(stateVector),
     encodeStateVector: () => pipeline.doc().encodeStateVector(),
+    writerOf: parked.writerOf,
     onCommit: (listen) => pipeline.onCommit(listen),
 
     rowCount() {

@@ -326,6 +326,8 @@ export interface Project {
   /** The durable document as a Yjs update: all of it, or what a state vector lacks. */
   encodeState(stateVector?: Uint8Array): Uint8Array
   encodeStateVector(): Uint8Array
+  /** Which stock client's user writes under a clientID; undefined while nobody has. */
+  writerOf(client: number): string | undefined
 
   /** Hears every commit once it is durable, in order. A listener must not throw and must not block. */
   onCommit(listen: (commit: Commit) => void): () => void

@@ -51,6 +51,28 @@ export function wireContract(name: string, open: () => Promise<OpenWires>): void
       expect(await frames(b, 2)).toEqual([Uint8Array.of(1), Uint8Array.of(2)])
     })
 
+    test('while it is held nothing is read, and afterwards everything, in order', async () => {
+      const [a, b] = await wires()
+      const got: number[] = []
+      const all = new Promise<void>((resolve) =>
+        b.onFrame((frame) => {
+          got.push(frame[0] ?? -1)
+          if (frame[0] === 3) resolve()
+        }),
+      )
+      a.send(Uint8Array.of(0))
+      while (got.length === 0) await new Promise((resolve) => setImmediate(resolve))
+      const [release, again] = [b.hold(), b.hold()]
+      for (const byte of [1, 2, 3]) a.send(Uint8Array.of(byte))
+      release()
+      release()
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+      expect(got).toEqual([0])
+      again()
+      await all
+      expect(got).toEqual([0, 1, 2, 3])
+    })
+
     test('both sides hear the end once, with code and reason, after the frames sent before it', async () => {
       const [a, b] = await wires()
       const heard: string[] = []

@@ -48,7 +48,7 @@ function hijack(client: number, clock: number, length: number): Uint8Array {
   return Uint8Array.from(bytes)
 }
 
-test('[P2] clock hijack: nobody takes the future clocks of somebody else, whose edits go on arriving', async () => {
+test('[R1] [P2] clock hijack: nobody takes the future clocks of somebody else, whose edits go on arriving', async () => {
   const world = createTestProject()
   const id = await withTask(world)
   const honest = clientOf(world, 1001)
@@ -68,7 +68,7 @@ test('[P2] clock hijack: nobody takes the future clocks of somebody else, whose 
   expect(bodyOf(world, id)).toBe('minus zero one two')
 })
 
-test('[P2] clock hijack of one who has not written yet, but shows himself', async () => {
+test('[R1] [P2] clock hijack of one who has not written yet, but shows himself', async () => {
   const world = createTestProject()
   const id = await withTask(world)
   const here = (client: number) => (client === 1001 ? 'bob' : undefined)
@@ -79,7 +79,7 @@ test('[P2] clock hijack of one who has not written yet, but shows himself', asyn
   expect(bodyOf(world, id)).toBe('zero one two')
 })
 
-test("[P2] foreign clientID: who writes under this replica's own id is refused", async () => {
+test("[R1] [P2] foreign clientID: who writes under this replica's own id is refused", async () => {
   const world = createTestProject()
   const { project } = world
   const id = await withTask(world)
@@ -95,7 +95,7 @@ test("[P2] foreign clientID: who writes under this replica's own id is refused",
   expect(project.parked()).toEqual([])
 })
 
-test('[P2] an id that somebody else has written under waits, is named by who brought it, and can be let in or forgotten', async () => {
+test('[R1] [P2] an id that somebody else has written under waits, is named by who brought it, and can be let in or forgotten', async () => {
   const noted: string[] = []
   const world = createTestProject({ noteParked: ({ actor, count }) => noted.push(`${actor} ${count}`) })
   const { project } = world
@@ -123,7 +123,7 @@ test('[P2] an id that somebody else has written under waits, is named by who bro
   expect(project.parked()).toEqual([])
 })
 
-test('[P2] what waits for something comes in by itself when that comes, also after a restart', async () => {
+test('[R1] [P2] what waits for something comes in by itself when that comes, also after a restart', async () => {
   const world = createTestProject()
   const id = await withTask(world)
   const client = clientOf(world)
@@ -139,7 +139,7 @@ test('[P2] what waits for something comes in by itself when that comes, also aft
   expect(again.project.read(task, id)?.updatedBy).toBe('bob')
 })
 
-test('[P2] a client that roams brings what another replica wrote: its own edits are in at once, the rest with the rows', async () => {
+test('[R1] [P2] a client that roams brings what another replica wrote: its own edits are in at once, the rest with the rows', async () => {
   const [here, there] = [createTestProject({ seed: 1 }), createTestProject({ seed: 2 })]
   const id = await withTask(here)
   there.project.adopt({ id: here.project.id, name: here.project.name })
@@ -159,7 +159,7 @@ test('[P2] a client that roams brings what another replica wrote: its own edits 
   expect([...there.project.encodeState()]).toEqual([...here.project.encodeState()])
 })
 
-test('[P2] a server restored from an older backup: what clients still have arrives, or is shown as waiting', async () => {
+test('[R1] [P2] a server restored from an older backup: what clients still have arrives, or is shown as waiting', async () => {
   const world = createTestProject()
   const { project } = world
   const id = await withTask(world)
@@ -193,7 +193,7 @@ test('[P2] a server restored from an older backup: what clients still have arriv
   expect(restored.project.parked()).toEqual([])
 })
 
-test('[P2] bogus delete: deletions of what is not there never reach the document', async () => {
+test('[R1] [P2] bogus delete: deletions of what is not there never reach the document', async () => {
   const world = createTestProject()
   const { project } = world
   await withTask(world)
@@ -205,7 +205,7 @@ test('[P2] bogus delete: deletions of what is not there never reach the document
   expect(project.encodeState()).toEqual(before)
 })
 
-test('pending blow-up: what waits of one is bounded, and nothing of it is in the document', async () => {
+test('[R1] [R2] pending blow-up: what waits of one is bounded, and nothing of it is in the document', async () => {
   const world = createTestProject()
   const { project } = world
   await withTask(world)
@@ -236,7 +236,7 @@ test.each([
   ['values', (doc: Y.Doc) => doc.getMap('state').set('deep', nest(100))],
   ['types', (doc: Y.Doc) => nestTypes(doc.getMap('state'), 40)],
   ['keys', (doc: Y.Doc) => doc.getMap('state').set('k'.repeat(5000), 1)],
-])('too deep or too long %s are refused', async (_, edit) => {
+])('[R2] too deep or too long %s are refused', async (_, edit) => {
   const world = createTestProject()
   await withTask(world)
   const client = clientOf(world)
@@ -244,7 +244,7 @@ test.each([
   await expect(world.project.applyUpdate(update, by(mallory))).rejects.toMatchObject({ code: 'forbidden' })
 })
 
-test('types that are nested a little deeper with each update are refused, too', async () => {
+test('[R2] types that are nested a little deeper with each update are refused, too', async () => {
   const world = createTestProject()
   await withTask(world)
   const client = clientOf(world)

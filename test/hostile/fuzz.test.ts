@@ -11,7 +11,7 @@ const mallory: Actor = { name: 'mallory', type: 'agent', verified: true }
 const UPDATES = Number(process.env.ORCH_HOSTILE_UPDATES ?? 2000)
 const SEED = Number(process.env.ORCH_HOSTILE_SEED ?? 1)
 
-test(`[P2] ${UPDATES} mutated updates and frames (seed ${SEED}): none crashes it, none takes from anybody`, async () => {
+test(`[R1] [R12] [P2] ${UPDATES} mutated updates and frames (seed ${SEED}): none crashes it, none takes from anybody`, async () => {
   const random = createRandom(SEED)
   const below = (limit: number): number => random(4).reduce((value, byte) => value * 256 + byte, 0) % limit
   const world = createTestProject()

@@ -42,6 +42,8 @@ export function createMemoryLine(options: { readonly clock?: Clock; readonly del
   const createEnd = (other: () => End): End => {
     let ended: Ended | undefined
     let onTheWay = 0
+    let holders = 0
+    const waiting: (Uint8Array | Ended)[] = []
     const early: Uint8Array[] = []
     let onFrame: ((frame: Uint8Array) => void) | undefined
     let onClose: ((code: number, reason: string) => void) | undefined
@@ -49,6 +51,12 @@ export function createMemoryLine(options: { readonly clock?: Clock; readonly del
       if (ended) return
       ended = how
       onClose?.(how.code, how.reason)
+    }
+    const take = (item: Uint8Array | Ended): void => {
+      if (ended) return
+      if ('code' in item) end(item)
+      else if (onFrame) onFrame(item)
+      else early.push(item)
     }
     const transmit = (item: Uint8Array | Ended, size: number): void => {
       onTheWay += size
@@ -62,11 +70,22 @@ export function createMemoryLine(options: { readonly clock?: Clock; readonly del
         get isOpen() {
           return !ended
         },
+        isFaulty: false,
         get bufferedBytes() {
           return onTheWay
         },
         send(frame) {
           if (!ended) transmit(Uint8Array.from(frame), frame.length)
+        },
+        hold() {
+          holders++
+          let isHolding = true
+          return () => {
+            if (!isHolding) return
+            isHolding = false
+            holders--
+            while (holders === 0 && waiting.length > 0) take(waiting.shift() as Uint8Array | Ended)
+          }
         },
         close(code, reason) {
           if (ended) return
@@ -88,10 +107,8 @@ export function createMemoryLine(options: { readonly clock?: Clock; readonly del
         },
       },
       deliver(item) {
-        if (ended) return
-        if ('code' in item) end(item)
-        else if (onFrame) onFrame(item)
-        else early.push(item)
+        if (holders > 0) waiting.push(item)
+        else take(item)
       },
     }
   }

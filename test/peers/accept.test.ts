@@ -52,7 +52,7 @@ test('the server picks its own subprotocol and never repeats the token', async (
   socket.close()
 })
 
-test('[P6] a wrong token and an unknown project are refused with a close code', async () => {
+test('[R10] [P6] a wrong token and an unknown project are refused with a close code', async () => {
   const { url, joined, lines } = await serve()
   const wrong = 'guessed-secret'
   expect(await outcome(`${url}/sync/my%20project?token=${wrong}`)).toBe(4401)
@@ -71,13 +71,13 @@ test.each([
   ['a name that was made to resolve here', '/sync/my%20project?token=good-token', { host: 'evil.example' }, 403],
   ['a name that only begins like ours', '/sync/my%20project?token=good-token', { host: '127.0.0.1.evil.example' }, 403],
   ['a token that cannot be looked up', '/sync/my%20project?token=broken', {}, 503],
-])('%s does not get in', async (_, path, headers, status) => {
+])('[R9] %s does not get in', async (_, path, headers, status) => {
   const { url, joined } = await serve()
   expect(await outcome(url + path, { headers: headers as Record<string, string> })).toBe(status)
   expect(joined).toEqual([])
 })
 
-test('a page of this machine gets in', async () => {
+test('[R9] a page of this machine gets in', async () => {
   const { url, joined } = await serve()
   await outcome(`${url}/sync/my%20project?token=good-token`, { headers: { origin: 'http://localhost:5173' } })
   expect(joined).toEqual(['alice'])
@@ -94,12 +94,12 @@ test('it stops though clients are connected, and may be stopped twice', async ()
   expect(front.url()).toBeUndefined()
 })
 
-test('too many wrong tokens: come back later, which is no reason to give up', async () => {
+test('[R8] [R10] too many wrong tokens: come back later, which is no reason to give up', async () => {
   const { url } = await serve(() => Promise.reject(new OrchError('too_many_attempts', { from: '::1' })))
   expect(await outcome(`${url}/sync/my%20project?token=x`)).toBe(1013)
 })
 
-test('a connection ends with its token, and is told so', async () => {
+test('[R13] a connection ends with its token, and is told so', async () => {
   const token = new AbortController()
   const { url, joined } = await serve(async () => ({ ...principalOf(alice), ended: token.signal }))
   const socket = new WebSocket(`${url.replace('http', 'ws')}/sync/my%20project?token=x`)

@@ -175,6 +175,28 @@ describe('a link', () => {
     expect(a.room.replicas()).toHaveLength(1)
   })
 
+  test('[R11] links that lost the same host come back at times of their own', async () => {
+    const { replica, network, clock } = world()
+    const hosts = ['b', 'c', 'd', 'e', 'f', 'g']
+    const a = await replica('a')
+    for (const host of hosts) {
+      const one = await replica(host)
+      one.dial('a')
+      await settle(20)
+      expect(one.links.list()[0]?.state).toBe('linked')
+    }
+    network.down()
+    network.up()
+    const back = new Map<string, number>()
+    for (let ms = 0; ms < 2_000 && back.size < hosts.length; ms += 10) {
+      await clock.advance(10)
+      for (const id of a.room.replicas()) if (!back.has(id)) back.set(id, ms)
+    }
+    expect(back.size).toBe(hosts.length)
+    expect(new Set(back.values()).size).toBeGreaterThan(hosts.length / 2)
+    expect(Math.max(...back.values()) - Math.min(...back.values())).toBeGreaterThan(200)
+  })
+
   test('[P6] two projects that were started apart are refused on both sides, with words', async () => {
     const { replica, network, clock } = world()
     const [a, b] = [await replica('a'), await replica('b')]

@@ -1,79 +1,12 @@
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
-import { silentLogger } from '../../src/base/log.ts'
-import type { Actor } from '../../src/model/actor.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
-import type { Role } from '../../src/model/principal.ts'
-import { type Decoded, decodeFrame, encodeFrame } from '../../src/peers/frames.ts'
-import { createPeering } from '../../src/peers/peering.ts'
-import { createRoom } from '../../src/peers/room.ts'
-import { createTestClock, settle } from '../helpers/clock.ts'
-import { alice, byAlice, claude, createTestProject, principalOf } from '../helpers/project.ts'
-import { createMemoryLine, type MemoryLine } from '../memory/wire.ts'
-
-function openRoom(options: { readonly maxWires?: number } = {}) {
-  const clock = createTestClock()
-  const { project, database } = createTestProject({ clock })
-  const peering = createPeering({
-    project,
-    instance: 'n-1',
-    pristine: () => project.rowCount() === 0,
-    adopt: (other) => project.adopt(other),
-    onTwin: () => undefined,
-    log: silentLogger,
-  })
-  const room = createRoom({ peering, clock, log: silentLogger, ...options })
-  return {
-    hello: peering.hello,
-    clock,
-    project,
-    database,
-    room,
-    add: (title: string, body = '') => project.transact(byAlice, (tx) => tx.create(task, { title, body })),
-    join(actor: Actor = alice, role?: Role) {
-      const line = createMemoryLine({ clock })
-      const client = createClient(line)
-      room.join(line.ends[1], principalOf(actor, role))
-      return client
-    },
-  }
-}
-
-/** A stock client as y-websocket's provider behaves: its own document, every local change sent at once. */
-function createClient(line: MemoryLine, doc = new Y.Doc()) {
-  const [wire] = line.ends
-  const got: Decoded[] = []
-  const ended: (readonly [number, string])[] = []
-  wire.onFrame((bytes) => {
-    const frame = decodeFrame(bytes)
-    got.push(frame)
-    if (frame.type === 'step1')
-      wire.send(encodeFrame({ type: 'step2', update: Y.encodeStateAsUpdate(doc, frame.stateVector) }))
-    if (frame.type === 'step2' || frame.type === 'update') Y.applyUpdate(doc, frame.update, 'server')
-  })
-  wire.onClose((code, reason) => ended.push([code, reason]))
-  return {
-    line,
-    wire,
-    doc,
-    got,
-    ended,
-    /** Asks for what it lacks and shows itself, as a provider does when it opens. */
-    open(state: unknown = {}) {
-      wire.send(encodeFrame({ type: 'step1', stateVector: Y.encodeStateVector(doc) }))
-      wire.send(
-        encodeFrame({ type: 'awareness', entries: [{ client: doc.clientID, clock: 1, state: JSON.stringify(state) }] }),
-      )
-      doc.on('update', (update, origin) => {
-        if (origin !== 'server') wire.send(encodeFrame({ type: 'update', update }))
-      })
-    },
-    types: () => got.map(({ type }) => type),
-    title: (id: string) => doc.getMap<Y.Map<unknown>>('tasks').get(id)?.get('title'),
-    setTitle: (id: string, title: string) => doc.getMap<Y.Map<unknown>>('tasks').get(id)?.set('title', title),
-  }
-}
+import { decodeFrame, encodeFrame } from '../../src/peers/frames.ts'
+import { settle } from '../helpers/clock.ts'
+import { alice, byAlice, claude, principalOf } from '../helpers/project.ts'
+import { createMemoryLine } from '../memory/wire.ts'
+import { createClient, openRoom } from './open-room.ts'
 
 const titleOf = ({ project }: ReturnType<typeof openRoom>, id: RecordId) => project.read(task, id)?.values.title
 
@@ -238,7 +171,7 @@ test('a client that never sends what is missing is asked less and less often', a
   expect(client.ended).toEqual([])
 })
 
-test('a client that reads slowly gets one difference later, not a queue', async () => {
+test('[R5] a client that reads slowly gets one difference later, not a queue', async () => {
   const world = openRoom()
   const client = world.join()
   client.open()
@@ -268,7 +201,7 @@ test('a client that reads slowly gets one difference later, not a queue', async 
   expect(client.doc.store.pendingStructs).toBeNull()
 })
 
-test('a client that does not read at all is closed, to come back later', async () => {
+test('[R5] [R10] a client that does not read at all is closed, to come back later', async () => {
   const world = openRoom()
   for (let i = 0; i < 3; i++) await world.add(`t${i}`, 'x'.repeat(3_000_000))
   const client = world.join()
@@ -291,7 +224,7 @@ test('a quiet room still says something often enough for the watchdog of provide
   expect(client.got.slice(before)).toEqual(Array(4).fill({ type: 'awareness', entries: [] }))
 })
 
-test('clients see each other under the names they were authenticated with, until they leave', async () => {
+test('[R4] clients see each other under the names they were authenticated with, until they leave', async () => {
   const world = openRoom()
   const [one, two] = [world.join(alice), world.join(claude)]
   one.open({ user: { name: 'the boss' }, cursor: 1 })
@@ -304,7 +237,7 @@ test('clients see each other under the names they were authenticated with, until
   await world.clock.advance(100)
   expect(two.got.at(-1)).toEqual({ type: 'awareness', entries: [{ ...shown, state: 'null' }] })
   two.wire.send(encodeFrame({ type: 'queryAwareness' }))
-  await settle()
+  await world.clock.advance(100)
   expect(two.got.at(-1)).toMatchObject({ type: 'awareness', entries: [{ client: two.doc.clientID }] })
 })
 
@@ -335,7 +268,7 @@ test('[P6] a replica of another version is told which versions there are', async
   expect(client.ended).toEqual([[4426, expect.stringContaining('1 and 9')]])
 })
 
-test('a full room sends newcomers away to come back later; a stopped one closes all', async () => {
+test('[R10] a full room sends newcomers away to come back later; a stopped one closes all', async () => {
   const world = openRoom({ maxWires: 2 })
   const clients = [world.join(), world.join(), world.join()]
   await settle()
@@ -345,7 +278,7 @@ test('a full room sends newcomers away to come back later; a stopped one closes 
   expect(clients.map(({ ended }) => ended[0]?.[0])).toEqual([1001, 1001, 1013])
 })
 
-test('who may only read follows, and shows itself; what it holds already is no offence', async () => {
+test('[R3] who may only read follows, and shows itself; what it holds already is no offence', async () => {
   const world = openRoom()
   const id = await world.add('before')
   await world.project.transact(byAlice, (tx) => tx.update(task, id, { set: { title: 'after' } }))
@@ -377,7 +310,7 @@ test.each([
       body.delete(0, 3)
     },
   ],
-])('[P6] who may only read cannot write by %s, and is told', async (_, write) => {
+])('[R3] [P6] who may only read cannot write by %s, and is told', async (_, write) => {
   const world = openRoom()
   const id = await world.add('before', 'a text')
   const rows = world.project.rowsSince({}, 100).length

@@ -34,8 +34,8 @@ export function createConnections(parts: {
   const waiting = new Map<string, { readonly socket: Socket; readonly since: number }>()
 
   /** Who has waited longest makes room, when that is long: an honest caller sends its request at once, also one of a crowd. */
-  const makeRoom = (): boolean => {
-    const [oldest] = waiting
+  const makeRoom = (address: string | undefined): boolean => {
+    const oldest = [...waiting].find(([, { socket }]) => address === undefined || socket.remoteAddress === address)
     if (!oldest || parts.clock.monotonic() - oldest[1].since < PATIENCE_MS) return false
     waiting.delete(oldest[0])
     oldest[1].socket.destroy()
@@ -48,7 +48,11 @@ export function createConnections(parts: {
         socket.destroy()
         return
       }
-      if (waiting.size >= parts.maxWaiting && !makeRoom()) {
+      // Who fills the room from one address leaves some of it to others.
+      const { remoteAddress } = socket
+      const same = [...waiting.values()].filter((one) => one.socket.remoteAddress === remoteAddress)
+      const isFull = waiting.size >= parts.maxWaiting || same.length >= parts.maxWaiting / 2
+      if (isFull && !makeRoom(same.length >= parts.maxWaiting / 2 ? remoteAddress : undefined)) {
         socket.destroy()
         return
       }

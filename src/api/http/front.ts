@@ -27,6 +27,8 @@ export interface FrontParts {
   /** The first whose path fits answers. */
   readonly mounts: readonly Mount[]
   readonly upgrades: readonly UpgradeMount[]
+  /** How long the headers of a request may take to come. */
+  readonly headersTimeoutMs?: number
   /** Why the daemon is not ready to be used; undefined when it is. */
   readonly notReady: () => string | undefined
   readonly clock: Clock
@@ -43,7 +45,7 @@ export interface Front extends Service {
   connections(): number
 }
 
-const MAX_WAITING = 512
+const MAX_WAITING = 1024
 const MAX_CONNECTIONS = 4096
 const HEADERS_TIMEOUT_MS = 10_000
 /** For all of a request, its body included. */
@@ -61,10 +63,11 @@ export function createFront(parts: FrontParts): Front {
   const stopping = new AbortController()
   const connections = createConnections({ maxWaiting: MAX_WAITING, max: MAX_CONNECTIONS, clock })
   const adapter = createAdapter(stopping.signal, MAX_BODY_BYTES)
+  const headersTimeout = parts.headersTimeoutMs ?? HEADERS_TIMEOUT_MS
   const limits = {
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    headersTimeout,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionsCheckingInterval: CHECK_MS,
+    connectionsCheckingInterval: Math.min(CHECK_MS, headersTimeout),
     maxHeaderSize: MAX_HEADER_BYTES,
   }
   const listener = (request: IncomingMessage, response: ServerResponse): void => {

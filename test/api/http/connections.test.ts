@@ -8,10 +8,10 @@ import { alice, principalOf } from '../../helpers/project.ts'
 let port = 0
 
 /** A socket as far as connections look at one. */
-function socketOf() {
+function socketOf(remoteAddress: string) {
   port++
   const socket = Object.assign(new EventEmitter(), {
-    remoteAddress: '192.0.2.1',
+    remoteAddress,
     remotePort: port,
     destroyed: false,
     destroy() {
@@ -26,22 +26,35 @@ function socketOf() {
 function open() {
   const clock = createTestClock()
   const connections = createConnections({ maxWaiting: 4, max: 6, clock })
-  const add = (): Socket => {
-    const socket = socketOf()
+  let from = 0
+  /** From an address of its own, unless told. */
+  const add = (address = `192.0.2.${++from}`): Socket => {
+    const socket = socketOf(address)
     connections.add(socket)
     return socket
   }
   return { clock, connections, add }
 }
 
-test('who has shown no token gets little room: a crowd is cut off, who idles makes way', async () => {
+test('[R8] who has shown no token gets little room: a crowd is cut off, who idles makes way', async () => {
   const { clock, connections, add } = open()
-  const crowd = [1, 2, 3, 4, 5].map(add)
+  const crowd = [1, 2, 3, 4, 5].map(() => add())
   expect(crowd.map(({ destroyed }) => destroyed)).toEqual([false, false, false, false, true])
   await clock.advance(1000)
   const later = add()
   expect([crowd[0]?.destroyed, crowd[1]?.destroyed, later.destroyed]).toEqual([true, false, false])
   expect(connections.count()).toBe(4)
+})
+
+test('[R8] a crowd from one address leaves room to others', async () => {
+  const { clock, add } = open()
+  const crowd = [1, 2, 3].map(() => add('198.51.100.1'))
+  expect(crowd.map(({ destroyed }) => destroyed)).toEqual([false, false, true])
+  const [other, another] = [add(), add()]
+  expect([other.destroyed, another.destroyed]).toEqual([false, false])
+  await clock.advance(1000)
+  add('198.51.100.1')
+  expect([crowd[0]?.destroyed, other.destroyed]).toEqual([true, false])
 })
 
 test('who is known does not wait, and only all together are bounded', async () => {
@@ -52,7 +65,7 @@ test('who is known does not wait, and only all together are bounded', async () =
   expect([over.destroyed, connections.count()]).toEqual([true, 6])
 })
 
-test('a connection ends with each token that was shown on it, a moment after', async () => {
+test('[R13] a connection ends with each token that was shown on it, a moment after', async () => {
   const { clock, connections, add } = open()
   const token = new AbortController()
   const [socket, other] = [add(), add()]

@@ -64,7 +64,7 @@ test.each([
   ['an address of elsewhere', '/echo', { ...good, host: '192.0.2.7' }, 403, 'forbidden'],
   ['a foreign host at a public page', '/page', { host: 'evil.example' }, 403, 'forbidden'],
   ['a foreign host at the health check', '/healthz', { host: 'evil.example' }, 403, 'forbidden'],
-])('[P6] %s is refused with status and code', async (_, path, headers, status, code) => {
+])('[R9] [P6] %s is refused with status and code', async (_, path, headers, status, code) => {
   const { port, lines } = await serve()
   expect(await ask(port, path, { headers: headers as Record<string, string> })).toMatchObject({
     status,
