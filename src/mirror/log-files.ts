@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.ts'
-import { reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { nextTurn } from '../base/turns.ts'
 import { type Random, randomText } from '../model/id.ts'
@@ -8,6 +7,7 @@ import type { LogPlace } from '../store/log-index.ts'
 import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Project } from '../store/project.ts'
 import type { Disk } from './disk.ts'
+import { diskReason } from './errno.ts'
 import type { Notices } from './problem.ts'
 import { freshPath } from './replace.ts'
 import { PAGE_PREFIX } from './view-files.ts'
@@ -147,7 +147,7 @@ export function createLogFiles({ project, disk, written, clock, random, notices,
           changed.add(day)
           log.warn('a file of the work log could not be written', { day, error })
           const fix = 'Make room, or make it writable. It is tried again by itself.'
-          notices.failing({ what: `cannot be written: ${reasonOf(error)}`, where: logFile(day), fix })
+          notices.failing({ what: `cannot be written: ${diskReason(error)}`, where: logFile(day), fix })
         }
         await nextTurn()
       }

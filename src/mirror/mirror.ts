@@ -1,6 +1,5 @@
 import { type Clock, createSteadyClock, sleep } from '../base/clock.ts'
 import { createCoalesce } from '../base/coalesce.ts'
-import { reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import { createQueue } from '../base/queue.ts'
 import type { Service } from '../base/service.ts'
@@ -14,6 +13,7 @@ import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Commit, Project } from '../store/project.ts'
 import { type Abilities, type Disk, LEAST } from './disk.ts'
 import { checkDisplaced } from './displaced.ts'
+import { diskReason } from './errno.ts'
 import { createFights, FIGHT } from './fights.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
 import { createLooking } from './looking.ts'
@@ -224,7 +224,7 @@ export function createMirror(parts: MirrorParts): Mirror {
       } catch (error) {
         arePagesStale = true
         log.warn('a page could not be written', { path, error })
-        notices.failing({ what: `cannot be written: ${reasonOf(error)}`, where: path, fix: WRITABLE })
+        notices.failing({ what: `cannot be written: ${diskReason(error)}`, where: path, fix: WRITABLE })
       }
     }
   }
@@ -394,6 +394,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     },
     async sync() {
       await opening
+      writeOut.retry()
       await waitForUnsettled()
       await logs.flush()
       await pages.flush()

@@ -1,4 +1,5 @@
 import { reasonOf } from '../base/error.ts'
+import { systemError } from './errno.ts'
 
 /** What Linux can do with files, and Node does not offer. */
 export interface PlatformCalls {
@@ -47,7 +48,7 @@ async function load(): Promise<PlatformCalls | { readonly missing: string }> {
         if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) === 0) return true
         const code = koffi.errno()
         if (code === ENOENT) return false
-        throw new Error(`renameat2 failed with error ${code}`)
+        throw systemError(code, 'renameat2')
       },
     }
   } catch (error) {

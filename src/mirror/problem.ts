@@ -11,10 +11,10 @@ export interface Notices {
   happened(happened: Happened): void
   /** It does not matter any more. */
   over(problem: Pick<Problem, 'kind' | 'where' | 'key'>): void
-  /** Something about a path does not work: shown until it does. */
+  /** Something about a path does not work, one thing for each `key`: shown until it does. */
   failing(problem: Omit<Problem, 'kind'>): void
-  works(path: string): void
-  /** Paths about which something does not work. */
+  works(path: string, key?: string): void
+  /** Paths about which something without a key does not work. */
   failingPaths(): readonly string[]
   list(): readonly Problem[]
 }
@@ -50,14 +50,15 @@ export function createNotices({ clock, store, onChange, nameOf = (path) => path 
       onChange()
     },
     failing(problem) {
-      if (failing.get(problem.where)?.what === problem.what) return
-      failing.set(problem.where, { kind: 'failing_file', key: 'failing', ...problem, where: nameOf(problem.where) })
+      const name = nameOfFailing(problem.where, problem.key)
+      if (failing.get(name)?.what === problem.what) return
+      failing.set(name, { kind: 'failing_file', key: 'failing', ...problem, where: nameOf(problem.where) })
       onChange()
     },
-    works(path) {
-      if (failing.delete(path)) onChange()
+    works(path, key) {
+      if (failing.delete(nameOfFailing(path, key))) onChange()
     },
-    failingPaths: () => [...failing.keys()],
+    failingPaths: () => [...failing.keys()].filter((name) => !name.includes('\n')),
     list: () => [
       ...failing.values(),
       ...unkept,
@@ -67,6 +68,11 @@ export function createNotices({ clock, store, onChange, nameOf = (path) => path 
         .map(({ problem }) => problem),
     ],
   }
+}
+
+/** What is read of a path and what is written there fail apart from one another. */
+function nameOfFailing(path: string, key: string | undefined): string {
+  return key === undefined ? path : `${path}\n${key}`
 }
 
 /** A file that is left alone, as a problem. */

@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.ts'
-import { reasonOf } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Logger } from '../base/log.ts'
 import { createTurns, nextTurn } from '../base/turns.ts'
@@ -14,9 +13,11 @@ import { boardText } from './board.ts'
 import type { Disk } from './disk.ts'
 import { eachOf } from './each-of.ts'
 import { isOpenInEditor } from './editor-locks.ts'
+import { diskReason } from './errno.ts'
 import { BOARD, BOARD_REF, type Ref } from './places.ts'
 import type { Notices } from './problem.ts'
 import { displacedPath, exchange, type Recovered, recoverExchange } from './replace.ts'
+import { createResting } from './resting.ts'
 
 /** How long a displaced file is kept: programs that still have it open may write to it. */
 export const DISPLACED_MS = 10_000
@@ -25,6 +26,8 @@ const BATCH = 32
 const WIDTH = 8
 /** How long apart it is asked whether a file that shall be written is closed. */
 const BUSY_MS = 100
+/** What the disk refuses to write is another matter than what cannot be read there. */
+const UNWRITABLE = 'unwritable'
 const STYLE: FileStyle = { bom: false, eol: 'lf' }
 
 export interface WriteOutParts {
@@ -41,7 +44,7 @@ export interface WriteOutParts {
   readonly onWritten: (path: string, hash: string | undefined) => void
   /** A save was set aside and must be taken in. */
   readonly onDisplaced: () => void
-  /** What had to wait because a program had the file open can be tried again. */
+  /** What had to wait, because a program had the file open or the disk refused it, can be tried again. */
   readonly onFree: () => void
   /** Whether the disk exchanges files in one step. */
   readonly exchanges: () => boolean
@@ -56,6 +59,8 @@ export interface WriteOut {
   isWaiting(): boolean
   /** Writes some of what is marked; resolves with whether there is more. */
   step(): Promise<boolean>
+  /** What the disk refused is tried again with the next step. */
+  retry(): void
   /** Marks what could not be written because of what stood at a path; without one, all of it. */
   unblock(path?: string): void
   /** Ends exchanges that were cut short, by a crash or a failing disk. Resolves with the paths where it cannot yet. */
@@ -71,6 +76,11 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   /** What waits for a program to close its file, by path. */
   const busy = new Map<string, Ref>()
   let isAsking = false
+
+  const resting = createResting(clock, (ref) => {
+    mark(ref)
+    parts.onFree()
+  })
 
   const mark = (ref: Ref): void => {
     marked.set(`${ref.kind}/${ref.id}`, ref)
@@ -170,14 +180,21 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     return orUnknown(intent, exchange(disk, intent, bytes, { inOneStep: parts.exchanges(), mode }))
   }
 
+  const works = (ref: Ref): void => {
+    const refused = resting.settle(ref)
+    if (refused !== undefined) notices.works(refused, UNWRITABLE)
+  }
+
   /** The disk may refuse a step: then the intent stays until the exchange can be ended. */
   const orUnknown = async (intent: Intent, outcome: Promise<Recovered>): Promise<Recovered> => {
     try {
       return await outcome
     } catch (error) {
       log.warn('a file could not be written', { path: intent.path, error })
+      resting.refuse(intent, intent.path)
       notices.failing({
-        what: `cannot be written: ${reasonOf(error)}`,
+        key: UNWRITABLE,
+        what: `cannot be written: ${diskReason(error)}`,
         where: intent.path,
         fix: 'Make room, or make it writable. It is tried again by itself.',
       })
@@ -207,7 +224,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         block(intent)
         continue
       }
-      notices.works(intent.path)
+      works(intent)
       parts.onWritten(intent.path, intent.to)
       mark(intent)
       // A name that became free may be the one that another record asks for.
@@ -249,6 +266,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         for (const id of project.ids(kind, { deleted: true })) mark({ kind: kind.name, id })
     },
     isWaiting: () => busy.size > 0,
+    retry: () => resting.wake(),
     async step() {
       const batch = [...marked].slice(0, BATCH)
       for (const [key] of batch) marked.delete(key)
@@ -256,8 +274,10 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         const intents: Intent[] = []
         const slices = createTurns(clock)
         for (const [, ref] of batch) {
+          if (resting.rests(ref)) continue
           const intent = plan(ref)
           if (intent) intents.push(intent)
+          else works(ref)
           if (slices.isOver()) await slices.next()
         }
         if (intents.length > 0) await writeBatch(intents)

@@ -1,18 +1,20 @@
 import { execFileSync } from 'node:child_process'
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createTestRepo, openTestRepo, type TestRepo, until } from './harness.ts'
+import { countOf, createTestRepo, must, openTestRepo, type TestRepo, until } from './harness.ts'
 
 const cleanUp: (() => Promise<void> | void)[] = []
 afterEach(async () => {
@@ -119,6 +121,96 @@ describe.skipIf(!canMount())('[P1] a full disk (needs the right to mount a small
     await repo.run(['sync'])
     expect(await findings(repo)).toEqual([])
   })
+})
+
+test('[P1] [P6] directories that become read-only under the daemon: told, nothing lost, and well again by itself', async () => {
+  const repo = await createTestRepo({ init: false })
+  cleanUp.push(() => repo.remove())
+  // Root may write anywhere, so somebody else works here.
+  const uid = process.getuid?.() === 0 ? 65534 : undefined
+  if (uid !== undefined) {
+    chmodSync(join(repo.dir, '..'), 0o755)
+    execFileSync('chown', ['-R', `${uid}:${uid}`, repo.dir, join(repo.dir, '..', 'home')])
+  }
+  const orch = (...args: readonly string[]) => repo.run(args, uid === undefined ? {} : { uid })
+  const folders = ['.git/orch', 'orch', 'orch/tasks'].map((folder) => join(repo.dir, folder))
+  const setWritable = (all: readonly string[], mode: number): void => {
+    for (const folder of all) chmodSync(folder, mode)
+  }
+  cleanUp.push(() => setWritable(folders, 0o700))
+  const problems = async (): Promise<readonly { what: string; where: string }[]> =>
+    JSON.parse((await orch('status', '--json')).stdout).result.problems
+  const known = async (): Promise<readonly string[]> => {
+    const { stdout } = await orch('task', 'list', '--json')
+    return (JSON.parse(stdout).result.items as readonly { title: string }[]).map(({ title }) => title).sort()
+  }
+  await must(orch('init', '--yes'))
+  await must(orch('task', 'create', 'one'))
+  await must(orch('sync'))
+
+  setWritable(folders, 0o500)
+  const { stdout } = await must(orch('task', 'create', 'two', '--json'))
+  const { id } = JSON.parse(stdout).result as { id: string }
+  await until(
+    async () => (await problems()).some(({ where, what }) => where.includes(id) && what.includes('EACCES')),
+    'the file that cannot be written is a problem',
+  )
+  expect(await known()).toEqual(['one', 'two'])
+
+  process.kill(pidOf(repo), 'SIGKILL')
+  const refused = await orch('task', 'create', 'three')
+  expect(refused.code).toBe(6)
+  expect(refused.stderr).toContain('cannot be written')
+
+  setWritable(folders.slice(0, 1), 0o700)
+  expect(await known()).toEqual(['one', 'two'])
+  setWritable(folders, 0o700)
+  await until(() => readdirSync(join(repo.mirror, 'tasks')).some((name) => name.startsWith(id)), 'the file is written')
+  await until(async () => (await problems()).length === 0, 'nothing is wrong any more')
+  await must(orch('doctor'))
+})
+
+test('[P1] [P3] the clock an hour back, a year ahead and right again, while the daemon runs and between runs', async () => {
+  const shift = join(mkdtempSync(join(tmpdir(), 'orch-clock-')), 'shift')
+  cleanUp.push(() => rmSync(dirname(shift), { recursive: true }))
+  writeFileSync(shift, '0')
+  const preload = join(import.meta.dirname, 'shifted-clock.cjs')
+  const repo = await createTestRepo({ env: { NODE_OPTIONS: `--require ${preload}`, ORCH_TEST_CLOCK: shift } })
+  cleanUp.push(() => repo.remove())
+  const HOUR = 3_600_000
+  const made: string[] = []
+  const work = async (): Promise<void> => {
+    const name = `t${made.length}`
+    made.push(name)
+    const { id, file } = await repo.json<{ id: string; file: string }>('task', 'create', name, '--body', 'start')
+    await must(repo.run(['claim', id]))
+    await must(repo.run(['task', 'update', id, '--append', 'by command']))
+    await must(repo.run(['log', 'append', `did ${name}`]))
+    await must(repo.run(['sync']))
+    repo.write(`orch/${file}`, repo.read(`orch/${file}`).replace('start', 'start by hand'))
+    await must(repo.run(['sync']))
+    const { body } = await repo.json<{ body: string }>('task', 'show', id)
+    expect([countOf(body, 'by hand'), countOf(body, 'by command')]).toEqual([1, 1])
+  }
+  await work()
+  const pid = pidOf(repo)
+  for (const ms of [-HOUR, 365 * 24 * HOUR, 0]) {
+    writeFileSync(shift, String(ms))
+    await work()
+  }
+  expect(pidOf(repo)).toBe(pid)
+  for (const ms of [-HOUR, 365 * 24 * HOUR, 0]) {
+    await must(repo.run(['stop']))
+    writeFileSync(shift, String(ms))
+    await work()
+  }
+  expect(await titles(repo)).toEqual(made)
+  const { items } = await repo.json<{ items: readonly { action: string }[] }>('log', 'list', '--limit', '100')
+  for (const name of made) expect(items.filter(({ action }) => action === `did ${name}`)).toHaveLength(1)
+  expect(await findings(repo)).toEqual([])
+  // What is made in the right time is not behind what was made in a future that never came.
+  const times = repo.git('log', '--first-parent', '--format=%ct', 'orch-history').split('\n').map(Number)
+  expect(times).toEqual(times.toSorted((a, b) => b - a))
 })
 
 function fill(file: string): void {

@@ -178,6 +178,28 @@ describe.each(TIERS)('[M5] compare and swap, %s disk', (_tier, tier) => {
     await t.restart()
     expect(privateFiles(t)).toEqual([])
   })
+
+  test('[P6] a folder that cannot be written is named for as long as that lasts, tried ever more seldom, and written by itself', async () => {
+    const t = await withTask(tier)
+    let tries = 0
+    t.disk.before = (name, path) => {
+      if (!['exchange', 'link'].includes(name) && !(name === 'move' && path.startsWith('tasks/'))) return
+      tries++
+      throw Object.assign(new Error(`EACCES: permission denied, ${name} '/a/${tries}.new'`), { code: 'EACCES' })
+    }
+    const created = await t.create('Another')
+    await t.clock.advance(2000)
+    const shown = t.mirror.problems().map(({ where, what }) => `${where} ${what}`)
+    expect(shown).toContain(`${t.path(created)} cannot be written: EACCES: permission denied`)
+    tries = 0
+    await t.clock.advance(60_000)
+    expect(tries).toBeLessThan(80)
+    expect(t.mirror.problems().map(({ where, what }) => `${where} ${what}`)).toEqual(expect.arrayContaining(shown))
+    t.disk.before = () => undefined
+    await t.clock.advance(15_000)
+    expect(t.file(created)).toContain('Another')
+    expect(t.mirror.problems()).toEqual([])
+  })
 })
 
 describe.each(TIERS)('[M5] crashes, %s disk', (_tier, tier) => {
