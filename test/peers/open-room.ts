@@ -14,7 +14,8 @@ import { createMemoryLine, type MemoryLine } from '../memory/wire.ts'
 /** A room on lines in memory, and a clock that stands still. */
 export function openRoom(options: { readonly maxWires?: number } = {}) {
   const clock = createTestClock()
-  const { project, database } = createTestProject({ clock })
+  const opened = createTestProject({ clock })
+  const { project, database } = opened
   const peering = createPeering({
     project,
     instance: 'n-1',
@@ -31,6 +32,8 @@ export function openRoom(options: { readonly maxWires?: number } = {}) {
     clock,
     project,
     database,
+    /** Opens the same database again, as after a crash. */
+    reopen: opened.reopen,
     room,
     add: (title: string, body = '') => project.transact(byAlice, (tx) => tx.create(task, { title, body })),
     join(actor: Actor = alice, role?: Role) {
