@@ -175,6 +175,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     activity,
     measures,
     accept: peers.accept,
+    onPresence: peers.onPresence,
     parts,
     ready: new Promise<void>((resolve) => {
       becomeReady = resolve

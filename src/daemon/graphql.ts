@@ -11,16 +11,14 @@ export interface Graphql {
 export function createGraphql({
   authenticate,
   ...parts
-}: Omit<GraphqlParts, 'streams'> &
-  Pick<GraphqlParts['streams'], 'project' | 'clock'> &
-  Pick<GraphqlSocketParts, 'authenticate'>): Graphql {
+}: Omit<GraphqlParts, 'streams'> & GraphqlParts['streams'] & Pick<GraphqlSocketParts, 'authenticate'>): Graphql {
   let server: Promise<GraphqlServer> | undefined
   let socket: Promise<UpgradeMount> | undefined
   let isStopping = false
   const load = (): Promise<GraphqlServer> => {
-    const { project, clock, ...rest } = parts
+    const { project, onPresence, ...rest } = parts
     server ??= import('../api/graphql/mount.ts').then(({ createGraphqlServer }) =>
-      createGraphqlServer({ ...rest, streams: { project, clock } }),
+      createGraphqlServer({ ...rest, streams: { project, onPresence } }),
     )
     return server
   }

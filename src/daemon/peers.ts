@@ -29,6 +29,8 @@ export interface Peers {
   list(): readonly PeerInfo[]
   /** Who is in the rooms, here and on the other nodes: names of actors, and ids of replicas. */
   presence(): { readonly actors: readonly string[]; readonly replicas: readonly string[] }
+  /** Calls the listener when that may have changed, until the returned function is called. */
+  onPresence(listen: () => void): () => void
   problems(): readonly Problem[]
   /** What decides who holds a task, where several nodes share it. */
   readonly leases: Nodes['leases']
@@ -81,7 +83,12 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
   })
   const roomLog = logOf(host, 'room')
   const conduct = createConduct(clock)
-  const room = createRoom({ peering, clock, log: roomLog, conduct })
+  const watching = new Set<() => void>()
+  const onPresence = (): void => {
+    onChange()
+    for (const listen of watching) listen()
+  }
+  const room = createRoom({ peering, clock, log: roomLog, conduct, onPresence })
   const accept = createAccept({
     room,
     logRooms: createLogRooms({
@@ -115,7 +122,7 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
     log: logOf(host, 'relay'),
     graceMs: config['claims.graceMs'],
     idleMs: config['claims.idleMs'],
-    onChange,
+    onChange: onPresence,
     onLinked: parts.onLinked,
   })
   return {
@@ -128,6 +135,10 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
       actors: [...actorsHere(), ...nodes.here().actors],
       replicas: [...room.replicas(), ...nodes.here().replicas],
     }),
+    onPresence(listen) {
+      watching.add(listen)
+      return () => watching.delete(listen)
+    },
     problems: () => [...nodes.problems(), ...turnedAway(conduct.refusals()), ...slowedDown(conduct.flooding())],
     leases: nodes.leases,
     services: [links, nodes],

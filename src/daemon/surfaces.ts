@@ -36,6 +36,8 @@ export interface SurfacesParts {
   readonly activity: ActivityFeed
   readonly measures: Measures
   readonly accept: Accept
+  /** Calls the listener when somebody came or left. */
+  readonly onPresence: (listen: () => void) => () => void
   /** What operations work on. */
   readonly parts: Parts
   /** Resolves when requests may be answered. */
@@ -81,7 +83,7 @@ export function createSurfaces(surfaces: SurfacesParts): Surfaces {
     project,
     kinds,
     operations,
-    clock,
+    onPresence: surfaces.onPresence,
     readerIntrospection: config['graphql.readerIntrospection'],
     authenticate,
     log: logOf(host, 'graphql'),

@@ -213,14 +213,14 @@ export function createRelay({
       const known = nodes.get(replica)
       const isNew = known?.word.hello.instance !== instance
       if (isNew) log.info('a node is there', { replica })
+      const now = readAliveWord(alive[i])
       found.set(replica, {
         word,
         before: known && !isNew ? known.word.hello.have : have,
-        alive: readAliveWord(alive[i]),
+        alive: now,
         refusal: await refusalOf(word.hello),
       })
-      const wasAlive = known?.alive !== undefined
-      if (known && wasAlive !== (alive[i] !== undefined)) onChange?.()
+      if (known && String(known.alive?.here) !== String(now?.here)) onChange?.()
     }
     if (found.size !== nodes.size) onChange?.()
     return found

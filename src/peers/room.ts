@@ -27,6 +27,8 @@ export interface RoomParts {
   readonly document?: RoomDocument
   /** Hears that the last one has left. */
   readonly onEmpty?: () => void
+  /** Hears that somebody else shows themselves, or another replica is linked, than before. */
+  readonly onPresence?: () => void
 }
 
 /** The meeting place of a project: stock clients, and replicas that dialled in. */
@@ -64,7 +66,8 @@ const AWARENESS_MS = 50
 const KEEP_STATE_MS = 5_000
 
 export function createRoom(parts: RoomParts): Room {
-  const { peering, clock, log, maxWires = MAX_WIRES, document, onEmpty, conduct = createConduct(parts.clock) } = parts
+  const { peering, clock, log, maxWires = MAX_WIRES, document, onEmpty, onPresence } = parts
+  const { conduct = createConduct(parts.clock) } = parts
   const { project } = peering
   const shared = document ?? project
   const admission = createAdmission(clock, FULL_SYNCS)
@@ -80,7 +83,25 @@ export function createRoom(parts: RoomParts): Room {
     const frame = encodeFrame({ type: 'awareness', entries })
     for (const client of clients()) client.show(frame)
   }
-  const awareness = createAwareness({ clock, writerOf: project.writerOf, onChange: gather(clock, tellClients) })
+  const tellLater = gather(clock, tellClients)
+  const awareness = createAwareness({
+    clock,
+    writerOf: project.writerOf,
+    onChange(entries) {
+      tellLater(entries)
+      lookWho()
+    },
+  })
+  const replicas = (): readonly string[] =>
+    [...members.values()].flatMap((member) => (member.type === 'replica' && member.peer ? [member.peer.replica] : []))
+  let known = '[[],[]]'
+  /** Most changes are of a cursor. */
+  const lookWho = (): void => {
+    const now = JSON.stringify([awareness.presence().map(({ actor }) => actor.name), replicas()])
+    if (now === known) return
+    known = now
+    onPresence?.()
+  }
 
   const unsubscribe = project.onCommit((commit) => {
     states.forget()
@@ -107,6 +128,7 @@ export function createRoom(parts: RoomParts): Room {
       log,
       onLinked(peer) {
         member.peer = peer
+        lookWho()
         log.info('a replica is linked', { replica: peer.replica, actor: actor.name })
       },
     })
@@ -183,7 +205,10 @@ export function createRoom(parts: RoomParts): Room {
     const member = members.get(wire)
     members.delete(wire)
     if (member?.type === 'stock') member.client.stop()
-    if (member?.type === 'replica') member.exchange.stop()
+    if (member?.type === 'replica') {
+      member.exchange.stop()
+      lookWho()
+    }
     if (member && members.size === 0 && !stopped) onEmpty?.()
   }
 
@@ -219,10 +244,7 @@ export function createRoom(parts: RoomParts): Room {
       })
     },
     presence: awareness.presence,
-    replicas: () =>
-      [...members.values()].flatMap((member) =>
-        member.type === 'replica' && member.peer ? [member.peer.replica] : [],
-      ),
+    replicas,
     refusals: conduct.refusals,
     stop() {
       stopped = true

@@ -6,13 +6,13 @@ import type { Role } from '../../src/model/principal.ts'
 import { createConduct } from '../../src/peers/conduct.ts'
 import { type Decoded, decodeFrame, encodeFrame } from '../../src/peers/frames.ts'
 import { createPeering } from '../../src/peers/peering.ts'
-import { createRoom } from '../../src/peers/room.ts'
+import { createRoom, type RoomParts } from '../../src/peers/room.ts'
 import { createTestClock } from '../helpers/clock.ts'
 import { alice, byAlice, createTestProject, principalOf } from '../helpers/project.ts'
 import { createMemoryLine, type MemoryLine } from '../memory/wire.ts'
 
 /** A room on lines in memory, and a clock that stands still. */
-export function openRoom(options: { readonly maxWires?: number } = {}) {
+export function openRoom(options: Pick<RoomParts, 'maxWires' | 'onPresence'> = {}) {
   const clock = createTestClock()
   const opened = createTestProject({ clock })
   const { project, database } = opened

@@ -224,6 +224,26 @@ test('a quiet room still says something often enough for the watchdog of provide
   expect(client.got.slice(before)).toEqual(Array(4).fill({ type: 'awareness', entries: [] }))
 })
 
+test('who shows themselves is told of, not where they look', async () => {
+  let told = 0
+  const world = openRoom({ onPresence: () => told++ })
+  const [one, two] = [world.join(alice), world.join(claude)]
+  one.open({ cursor: 1 })
+  await settle()
+  expect(told).toBe(1)
+  two.open()
+  for (let clock = 2; clock < 9; clock++) {
+    one.wire.send(
+      encodeFrame({ type: 'awareness', entries: [{ client: one.doc.clientID, clock, state: `{"cursor":${clock}}` }] }),
+    )
+  }
+  await settle()
+  expect(told).toBe(2)
+  one.wire.close(1000, '')
+  await settle()
+  expect(told).toBe(3)
+})
+
 test('[R4] clients see each other under the names they were authenticated with, until they leave', async () => {
   const world = openRoom()
   const [one, two] = [world.join(alice), world.join(claude)]

@@ -1,6 +1,5 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { z } from 'zod'
-import { systemClock } from '../../base/clock.ts'
 import type { Kinds } from '../../model/kind-set.ts'
 import type { Operation } from '../operation.ts'
 import { operationsOf } from '../operations.ts'
@@ -66,7 +65,7 @@ export function schemaText(kinds: Kinds): string {
       onCommit: () => () => undefined,
       changedSince: () => ({ items: [], upto: {}, more: false }),
     },
-    clock: systemClock,
+    onPresence: () => () => undefined,
   }
   const schema = createGraphqlSchema({ kinds, operations: operationsOf(kinds), streams: nothing })
   return `${printSchema(lexicographicSortSchema(schema))}\n`

@@ -1,6 +1,5 @@
 import type { OutputType } from '@pothos/core'
 import { Repeater } from 'graphql-yoga'
-import type { Clock } from '../../base/clock.ts'
 import { decodeCursor, encodeCursor } from '../../store/cursor.ts'
 import type { Project } from '../../store/project.ts'
 import { eventsOf, type RowEvent } from '../http/changes.ts'
@@ -9,13 +8,13 @@ import type { RecordSource } from './record-types.ts'
 
 export interface Streams {
   readonly project: Pick<Project, 'have' | 'changedSince' | 'onCommit'>
-  readonly clock: Clock
+  /** Calls the listener when somebody came or left, until the returned function is called. */
+  readonly onPresence: (listen: () => void) => () => void
 }
 
 type CursorEvent = RowEvent & { readonly cursor: string }
 
 const CHANGES_PER_READ = 100
-const PRESENCE_MS = 1000
 
 /** What happens, as it happens: read from the journal, so that nothing falls in between and nothing comes twice. */
 export function addSubscriptions(
@@ -73,60 +72,59 @@ export function addSubscriptions(
       resolve: (event) => event as never,
     }),
   )
-  const task = recordType('task')
-  if (task) {
-    builder.subscriptionField('task', (t) =>
+  /** Records of a kind, as they are when something happens to them. */
+  const records = <Given>(
+    kind: string,
+    description: string,
+    args: object,
+    subscribe: (given: Given, context: Types['Context']) => Promise<Repeater<RecordSource>>,
+  ): void => {
+    const type = recordType(kind)
+    if (!type) return
+    builder.subscriptionField(kind, (t) =>
       t.field({
-        type: task,
-        description: 'A task as it is now, and again after each change of it.',
-        args: { id: t.arg.id({ required: true }) },
-        subscribe: (async (_: unknown, { id }: { id: string }, context: Types['Context']) => {
-          const first = await context.call('task.show', { id })
-          return follow(
-            streams,
-            undefined,
-            async ({ changes: all }) =>
-              all.some((one) => one.id === first.id) ? [await context.call('task.show', { id: String(first.id) })] : [],
-            [first],
-          )
-        }) as never,
+        type,
+        description,
+        args: args as never,
+        subscribe: ((_: unknown, given: Given, context: Types['Context']) => subscribe(given, context)) as never,
         resolve: (record) => record as never,
       }),
     )
   }
-  const contextType = recordType('context')
-  if (contextType) {
-    builder.subscriptionField('context', (t) =>
-      t.field({
-        type: contextType,
-        description: 'What is published from now on.',
-        args: {
-          type: t.arg.stringList({ description: 'only of these types' }),
-          audience: t.arg.stringList({ description: 'only for one of these, or for everybody' }),
-        },
-        subscribe: (async (
-          _: unknown,
-          { type, audience }: { type?: string[] | null; audience?: string[] | null },
-          context: Types['Context'],
-        ) => {
-          await mayRead(context)
-          return follow(streams, undefined, async ({ changes: all }) => {
-            const ids = all.filter(({ kind, what }) => kind === 'context' && what === 'created').map(({ id }) => id)
-            const found = await Promise.all(ids.map((id) => context.call('context.show', { id })))
-            return found.filter((one) => isFor(one, type ?? undefined, audience ?? undefined))
-          })
-        }) as never,
-        resolve: (record) => record as never,
-      }),
-    )
-  }
+  records(
+    'task',
+    'A task as it is now, and again after each change of it.',
+    builder.args((t) => ({ id: t.id({ required: true }) })),
+    async ({ id }: { id: string }, { call }) => {
+      const first = await call('task.show', { id })
+      const now = async ({ changes: all }: CursorEvent): Promise<readonly RecordSource[]> =>
+        all.some((one) => one.id === first.id) ? [await call('task.show', { id: String(first.id) })] : []
+      return follow(streams, undefined, now, [first])
+    },
+  )
+  records(
+    'context',
+    'What is published from now on.',
+    builder.args((t) => ({
+      type: t.stringList({ description: 'only of these types' }),
+      audience: t.stringList({ description: 'only for one of these, or for everybody' }),
+    })),
+    async ({ type, audience }: { type?: string[] | null; audience?: string[] | null }, context) => {
+      await mayRead(context)
+      return follow(streams, undefined, async ({ changes: all }) => {
+        const ids = all.filter(({ kind, what }) => kind === 'context' && what === 'created').map(({ id }) => id)
+        const found = await Promise.all(ids.map((id) => context.call('context.show', { id })))
+        return found.filter((one) => isFor(one, type ?? undefined, audience ?? undefined))
+      })
+    },
+  )
   builder.subscriptionField('presence', (t) =>
     t.field({
       type: presence,
       description: 'Who is in the room, now and whenever that changes.',
       subscribe: (async (_: unknown, __: unknown, context: Types['Context']) => {
         await mayRead(context)
-        return watchPresence(streams.clock, async () => (await context.call('status', {})).here)
+        return watch(streams.onPresence, async () => (await context.call('status', {})).here)
       }) as never,
       resolve: (here) => here as never,
     }),
@@ -156,48 +154,61 @@ function follow<T>(
   first: readonly T[] = [],
 ): Repeater<T> {
   let seen = cursor === undefined ? project.have() : decodeCursor(cursor)
-  return new Repeater<T>(async (push, stop) => {
-    let wake: () => void = () => undefined
-    let isOver = false
-    const unsubscribe = project.onCommit(() => wake())
-    stop.then(() => {
-      isOver = true
-      unsubscribe()
-      wake()
-    })
-    try {
-      for (const one of first) await push(one)
-      while (!isOver) {
-        const page = project.changedSince(seen, { limit: CHANGES_PER_READ })
-        for (const event of eventsOf(page.items)) {
-          seen = { ...seen, [event.replica]: event.seq }
-          for (const one of await select({ ...event, cursor: encodeCursor(seen) })) if (!isOver) await push(one)
-        }
-        seen = page.upto
-        // Asked in the same turn as it was read: no commit falls in between.
-        if (page.items.length === 0 && !isOver) await new Promise<void>((resolve) => (wake = resolve))
-      }
-    } finally {
-      unsubscribe()
+  let isFirst = true
+  return whenWoken(project.onCommit, async (push) => {
+    if (isFirst) for (const one of first) await push(one)
+    isFirst = false
+    const page = project.changedSince(seen, { limit: CHANGES_PER_READ })
+    for (const event of eventsOf(page.items)) {
+      seen = { ...seen, [event.replica]: event.seq }
+      for (const one of await select({ ...event, cursor: encodeCursor(seen) })) await push(one)
     }
+    seen = page.upto
+    return page.items.length > 0
   })
 }
 
-function watchPresence<T>(clock: Clock, read: () => Promise<T>): Repeater<T> {
+/** What is read, now and whenever it is another. */
+function watch<T>(listen: (wake: () => void) => () => void, read: () => Promise<T>): Repeater<T> {
+  let last = ''
+  return whenWoken(listen, async (push) => {
+    const now = await read()
+    const text = JSON.stringify(now)
+    if (text !== last) await push(now)
+    last = text
+    return false
+  })
+}
+
+/** Takes a turn at once, and again when woken meanwhile or while nothing is left to do, until the listener goes. */
+function whenWoken<T>(
+  listen: (wake: () => void) => () => void,
+  turn: (push: (one: T) => Promise<void>) => Promise<boolean>,
+): Repeater<T> {
   return new Repeater<T>(async (push, stop) => {
     let isOver = false
+    let isWoken = false
+    let wake: () => void = () => undefined
+    const stir = (): void => {
+      isWoken = true
+      wake()
+    }
+    const unsubscribe = listen(stir)
     stop.then(() => {
       isOver = true
+      stir()
     })
-    let last = ''
-    while (!isOver) {
-      const here = await read()
-      const text = JSON.stringify(here)
-      if (text !== last) {
-        last = text
-        await push(here)
+    const tell = async (one: T): Promise<void> => {
+      if (!isOver) await push(one)
+    }
+    try {
+      while (!isOver) {
+        isWoken = false
+        if ((await turn(tell)) || isWoken) continue
+        await new Promise<void>((resolve) => (wake = resolve))
       }
-      if (!isOver) await Promise.race([stop, new Promise<void>((resolve) => clock.after(PRESENCE_MS, resolve))])
+    } finally {
+      unsubscribe()
     }
   })
 }

@@ -185,7 +185,11 @@ const nothing = {
   onCommit: () => () => undefined,
   changedSince: () => ({ items: [], upto: {}, more: false }),
 }
-const schemaParts = { kinds: builtInKinds, operations, streams: { project: nothing, clock: systemClock } }
+const schemaParts = {
+  kinds: builtInKinds,
+  operations,
+  streams: { project: nothing, onPresence: () => () => undefined },
+}
 const schema = createGraphqlSchema(schemaParts)
 
 const common = { dev: '1', ino: '2' }

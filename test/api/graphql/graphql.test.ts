@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { TestClock } from '../../helpers/clock.ts'
 import { serveGraphql } from './server.ts'
 
@@ -284,10 +284,15 @@ describe('subscriptions', () => {
     await contexts.return(undefined)
   })
 
-  test('who is here', async () => {
-    const { subscribe } = serveGraphql()
+  test('who is here, now and whenever that changes', async () => {
+    const { subscribe, show, watchers } = serveGraphql()
     const events = subscribe('subscription { presence { actors replicas } }')
     expect((await events.next()).value).toEqual({ data: { presence: { actors: ['mia'], replicas: [] } } })
+    const next = events.next()
+    show(['mia'])
+    show(['mia', 'joe'])
+    expect((await next).value).toMatchObject({ data: { presence: { actors: ['mia', 'joe'] } } })
     await events.return(undefined)
+    await vi.waitFor(() => expect(watchers()).toBe(0))
   })
 })

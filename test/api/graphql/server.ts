@@ -4,7 +4,7 @@ import { operationsOf } from '../../../src/api/operations.ts'
 import { silentLogger } from '../../../src/base/log.ts'
 import type { Role } from '../../../src/model/principal.ts'
 import { alice, principalOf } from '../../helpers/project.ts'
-import { createCaller } from '../operations-caller.ts'
+import { createCaller, STATUS } from '../operations-caller.ts'
 
 export interface GraphqlAnswer {
   readonly data?: Readonly<Record<string, never>> | null
@@ -24,11 +24,16 @@ export function serveGraphql(options: { readonly role?: Role; readonly readerInt
     note: () => undefined,
     log: silentLogger,
   })
+  const watching = new Set<() => void>()
+  const onPresence = (listen: () => void): (() => void) => {
+    watching.add(listen)
+    return () => watching.delete(listen)
+  }
   const server = createGraphqlServer({
     door,
     kinds: project.kinds,
     operations,
-    streams: { project, clock },
+    streams: { project, onPresence },
     readerIntrospection: options.readerIntrospection ?? true,
     log: silentLogger,
   })
@@ -46,6 +51,13 @@ export function serveGraphql(options: { readonly role?: Role; readonly readerInt
     )
   return {
     ...caller,
+    /** Who is in the room from now on, as its daemon tells. */
+    show(actors: readonly string[]) {
+      const status = { ...STATUS, here: { actors, replicas: [] } }
+      Object.assign(caller.parts.daemon, { status: () => Promise.resolve(status) })
+      for (const listen of watching) listen()
+    },
+    watchers: () => watching.size,
     async ask(query: string, variables: object = {}): Promise<GraphqlAnswer> {
       const response = await fetchAs(query, variables, 'application/json')
       return (await response.json()) as GraphqlAnswer
