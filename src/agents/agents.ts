@@ -3,7 +3,7 @@ import type { Logger } from '../base/log.ts'
 import type { Actor } from '../model/actor.ts'
 import type { Random } from '../model/id.ts'
 import type { Json } from '../model/record.ts'
-import { type AgentMarks, openAgentMarks } from '../store/agent-marks.ts'
+import { type AgentMarks, openAgentMarks, type SessionKey } from '../store/agent-marks.ts'
 import type { Database } from '../store/database.ts'
 import { openLeases } from '../store/leases.ts'
 import type { Project } from '../store/project.ts'
@@ -25,6 +25,8 @@ export interface AgentsParts {
   readonly ask: (replica: string, body: Json) => Promise<Json>
   /** What decides about claims in the place of any replica. */
   readonly shared?: SharedArbiter
+  /** Hears of the key of each session that is started here. */
+  readonly onIssued?: (session: string, key: SessionKey) => void
   /** Whether a replica can only have been this database before. */
   readonly wasHere?: (replica: string) => boolean
   /** Whether a replica is what this database was before. */
@@ -51,7 +53,7 @@ export function createAgents({ db, ...parts }: AgentsParts): Agents {
   const marks = openAgentMarks(db)
   const leases = openLeases(db, project, clock.now)
   const claims = createClaims({ ...parts, leases })
-  const identity = createIdentity(marks, random)
+  const identity = createIdentity(marks, random, parts.onIssued)
   const { log, graceMs, sessions } = parts
   const connected = createConnectedSessions({ marks, clock, log, graceMs, ...sessions })
   return {

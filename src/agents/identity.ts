@@ -3,7 +3,7 @@ import { sha256 } from '../base/hash.ts'
 import type { Actor } from '../model/actor.ts'
 import { isRecordId, type Random, randomText } from '../model/id.ts'
 import { isKnown, type Principal } from '../model/principal.ts'
-import type { AgentMarks } from '../store/agent-marks.ts'
+import type { AgentMarks, SessionKey } from '../store/agent-marks.ts'
 
 /**
  * Who a caller is, by the session it names. A session is continued only with its key, so that no process works under
@@ -18,11 +18,18 @@ export interface Identity {
 
 const KEY_LENGTH = 20
 
-export function createIdentity(marks: AgentMarks, random: Random): Identity {
+/** `onIssued` hears of the key of each session, as a hash. */
+export function createIdentity(
+  marks: AgentMarks,
+  random: Random,
+  onIssued: (session: string, key: SessionKey) => void = () => undefined,
+): Identity {
   return {
     issue(session, { name, type }) {
       const secret = randomText(random, KEY_LENGTH)
-      marks.putKey(session, { hash: sha256(secret), actor: name, type: type === 'person' ? 'person' : 'agent' })
+      const key = { hash: sha256(secret), actor: name, type: type === 'person' ? 'person' : 'agent' } as const
+      marks.putKey(session, key)
+      onIssued(session, key)
       return `${session}.${secret}`
     },
     identify(principal) {

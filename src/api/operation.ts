@@ -140,6 +140,14 @@ export interface PeerInfo {
   readonly state: 'connecting' | 'linked' | 'waiting' | 'refused'
   readonly since: string
   readonly error?: string
+  /** Of what carries rows between nodes. */
+  readonly lag?: {
+    /** Rows that others hold and this one does not; rows of this one that were not passed on. */
+    readonly behind: number
+    readonly unsent: number
+    /** From a row's way out until it was read back, the last time. */
+    readonly roundTripMs?: number | undefined
+  }
 }
 
 /** The git remote that the history branch is synced with. */

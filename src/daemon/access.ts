@@ -1,4 +1,5 @@
 import { createAuthenticate, type VerifyJwt } from '../api/access/authenticate.ts'
+import { createFailures, type Failures } from '../api/access/failures.ts'
 import { createTokens, type Tokens } from '../api/access/tokens.ts'
 import type { Credentials } from '../api/http/credentials.ts'
 import { createTlsFiles, ownCertificate, type TlsFiles } from '../api/http/tls.ts'
@@ -8,7 +9,7 @@ import type { Config } from '../config/config.ts'
 import type { Random } from '../model/id.ts'
 import type { Principal } from '../model/principal.ts'
 import type { Database } from '../store/database.ts'
-import { openTokenStore } from '../store/token-store.ts'
+import { openTokenStore, type StoredToken } from '../store/token-store.ts'
 import { createTokenFile } from './token-file.ts'
 
 export interface AccessParts {
@@ -20,26 +21,37 @@ export interface AccessParts {
   readonly clock: Clock
   readonly log: Logger
   readonly onFailure: (from: string) => void
+  /** Hears of a token that was made, replaced or revoked here. */
+  readonly onToken: (token: StoredToken) => void
 }
 
 /** Who may come in from outside, and how it is known. */
 export interface Access {
   readonly tokens: Tokens
   readonly authenticate: (credentials: Credentials) => Promise<Principal>
+  readonly failures: Failures
 }
 
-export function createAccess({ db, tokenFile, config, onFailure, log, ...parts }: AccessParts): Access {
-  const tokens = createTokens({ ...parts, store: openTokenStore(db), file: createTokenFile(tokenFile), log })
+export function createAccess({ db, tokenFile, config, onFailure, onToken, log, ...parts }: AccessParts): Access {
+  const failures = createFailures(parts.clock)
+  const tokens = createTokens({
+    ...parts,
+    store: openTokenStore(db),
+    file: createTokenFile(tokenFile),
+    log,
+    onKept: onToken,
+  })
   const authenticate = createAuthenticate({
     tokens,
     verifyJwt: verifyJwtOf(config, parts.clock),
     clock: parts.clock,
+    failures,
     onFailure(from) {
       onFailure(from)
       log.warn('a wrong token was shown', { from })
     },
   })
-  return { tokens, authenticate }
+  return { tokens, authenticate, failures }
 }
 
 /** Loaded with the first signed token that comes. */

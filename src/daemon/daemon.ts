@@ -18,6 +18,7 @@ import { createSqlRunner } from '../store/sql.ts'
 import { createAccess } from './access.ts'
 import { createActivity } from './activity.ts'
 import { createAudit } from './audit.ts'
+import { createCredentials, toJson } from './credentials.ts'
 import { goneSessions } from './gone-sessions.ts'
 import { createHealth } from './health.ts'
 import { openHistory } from './history.ts'
@@ -61,7 +62,9 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     onFailure(from) {
       measures.noteUnauthorized()
       audit.noteFailure(from)
+      peers.tell.tellFailure(from)
     },
+    onToken: (token) => peers.tell.tellCredential(toJson({ token })),
   })
   const peers = createPeers({
     config,
@@ -70,6 +73,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     answer: (from, body) => agents.claims.answer(from, body),
     onLinked: () => void agents.claims.settle(),
     onAdopted: access.tokens.rebind,
+    onFailure: (from) => void access.failures.note(from),
+    credentials: createCredentials({ tokens: () => access.tokens, marks: () => agents.marks }),
     onRefused: (code) => measures.noteRejected(String(code)),
     onChange: refreshLocal,
   })
@@ -124,6 +129,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     idleMs: config['claims.idleMs'],
     ask: peers.asks.ask,
     ...(peers.leases && { shared: peers.leases }),
+    onIssued: (session, key) => peers.tell.tellCredential(toJson({ session, key })),
     sessions: goneSessions(() => ({ project, clock, parts })),
     wasCalled,
     wasHere: (replica) => wasCalled(replica) && !peers.hasOthers() && history.remoteName() === undefined,

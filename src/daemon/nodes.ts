@@ -7,7 +7,8 @@ import { type Random, randomText } from '../model/id.ts'
 import type { Peering } from '../peers/peering.ts'
 import { createRedisLeases, RECOVERY_MS, type RedisLeases } from '../peers/redis-leases.ts'
 import { openRedisStreams } from '../peers/redis-streams.ts'
-import { createRelay, type RelayStatus } from '../peers/relay.ts'
+import { createRelay, type Relay, type RelayStatus } from '../peers/relay.ts'
+import type { NodesShare } from '../peers/relay-news.ts'
 import type { Project } from '../store/project.ts'
 
 export interface NodesParts {
@@ -17,6 +18,7 @@ export interface NodesParts {
   readonly peering: Peering
   /** Names of the actors in this node's room. */
   readonly here: () => readonly string[]
+  readonly share: NodesShare
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -29,7 +31,7 @@ export interface NodesParts {
 }
 
 /** The other nodes that serve this project over Redis, as the rest of the daemon sees them. */
-export interface Nodes extends Service {
+export interface Nodes extends Service, Pick<Relay, 'tellPresence' | 'tellFailure' | 'tellCredential'> {
   /** Redis, and each other node. */
   peers(): readonly PeerInfo[]
   /** Who is in the rooms of the other nodes, and the nodes that live. */
@@ -43,9 +45,12 @@ const NAME = 'redis'
 const SETTLE_MS = 1_000
 /** More than between two renewals of a claim. */
 const MARGIN_MS = 25_000
+/** Rows that are on their way are no problem. */
+const LAG_MS = 30_000
+const LOST_SHOWN_MS = 10 * 60_000
 
 export function createNodes(parts: NodesParts): Nodes {
-  const { redis, project, peering, here, clock, random, log, onLinked } = parts
+  const { redis, project, peering, here, share, clock, random, log, onLinked } = parts
   if (redis === '') return noNodes
   const url = withoutPassword(redis)
   const jitter = (): number => (random(1)[0] ?? 0) / 256
@@ -56,6 +61,7 @@ export function createNodes(parts: NodesParts): Nodes {
     peering,
     open: () => openRedisStreams(redis, jitter),
     here,
+    share,
     clock,
     log,
     key: () => randomText(random, 16),
@@ -102,6 +108,9 @@ export function createNodes(parts: NodesParts): Nodes {
   return {
     name: relay.name,
     leases,
+    tellPresence: relay.tellPresence,
+    tellFailure: relay.tellFailure,
+    tellCredential: relay.tellCredential,
     start: relay.start,
     async stop() {
       leases.close()
@@ -112,7 +121,7 @@ export function createNodes(parts: NodesParts): Nodes {
       const living = relay.status().nodes.filter(({ isAlive }) => isAlive)
       return { actors: living.flatMap((node) => node.here), replicas: living.map(({ replica }) => replica) }
     },
-    problems: () => problemsOf(relay.status(), url),
+    problems: () => problemsOf(relay.status(), url, clock.now()),
   }
 }
 
@@ -120,12 +129,15 @@ const noNodes: Nodes = {
   name: 'relay',
   async start() {},
   async stop() {},
+  tellPresence() {},
+  tellFailure() {},
+  tellCredential() {},
   peers: () => [],
   here: () => ({ actors: [], replicas: [] }),
   problems: () => [],
 }
 
-function peersOf({ state, since, error, refusal, nodes }: RelayStatus, url: string): readonly PeerInfo[] {
+function peersOf({ state, since, error, refusal, nodes, lag }: RelayStatus, url: string): readonly PeerInfo[] {
   const why = refusal ?? error
   const server: PeerInfo = {
     name: NAME,
@@ -133,6 +145,7 @@ function peersOf({ state, since, error, refusal, nodes }: RelayStatus, url: stri
     state: refusal === undefined ? state : 'waiting',
     since: new Date(since).toISOString(),
     ...(why !== undefined && { error: why }),
+    lag: { ...lag, roundTripMs: lag.roundTripMs === undefined ? undefined : Math.round(lag.roundTripMs) },
   }
   const others = nodes.map(
     ({ replica, isAlive, at, refusal: reason }): PeerInfo => ({
@@ -147,7 +160,8 @@ function peersOf({ state, since, error, refusal, nodes }: RelayStatus, url: stri
 }
 
 /** What people should know of. */
-function problemsOf({ state, since, error, refusal, nodes, refused }: RelayStatus, url: string): readonly Problem[] {
+function problemsOf(status: RelayStatus, url: string, now: number): readonly Problem[] {
+  const { state, since, error, refusal, nodes, refused, lag, behindSince, lostDataAt } = status
   const problems: Problem[] = []
   const why = refusal ?? nodes.find((node) => node.refusal !== undefined)?.refusal
   if (why !== undefined) {
@@ -167,6 +181,26 @@ function problemsOf({ state, since, error, refusal, nodes, refused }: RelayStatu
       where: `peer ${NAME}`,
       fix: `Let ${url} answer again; the nodes then exchange what they have. See docs/redis.md.`,
       since,
+    })
+  }
+  if (state === 'linked' && behindSince !== undefined && now - behindSince > LAG_MS) {
+    problems.push({
+      kind: 'link',
+      key: 'behind',
+      what: `Other nodes hold ${lag.behind} rows that are not here yet`,
+      where: `peer ${NAME}`,
+      fix: 'They are asked for. Where this stays, look whether the disk of this node takes writes, and into its log.',
+      since: behindSince,
+    })
+  }
+  if (lostDataAt !== undefined && now - lostDataAt < LOST_SHOWN_MS) {
+    problems.push({
+      kind: 'link',
+      key: 'lost',
+      what: 'Redis has lost its data. The nodes have exchanged anew what they hold, and nothing of the project is lost',
+      where: `peer ${NAME}`,
+      fix: `Look why: ${url} should keep its data (appendonly yes) and throw nothing away (maxmemory-policy noeviction). See docs/redis.md.`,
+      since: lostDataAt,
     })
   }
   for (const [replica, reason] of refused) {

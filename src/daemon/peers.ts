@@ -10,6 +10,7 @@ import { createConduct } from '../peers/conduct.ts'
 import { createLinks, type Links } from '../peers/links.ts'
 import { createLogRooms } from '../peers/log-rooms.ts'
 import { createPeering } from '../peers/peering.ts'
+import type { NodesShare } from '../peers/relay-news.ts'
 import { createRoom } from '../peers/room.ts'
 import { dialSockets } from '../peers/wire.ts'
 import { joinMarks } from '../store/join-marks.ts'
@@ -32,6 +33,7 @@ export interface Peers {
   /** Calls the listener when that may have changed, until the returned function is called. */
   onPresence(listen: () => void): () => void
   problems(): readonly Problem[]
+  readonly tell: Pick<Nodes, 'tellFailure' | 'tellCredential'>
   /** What decides who holds a task, where several nodes share it. */
   readonly leases: Nodes['leases']
   /** In the order in which they start. */
@@ -50,6 +52,9 @@ export interface PeersParts {
   readonly onAdopted: () => void
   /** A connection was closed for good, with this code. */
   readonly onRefused: (code: number) => void
+  /** At another node, an address showed a wrong token. */
+  readonly onFailure: (from: string) => void
+  readonly credentials: NodesShare['credentials']
   /** The list, or who is present, has changed. */
   readonly onChange: () => void
 }
@@ -88,7 +93,14 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
     onChange()
     for (const listen of watching) listen()
   }
-  const room = createRoom({ peering, clock, log: roomLog, conduct, onPresence })
+  const room = createRoom({
+    peering,
+    clock,
+    log: roomLog,
+    conduct,
+    onPresence,
+    onOwn: (entries) => nodes.tellPresence(entries),
+  })
   const accept = createAccept({
     room,
     logRooms: createLogRooms({
@@ -117,6 +129,7 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
     project,
     peering,
     here: actorsHere,
+    share: { awareness: room.awareness, onFailure: parts.onFailure, credentials: parts.credentials },
     clock,
     random,
     log: logOf(host, 'relay'),
@@ -140,6 +153,7 @@ export function createPeers({ config, host, state, onChange, ...parts }: PeersPa
       return () => watching.delete(listen)
     },
     problems: () => [...nodes.problems(), ...turnedAway(conduct.refusals()), ...slowedDown(conduct.flooding())],
+    tell: nodes,
     leases: nodes.leases,
     services: [links, nodes],
   }

@@ -26,7 +26,15 @@ export interface Awareness {
   take(seat: Seat, entries: readonly AwarenessEntry[], opening: boolean): 'ok' | 'malformed' | 'too-large'
   /** Removes what a connection said. */
   leave(seat: Seat): void
+  /** Here and at the other nodes. */
   all(): readonly AwarenessEntry[]
+  /** Of those that are connected here. */
+  own(): readonly AwarenessEntry[]
+  /**
+   * Shows what another node says of its clients, which it has looked at as this one does at its own; where `whole`, what is
+   * not among it any more is gone. A client that is connected here is not spoken for by another node.
+   */
+  mirror(node: string, entries: readonly AwarenessEntry[], whole: boolean): void
   /** The name of who speaks for a client id at this moment. */
   holder(client: number): string | undefined
   presence(): readonly Presence[]
@@ -51,10 +59,14 @@ export function createAwareness(parts: {
   readonly clock: Clock
   /** Who writes under a client id; undefined while nobody has. */
   readonly writerOf?: (client: number) => string | undefined
+  /** Hears what clients are to be told. */
   readonly onChange: (entries: readonly AwarenessEntry[]) => void
+  /** Hears what other nodes are to be told: changes of those that are connected here. */
+  readonly onOwn?: (entries: readonly AwarenessEntry[]) => void
 }): Awareness {
-  const { clock, writerOf = () => undefined, onChange } = parts
+  const { clock, writerOf = () => undefined, onChange, onOwn = () => undefined } = parts
   const held = new Map<number, Held>()
+  const others = createOthers()
   const leftAt = new Map<number, number>()
   const clientOf = new Map<Seat, number>()
 
@@ -62,6 +74,8 @@ export function createAwareness(parts: {
     const writer = writerOf(client)
     if (writer !== undefined && writer !== seat.actor.name) return false
     const owner = held.get(client)
+    const elsewhere = nameIn(others.of(client)?.state)
+    if (elsewhere !== undefined && elsewhere !== seat.actor.name) return false
     const mayTake = owner ? opening && owner.seat.actor.name === seat.actor.name : opening || !leftAt.has(client)
     if (!mayTake) return false
     if (owner) clientOf.delete(owner.seat)
@@ -72,6 +86,9 @@ export function createAwareness(parts: {
   const forget = (): void => {
     for (const [client, at] of leftAt) if (clock.monotonic() - at > REMEMBER_MS) leftAt.delete(client)
   }
+
+  const own = (): readonly AwarenessEntry[] =>
+    shown(held).map(([client, { clock: version, state }]) => ({ client, clock: version, state }))
 
   return {
     take(seat, entries, opening) {
@@ -87,7 +104,9 @@ export function createAwareness(parts: {
         const rewritten = rewrite(state, seat.actor)
         if (rewritten === undefined) return 'malformed'
         held.set(client, { seat, clock: version, state: rewritten })
-        onChange([{ client, clock: version, state: rewritten }])
+        const entry = { client, clock: version, state: rewritten }
+        onChange([entry])
+        onOwn([entry])
       }
       return 'ok'
     },
@@ -98,12 +117,75 @@ export function createAwareness(parts: {
       clientOf.delete(seat)
       held.delete(client)
       leftAt.set(client, clock.monotonic())
-      if (before.state !== 'null') onChange([{ client, clock: before.clock, state: 'null' }])
+      if (before.state === 'null') return
+      const gone = { client, clock: before.clock, state: 'null' }
+      onOwn([gone])
+      // It may have gone on at another node.
+      onChange([others.of(client) ?? gone])
     },
-    all: () => shown(held).map(([client, { clock: version, state }]) => ({ client, clock: version, state })),
-    holder: (client) => held.get(client)?.seat.actor.name,
+    all: () => [...own(), ...others.all().filter(({ client }) => !held.has(client))],
+    own,
+    mirror(node, entries, whole) {
+      const changed = others.take(node, entries.filter(isSound), whole)
+      const shownHere = changed.filter(({ client }) => !held.has(client))
+      if (shownHere.length > 0) onChange(shownHere)
+    },
+    holder: (client) => held.get(client)?.seat.actor.name ?? nameIn(others.of(client)?.state),
     presence: () => shown(held).map(([client, { seat }]) => ({ actor: seat.actor, client })),
   }
+}
+
+/** What other nodes show. Of a client that several show, for a moment while it goes from one to the other, the newest counts. */
+function createOthers() {
+  const nodes = new Map<string, Map<number, AwarenessEntry>>()
+  const of = (client: number): AwarenessEntry | undefined => {
+    let newest: AwarenessEntry | undefined
+    for (const shownThere of nodes.values()) {
+      const entry = shownThere.get(client)
+      if (entry && (!newest || entry.clock > newest.clock)) newest = entry
+    }
+    return newest
+  }
+  return {
+    of,
+    all: (): readonly AwarenessEntry[] =>
+      [...new Set([...nodes.values()].flatMap((one) => [...one.keys()]))].flatMap((client) => of(client) ?? []),
+    /** What has changed by it, for clients. */
+    take(node: string, entries: readonly AwarenessEntry[], whole: boolean): readonly AwarenessEntry[] {
+      const there = nodes.get(node) ?? new Map<number, AwarenessEntry>()
+      const named = new Set(entries.map(({ client }) => client))
+      const left = whole ? [...there.values()].filter(({ client }) => !named.has(client)) : []
+      const all = [...entries, ...left.map((entry) => ({ ...entry, state: 'null' }))]
+      const before = new Map(all.map(({ client }) => [client, of(client)]))
+      for (const entry of all) {
+        const known = there.get(entry.client)
+        if (entry.state === 'null') there.delete(entry.client)
+        else if (!known || entry.clock >= known.clock) there.set(entry.client, entry)
+      }
+      if (there.size > 0) nodes.set(node, there)
+      else nodes.delete(node)
+      return [...before].flatMap(([client, was]) => {
+        const is = of(client)
+        if (is) return is.clock === was?.clock && is.state === was.state ? [] : [is]
+        return was ? [{ ...was, state: 'null' }] : []
+      })
+    },
+  }
+}
+
+function isSound({ client, clock, state }: AwarenessEntry): boolean {
+  const areNumbers = [client, clock].every((number) => Number.isSafeInteger(number) && number >= 0)
+  return areNumbers && typeof state === 'string' && Buffer.byteLength(state) <= MAX_STATE_BYTES && isState(state)
+}
+
+function isState(text: string): boolean {
+  return text === 'null' || isObject(parse(text))
+}
+
+/** Who shows a state, as the node of its client has written it. */
+function nameIn(text: string | undefined): string | undefined {
+  const state = text === undefined ? undefined : parse(text)
+  return isObject(state) && isObject(state.user) && typeof state.user.name === 'string' ? state.user.name : undefined
 }
 
 function shown(held: ReadonlyMap<number, Held>): readonly (readonly [number, Held])[] {

@@ -1,5 +1,5 @@
 import { connectRedis } from './redis-connection.ts'
-import type { StreamEntry, Streams } from './streams.ts'
+import { FIRST, type StreamEntry, type Streams } from './streams.ts'
 
 /** A server that answers nothing for so long is one that is not there. */
 const ANSWER_MS = 5_000
@@ -11,8 +11,16 @@ export async function openRedisStreams(url: string, jitter: () => number): Promi
   const { redis: reader, ask: askReader } = await connectRedis(url, { jitter })
 
   return {
-    append: (stream, from, bytes) =>
-      ask(async () => String(await redis.xadd(stream, '*', 'f', from, 'b', Buffer.from(bytes)))),
+    append: (stream, from, bytes, keep) =>
+      ask(async () => {
+        const fields = ['f', from, 'b', Buffer.from(bytes)] as const
+        const id =
+          keep === undefined
+            ? redis.xadd(stream, '*', ...fields)
+            : redis.xadd(stream, 'MAXLEN', '~', keep, '*', ...fields)
+        return String(await id)
+      }),
+    last: (stream) => ask(async () => (await redis.xrevrange(stream, '+', '-', 'COUNT', 1))[0]?.[0] ?? FIRST),
     read: (after, limit, waitMs) =>
       askReader(async () => {
         const [streams, ids] = [[...after.keys()], [...after.values()]]

@@ -1,4 +1,4 @@
-import type { Hello } from './frames.ts'
+import type { AwarenessEntry, Hello } from './frames.ts'
 
 /** The names of what nodes share; see docs/redis.md. Braces keep what belongs together in one slot of a cluster. */
 export interface RelayKeys {
@@ -10,6 +10,9 @@ export interface RelayKeys {
   readonly rows: string
   readonly to: (replica: string) => string
   readonly epoch: string
+  /** What is only for who is there. */
+  readonly news: string
+  readonly credentials: string
 }
 
 export function relayKeys({ id, name }: { readonly id: string; readonly name: string }): RelayKeys {
@@ -20,6 +23,8 @@ export function relayKeys({ id, name }: { readonly id: string; readonly name: st
     rows: `orch:{${id}}:rows`,
     to: (replica) => `orch:{${id}}:to:${replica}`,
     epoch: `orch:{${id}}:epoch`,
+    news: `orch:{${id}}:news`,
+    credentials: `orch:{${id}}:credentials`,
   }
 }
 
@@ -47,6 +52,10 @@ export interface AliveWord {
   readonly instance: string
   /** Names of the actors in its room. */
   readonly here: readonly string[]
+  /** What the clients in its room show. */
+  readonly clients: readonly AwarenessEntry[]
+  /** How many messages about that it had sent. */
+  readonly told: number
 }
 
 /** A project's id and name as they came from Redis; undefined when they are none. */
@@ -75,7 +84,13 @@ export function readNodeWord(text: string): NodeWord | undefined {
 export function readAliveWord(text: string | undefined): AliveWord | undefined {
   const word = text === undefined ? undefined : parse(text)
   if (!isObject(word) || typeof word.instance !== 'string' || !Array.isArray(word.here)) return undefined
-  return { instance: word.instance, here: word.here.filter((name) => typeof name === 'string') }
+  const clients = Array.isArray(word.clients) ? word.clients.filter(isObject) : []
+  return {
+    instance: word.instance,
+    here: word.here.filter((name) => typeof name === 'string'),
+    clients: clients as unknown as readonly AwarenessEntry[],
+    told: Number(word.told ?? 0),
+  }
 }
 
 function parse(text: string): unknown {

@@ -6,7 +6,7 @@ import { mayExchangeRows, mayWriteDocument, type Principal } from '../model/prin
 import { MAIN_DOC } from '../store/journal.ts'
 import type { RoomDocument } from '../store/project.ts'
 import { createAdmission } from './admission.ts'
-import { createAwareness, type Presence } from './awareness.ts'
+import { type Awareness, createAwareness, type Presence } from './awareness.ts'
 import { closeCodes } from './close-codes.ts'
 import { type Conduct, createConduct, type Refusal } from './conduct.ts'
 import type { Meter } from './flood.ts'
@@ -25,6 +25,8 @@ export interface RoomParts {
   readonly conduct?: Conduct
   /** What the room is about, where that is not the project's document. Replicas do not meet there. */
   readonly document?: RoomDocument
+  /** Hears what those show who are connected here, for those who are connected to other nodes. */
+  readonly onOwn?: (entries: readonly AwarenessEntry[]) => void
   /** Hears that the last one has left. */
   readonly onEmpty?: () => void
   /** Hears that somebody else shows themselves, or another replica is linked, than before. */
@@ -41,6 +43,8 @@ export interface Room {
   join(wire: Wire, principal: Principal): void
   /** The stock clients that show themselves. */
   presence(): readonly Presence[]
+  /** What those who are connected here show, and what others do that are connected to other nodes. */
+  readonly awareness: Pick<Awareness, 'own' | 'mirror'>
   /** The ids of the replicas that dialled in and are linked. */
   replicas(): readonly string[]
   /** The last ones that were turned away, in all rooms that share a conduct. */
@@ -68,6 +72,7 @@ const KEEP_STATE_MS = 5_000
 export function createRoom(parts: RoomParts): Room {
   const { peering, clock, log, maxWires = MAX_WIRES, document, onEmpty, onPresence } = parts
   const { conduct = createConduct(parts.clock) } = parts
+  const { onOwn = () => undefined } = parts
   const { project } = peering
   const shared = document ?? project
   const admission = createAdmission(clock, FULL_SYNCS)
@@ -91,6 +96,7 @@ export function createRoom(parts: RoomParts): Room {
       tellLater(entries)
       lookWho()
     },
+    onOwn: gather(clock, onOwn),
   })
   const replicas = (): readonly string[] =>
     [...members.values()].flatMap((member) => (member.type === 'replica' && member.peer ? [member.peer.replica] : []))
@@ -244,6 +250,7 @@ export function createRoom(parts: RoomParts): Room {
       })
     },
     presence: awareness.presence,
+    awareness,
     replicas,
     refusals: conduct.refusals,
     stop() {

@@ -13,8 +13,10 @@ export interface StreamEntry {
  * method rejects when the server does not answer, and may then have done its work or not.
  */
 export interface Streams {
-  /** Appends an entry and resolves to its id. */
-  append(stream: string, from: string, bytes: Uint8Array): Promise<string>
+  /** Appends an entry and resolves to its id. With `keep`, older entries than about so many may go. */
+  append(stream: string, from: string, bytes: Uint8Array, keep?: number): Promise<string>
+  /** The id of the newest entry; `FIRST` where there is none. */
+  last(stream: string): Promise<string>
   /** Entries after an id of each stream, in order, at most `limit` of each; waits up to `waitMs` where there is none. One call at a time. */
   read(after: ReadonlyMap<string, string>, limit: number, waitMs: number): Promise<readonly StreamEntry[]>
   /** Removes the entries up to and with `id`. */

@@ -21,6 +21,18 @@ export function streamsContract(name: string, open: () => Promise<OpenStreams>):
     afterEach(() => opened?.dispose())
     const from = (stream: string, id = FIRST): ReadonlyMap<string, string> => new Map([[stream, id]])
 
+    test('a stream that keeps only the newest is cut, and says which is the last', async () => {
+      const { streams } = await start()
+      expect(await streams.last('news')).toBe(FIRST)
+      let id = ''
+      for (let i = 0; i < 500; i++) id = await streams.append('news', 'r1', Uint8Array.of(i & 255), 100)
+      expect(await streams.last('news')).toBe(id)
+      const kept = (await streams.read(from('news'), 1000, 1)).length
+      // A server cuts whole pieces: about so many.
+      expect(kept).toBeGreaterThanOrEqual(100)
+      expect(kept).toBeLessThan(500)
+    })
+
     test('entries come whole, in order and with their writer, to every reader, from any position', async () => {
       const { streams, other } = await start()
       const big = Uint8Array.from({ length: 1_000_000 }, (_, i) => i & 255)

@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/base/clock.ts'
-import { isAfter, type StreamEntry, type Streams } from '../../src/peers/streams.ts'
+import { FIRST, isAfter, type StreamEntry, type Streams } from '../../src/peers/streams.ts'
 
 /** A server in memory that nodes share, with what can happen to one. */
 export interface MemoryServer {
@@ -47,13 +47,15 @@ export function createMemoryServer(clock: Clock): MemoryServer {
         (streams.get(stream) ?? []).filter((entry) => isAfter(entry.id, id)).slice(0, limit),
       )
     return {
-      append: (stream, from, bytes) =>
+      last: (stream) => answer(() => streams.get(stream)?.at(-1)?.id ?? FIRST),
+      append: (stream, from, bytes, keep = Number.POSITIVE_INFINITY) =>
         answer(() => {
           const id = `${clock.now()}-${++count}`
           if (isSwallowing) return id
           const entries = streams.get(stream) ?? []
           streams.set(stream, entries)
           entries.push({ stream, id, from, bytes: Uint8Array.from(bytes) })
+          if (entries.length > keep) entries.splice(0, entries.length - keep)
           wake()
           return id
         }),

@@ -77,3 +77,53 @@ test('a state that is too large or no object is not taken', () => {
   expect(awareness.take(seatOf(alice), [{ client: 3, clock: 1, state: '{' }], true)).toBe('malformed')
   expect(told).toEqual([])
 })
+
+test('clients of other nodes are shown, under the name their node gave them, until their node says that they are gone', () => {
+  const { awareness, told } = table()
+  const bob = entry(9, 3, { user: { name: 'bob' } })
+  awareness.mirror('n2', [bob, entry(10, 1, { user: { name: 'eve' } })], true)
+  expect(awareness.all().map(({ client }) => client)).toEqual([9, 10])
+  expect(awareness.own()).toEqual([])
+  expect(awareness.presence()).toEqual([])
+  told.length = 0
+  // The same again is no news; one that is missing in the whole is gone.
+  awareness.mirror('n2', [bob], true)
+  expect(told).toEqual([{ client: 10, clock: 1, state: 'null' }])
+  awareness.mirror('n2', [entry(9, 4, { user: { name: 'bob' }, cursor: 1 })], false)
+  awareness.mirror('n2', [entry(9, 3, { user: { name: 'bob' }, cursor: 0 })], false)
+  expect(awareness.all()).toEqual([entry(9, 4, { user: { name: 'bob' }, cursor: 1 })])
+  awareness.mirror(
+    'n2',
+    [
+      { client: 11, clock: -1, state: '{}' },
+      { client: 12, clock: 1, state: 'no JSON' },
+    ],
+    false,
+  )
+  awareness.mirror('n2', [], true)
+  expect(awareness.all()).toEqual([])
+})
+
+test('a client that roams is shown throughout, whichever node speaks first; nobody takes the client of another node over', () => {
+  const { awareness, told } = table()
+  const state = (name: string, clock: number): AwarenessEntry => entry(7, clock, { user: { name } })
+  awareness.mirror('n2', [state('claude', 4)], false)
+  // Somebody else may not be client 7 while it is there.
+  awareness.take(seatOf(alice), [entry(7, 9, {})], true)
+  expect(awareness.all()).toEqual([state('claude', 4)])
+  const seat = seatOf(claude)
+  awareness.take(seat, [entry(7, 5, {})], true)
+  told.length = 0
+  awareness.mirror('n2', [entry(7, 4, null)], false)
+  expect(told).toEqual([])
+  // And back: the other node has it before this one notices.
+  awareness.mirror('n2', [state('claude', 6)], false)
+  awareness.leave(seat)
+  expect(told).toEqual([state('claude', 6)])
+  expect(awareness.all()).toEqual([state('claude', 6)])
+  // From one other node to a third.
+  awareness.mirror('n3', [state('claude', 7)], false)
+  told.length = 0
+  awareness.mirror('n2', [], true)
+  expect(told).toEqual([])
+})

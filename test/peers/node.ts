@@ -1,5 +1,7 @@
 import { type Logger, silentLogger } from '../../src/base/log.ts'
 import { task } from '../../src/model/kinds/task.ts'
+import type { Json } from '../../src/model/record.ts'
+import { type Awareness, createAwareness } from '../../src/peers/awareness.ts'
 import { createPeering } from '../../src/peers/peering.ts'
 import { createRelay, type Relay } from '../../src/peers/relay.ts'
 import type { Streams } from '../../src/peers/streams.ts'
@@ -15,6 +17,10 @@ export interface TestNode {
   readonly database: FaultyDatabase
   readonly relay: Relay
   readonly twins: string[]
+  readonly awareness: Awareness
+  /** What other nodes told. */
+  readonly failures: readonly string[]
+  readonly credentials: readonly Json[]
   add(title: string): Promise<string>
   titles(): readonly string[]
   /** As a kill does: nothing more is said or written. */
@@ -52,6 +58,13 @@ export async function createTestNode(options: {
     },
     log,
   })
+  const failures: string[] = []
+  const credentials: Json[] = []
+  const awareness = createAwareness({
+    clock,
+    onChange: () => undefined,
+    onOwn: (entries) => relay.tellPresence(entries),
+  })
   const relay = createRelay({
     peering,
     open: async () => {
@@ -59,6 +72,11 @@ export async function createTestNode(options: {
       return streams
     },
     here: () => [`person ${seed}`],
+    share: {
+      awareness,
+      onFailure: (from) => failures.push(from),
+      credentials: { all: () => [], take: (one) => credentials.push(one) },
+    },
     clock,
     log,
     forgetMs: FORGET_MS,
@@ -70,6 +88,9 @@ export async function createTestNode(options: {
     database,
     relay,
     twins,
+    awareness,
+    failures,
+    credentials,
     add: (title) => project.transact(byAlice, (tx) => tx.create(task, { title })),
     titles: () =>
       project

@@ -1,8 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
 import { task } from '../../src/model/kinds/task.ts'
-import { ALIVE_MS, BEAT_MS } from '../../src/peers/relay.ts'
+import { BEAT_MS } from '../../src/peers/relay.ts'
+import { ALIVE_MS } from '../../src/peers/relay-members.ts'
 import { createTestClock, settle } from '../helpers/clock.ts'
-import { byAlice, createTestProject } from '../helpers/project.ts'
+import { alice, byAlice, createTestProject } from '../helpers/project.ts'
 import { createRandom } from '../helpers/random.ts'
 import { createMemoryServer } from '../memory/streams.ts'
 import { createTestNode, FORGET_MS, stateOf, type TestNode } from './node.ts'
@@ -163,6 +164,83 @@ test('[P1] a node whose disk is full takes nothing and holds its place; the othe
   await clock.advance(5 * BEAT_MS)
   expect(rows().length).toBe(0)
   expect(b.titles()).toEqual(['one', 'while b is full'])
+  allEqual(a, b)
+})
+
+test('who is in the room of one node is seen at the others, at once, until their client or their node is gone', async () => {
+  const { start, clock, server } = world()
+  const [a, b, c] = [await start(), await start(), await start()]
+  await a.add('one')
+  await clock.advance(2 * BEAT_MS)
+  const seat = { actor: alice }
+  const state = (n: number) => JSON.stringify({ user: { name: 'alice' }, cursor: n })
+  a.awareness.take(seat, [{ client: 7, clock: 1, state: state(1) }], true)
+  await settle(20)
+  expect(b.awareness.all()).toEqual([{ client: 7, clock: 1, state: state(1) }])
+  // What no message brought, a look does; and a look that is older than a message takes nothing back.
+  server.swallow(true)
+  a.awareness.take(seat, [{ client: 7, clock: 2, state: state(2) }], false)
+  await settle(20)
+  server.swallow(false)
+  await clock.advance(2 * BEAT_MS)
+  for (const node of [b, c]) expect(node.awareness.all()).toEqual([{ client: 7, clock: 2, state: state(2) }])
+  const late = await start()
+  await clock.advance(2 * BEAT_MS)
+  expect(late.awareness.all().length).toBe(1)
+  a.awareness.leave(seat)
+  await settle(20)
+  expect([b, c, late].flatMap((node) => node.awareness.all())).toEqual([])
+  b.awareness.take(seat, [{ client: 8, clock: 1, state: state(1) }], true)
+  await settle(20)
+  b.kill()
+  await clock.advance(ALIVE_MS + 2 * BEAT_MS)
+  expect([a, c, late].flatMap((node) => node.awareness.all())).toEqual([])
+})
+
+test('credentials reach every node, also one that comes later or when the server has lost all; failures those that are there', async () => {
+  const { start, clock, server } = world()
+  const [a, b] = [await start(), await start()]
+  await a.add('one')
+  await clock.advance(BEAT_MS)
+  a.relay.tellCredential('first')
+  a.relay.tellFailure('192.0.2.1')
+  await settle(20)
+  expect([b.credentials, b.failures]).toEqual([['first'], ['192.0.2.1']])
+  expect(a.credentials).toEqual([])
+  server.down()
+  a.relay.tellCredential('while it is away')
+  await clock.advance(BEAT_MS)
+  server.up()
+  await clock.advance(3 * BEAT_MS)
+  expect(b.credentials).toEqual(['first', 'while it is away'])
+  const late = await start()
+  await clock.advance(2 * BEAT_MS)
+  expect([late.credentials, late.failures]).toEqual([['first', 'while it is away'], []])
+})
+
+test('how far a node is behind is told, and that the server has lost its data', async () => {
+  const { start, clock, server } = world()
+  const [a, b] = [await start(), await start()]
+  await a.add('one')
+  await clock.advance(3 * BEAT_MS)
+  expect(b.relay.status()).toMatchObject({ lag: { behind: 0, unsent: 0 } })
+  expect(b.relay.status().behindSince).toBeUndefined()
+  b.database.failAt(1, Number.POSITIVE_INFINITY)
+  await a.add('two')
+  await clock.advance(5 * BEAT_MS)
+  expect(b.relay.status().lag.behind).toBe(1)
+  b.database.heal()
+  await clock.advance(5 * BEAT_MS)
+  expect(b.relay.status()).toMatchObject({ lag: { behind: 0, unsent: 0 } })
+  server.down()
+  await a.add('three')
+  await clock.advance(BEAT_MS)
+  expect(a.relay.status().lag.unsent).toBe(1)
+  server.loseAll()
+  server.up()
+  await clock.advance(4 * BEAT_MS)
+  expect(a.relay.status().lag.unsent).toBe(0)
+  expect(a.relay.status().lostDataAt).toBeGreaterThan(0)
   allEqual(a, b)
 })
 

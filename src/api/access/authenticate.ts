@@ -4,6 +4,7 @@ import { type Actor, isActorName } from '../../model/actor.ts'
 import { type Principal, parseScope } from '../../model/principal.ts'
 import type { Credentials } from '../http/credentials.ts'
 import { isLoopback } from '../http/origin.ts'
+import { createFailures, type Failures } from './failures.ts'
 import type { Tokens } from './tokens.ts'
 
 /** Checks a token that somebody else has signed. Rejects with `unauthorized` or `forbidden`. */
@@ -13,13 +14,11 @@ export interface AuthenticateParts {
   readonly tokens: Pick<Tokens, 'verify'>
   readonly verifyJwt?: VerifyJwt | undefined
   readonly clock: Clock
+  /** Where failures are counted that others count, too. */
+  readonly failures?: Failures
   /** Hears of each wrong token, with the address it came from. */
   readonly onFailure: (from: string) => void
 }
-
-const MAX_FAILURES = 20
-const FAILURES_MS = 60_000
-const MAX_ADDRESSES = 10_000
 
 /**
  * Who shows these credentials. An address that showed too many wrong tokens is not listened to for a minute, whatever it
@@ -27,26 +26,16 @@ const MAX_ADDRESSES = 10_000
  */
 export function createAuthenticate(parts: AuthenticateParts): (credentials: Credentials) => Promise<Principal> {
   const { tokens, verifyJwt, clock } = parts
-  const failures = new Map<string, { count: number; since: number }>()
+  const failures = parts.failures ?? createFailures(clock)
 
-  const failuresOf = (from: string): number => {
-    const found = failures.get(from)
-    if (found && clock.monotonic() - found.since < FAILURES_MS) return found.count
-    failures.delete(from)
-    return 0
-  }
   const fail = (from: string): OrchError => {
     parts.onFailure(from)
-    const count = failuresOf(from) + 1
-    const [oldest] = failures.keys()
-    if (failures.size >= MAX_ADDRESSES && oldest !== undefined) failures.delete(oldest)
-    failures.set(from, { count, since: failures.get(from)?.since ?? clock.monotonic() })
-    return count > MAX_FAILURES ? new OrchError('too_many_attempts', { from }) : new OrchError('unauthorized')
+    return failures.note(from) ? new OrchError('too_many_attempts', { from }) : new OrchError('unauthorized')
   }
 
   return async ({ token: text, actor: said, session, from }) => {
     if (text === undefined) throw new OrchError('unauthorized')
-    if (!isLoopback(from) && failuresOf(from) > MAX_FAILURES) throw new OrchError('too_many_attempts', { from })
+    if (!isLoopback(from) && failures.areTooMany(from)) throw new OrchError('too_many_attempts', { from })
     const valid = tokens.verify(text)
     if (valid) {
       const { id, role, scopes, actor } = valid.stored

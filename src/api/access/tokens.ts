@@ -51,6 +51,8 @@ export interface Tokens {
   show(): string
   /** Whose token it is; undefined when it is none, ended, or another project's. Takes as long for every wrong one. */
   verify(text: string): ValidToken | undefined
+  /** Takes on what another node of this project knows of a token: made, replaced, or revoked there. */
+  learn(token: StoredToken): void
   /** Makes all tokens this project's, when it has just taken on the id of another. */
   rebind(): void
 }
@@ -71,16 +73,19 @@ export interface TokensParts {
   readonly random: Random
   readonly clock: Clock
   readonly log: Logger
+  /** Hears of a token that was made, replaced or revoked here, but for the default one, which is each node's own. */
+  readonly onKept?: (token: StoredToken) => void
 }
 
 export function createTokens(parts: TokensParts): Tokens {
-  const { store, file, project, random, clock, log } = parts
+  const { store, file, project, random, clock, log, onKept = () => undefined } = parts
   const tokens = new Map(store.all().map((token) => [token.id, token]))
   const ends = new Map<string, AbortController>()
 
   const keep = (token: StoredToken): StoredToken => {
     store.put(token)
     tokens.set(token.id, token)
+    if (token.name !== DEFAULT_TOKEN) onKept(token)
     return token
   }
   const isValid = ({ revokedAt, expiresAt }: StoredToken): boolean =>
@@ -220,6 +225,16 @@ export function createTokens(parts: TokensParts): Tokens {
       if (!stored || !isRight || !isValid(stored) || stored.project !== project()) return undefined
       used(stored)
       return { stored, ended: signalOf(stored) }
+    },
+    learn(token) {
+      if (token.name === DEFAULT_TOKEN || token.project !== project()) return
+      const known = tokens.get(token.id)
+      const isNewer = !known || token.createdAt > known.createdAt
+      const isEnded = token.createdAt === known?.createdAt && known.revokedAt === null && token.revokedAt !== null
+      if (!isNewer && !isEnded) return
+      store.put(token)
+      tokens.set(token.id, token)
+      end(token.id)
     },
     rebind() {
       for (const token of tokens.values()) keep({ ...token, project: project() })

@@ -69,6 +69,10 @@ export function createMetrics({ status, connections, now }: MetricsParts): Metri
     here: gauge('room_members', 'Who is in the room now', ['type']),
     problems: gauge('problems', 'What needs somebody'),
     connections: gauge('http_connections', 'Open connections to the HTTP front'),
+    relayed: gauge('relay_rows', 'Rows that other nodes hold and this one does not, and those not passed on', [
+      'state',
+    ]),
+    trip: gauge('relay_round_trip_seconds', 'From the way of a row to Redis until it was read back, the last time'),
     memory: gauge('resident_memory_bytes', 'Memory in use'),
     delay: gauge('event_loop_delay_seconds', 'The longest turn of the event loop in the last while'),
     started: gauge('start_time_seconds', 'When the daemon was started, in seconds since 1970'),
@@ -82,6 +86,12 @@ export function createMetrics({ status, connections, now }: MetricsParts): Metri
     for (const [what, size] of Object.entries(it.sizes)) gauges.bytes.set({ what }, size)
     for (const state of ['connecting', 'linked', 'waiting', 'refused']) {
       gauges.links.set({ state }, it.peers.filter((peer) => peer.state === state).length)
+    }
+    const lagging = it.peers.find((peer) => peer.lag)?.lag
+    if (lagging) {
+      gauges.relayed.set({ state: 'behind' }, lagging.behind)
+      gauges.relayed.set({ state: 'unsent' }, lagging.unsent)
+      gauges.trip.set((lagging.roundTripMs ?? 0) / 1000)
     }
     gauges.here.set({ type: 'actor' }, it.here.actors.length)
     gauges.here.set({ type: 'replica' }, it.here.replicas.length)

@@ -50,4 +50,12 @@ export const peerSchema = z.object({
   state: z.enum(['connecting', 'linked', 'waiting', 'refused']).describe('how the link is'),
   since: z.string().describe('since when'),
   error: z.string().optional().describe('why, when it is not linked'),
+  lag: z
+    .object({
+      behind: z.number().describe('rows that other nodes hold and this one does not'),
+      unsent: z.number().describe('rows of this node that were not passed on'),
+      roundTripMs: z.number().optional().describe('from the way out of a row until it was read back, the last time'),
+    })
+    .optional()
+    .describe('how far nodes that share a Redis are apart; of `redis` only'),
 })

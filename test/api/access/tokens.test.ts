@@ -106,3 +106,31 @@ test('a disk that takes no writes keeps nobody out', () => {
   world.database.failAt(1)
   expect(world.tokens.verify(token)).toBeDefined()
 })
+
+test('what another node knows of a token counts here, but for the default one, which is each node’s own', async () => {
+  const [here, there] = [open(), open()]
+  const made = here.tokens.create(wish, 'ada')
+  there.tokens.learn({ ...made.stored, project: 'p-other' })
+  expect(there.tokens.verify(made.token)).toBeUndefined()
+  there.tokens.learn(made.stored)
+  const opened = there.tokens.verify(made.token)
+  expect(opened?.stored.id).toBe(made.stored.id)
+
+  await here.clock.advance(10)
+  const replaced = here.tokens.rotate('claude')
+  there.tokens.learn(replaced.stored)
+  expect([opened?.ended.aborted, there.tokens.verify(made.token)]).toEqual([true, undefined])
+  const again = there.tokens.verify(replaced.token)
+  // What is older changes nothing.
+  there.tokens.learn(made.stored)
+  expect(there.tokens.verify(replaced.token)).toBeDefined()
+  there.tokens.learn(here.tokens.revoke('claude'))
+  expect([again?.ended.aborted, there.tokens.verify(replaced.token)]).toEqual([true, undefined])
+  there.tokens.learn(replaced.stored)
+  expect(there.tokens.verify(replaced.token)).toBeUndefined()
+
+  const own = there.tokens.show()
+  there.tokens.rebind()
+  for (const token of here.tokens.list()) there.tokens.learn({ ...token, createdAt: token.createdAt + 1000 })
+  expect(there.tokens.verify(own)?.stored.name).toBe('default')
+})
