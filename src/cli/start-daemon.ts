@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts'
 import { type ErrorBody, OrchError, reasonOf } from '../base/error.ts'
 import { ensurePrivateDir } from '../base/private-dir.ts'
 import { mainWorktreeOf } from '../base/repository.ts'
+import type { PurgeReport } from '../model/purge-report.ts'
 import { drain, greet } from './client.ts'
 import type { RepositoryContext } from './context.ts'
 
@@ -58,18 +59,6 @@ export interface CertificateReport {
   readonly names: readonly string[]
   readonly expiresAt: string
   readonly isNew: boolean
-}
-
-/** Where a secret is, or what was left of it. See src/purge.ts. */
-export interface PurgeReport {
-  readonly places: number
-  readonly rows: number
-  readonly records: readonly string[]
-  readonly files: readonly string[]
-  readonly commits: number
-  readonly commitsHit: number
-  readonly refs: readonly string[]
-  readonly left: readonly string[]
 }
 
 export interface StartOptions {

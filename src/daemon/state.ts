@@ -7,6 +7,7 @@ import { declarationHash, ownCommands, ownCommandsStamp, projectKinds } from '..
 import { createGenerations, leaseFacts } from '../config/host.ts'
 import { settlePurgesAtStart } from '../errands/purge.ts'
 import { openSnapshotLedger, type SnapshotLedger } from '../git/snapshot-ledger.ts'
+import type { Happened } from '../model/attention.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import { type AttentionStore, openAttention } from '../store/attention.ts'
 import { createCompaction } from '../store/compaction.ts'
@@ -49,7 +50,7 @@ export async function openState(config: Config, name: string, host: Host): Promi
   const db = crash.database(openFile(paths.database, host.assertOwned))
   const meta = createMeta(db)
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
-  const purgeFailure = await settlePurgesAtStart({
+  const purged = await settlePurgesAtStart({
     db,
     kinds,
     paths,
@@ -72,6 +73,7 @@ export async function openState(config: Config, name: string, host: Host): Promi
     log: logOf(host, 'load'),
   })
   const attention = openAttention(db)
+  if (purged.left.length > 0) attention.keep(leftOfPurge(purged.left, paths.dir), clock.now())
   const conflicts = createConflictAttention(attention, () => project, clock.now)
   const parked = createParkedAttention(attention, () => project, clock.now)
   const project = crash.project(
@@ -97,7 +99,20 @@ export async function openState(config: Config, name: string, host: Host): Promi
     }),
   )
   const compaction = createCompaction({ project, loads, log: logOf(host, 'load') })
-  return { db, meta, kinds, project, compaction, ledger, attention, conflicts, parked, crash, mirrorDir, purgeFailure }
+  return {
+    db,
+    meta,
+    kinds,
+    project,
+    compaction,
+    ledger,
+    attention,
+    conflicts,
+    parked,
+    crash,
+    mirrorDir,
+    purgeFailure: purged.failure,
+  }
 }
 
 function openFile(file: string, mayCommit: () => void): Database {
@@ -112,5 +127,18 @@ function openFile(file: string, mayCommit: () => void): Database {
     const reason = reasonOf(error)
     const isReadOnly = /readonly|unable to open|permission/i.test(reason)
     throw new OrchError(isReadOnly ? 'read_only' : 'database_damaged', { path: file, reason }, error)
+  }
+}
+
+const SHOWN = 20
+
+function leftOfPurge(left: readonly string[], where: string): Happened {
+  const more = left.length - SHOWN
+  return {
+    kind: 'storage',
+    key: 'purge',
+    what: `A secret was purged, and what still holds it here is: ${left.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+    where,
+    fix: 'Take it out there by hand; treat the secret as known, and replace it where it is used.',
   }
 }

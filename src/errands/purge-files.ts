@@ -1,6 +1,8 @@
 import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
+const TEMPORARY = '.purge~'
+
 /** Changes the text of files. `text` gives the same string where there is nothing to change. */
 export type Rewrite = (text: string) => string
 
@@ -18,6 +20,11 @@ export function rewriteFiles(
   for (const path of filesBelow(dir)) {
     if (isSkipped(basename(path))) continue
     try {
+      // Left by one that was cut short.
+      if (path.endsWith(TEMPORARY)) {
+        rmSync(path, { force: true })
+        continue
+      }
       if (rewriteFile(path, rewrite)) changed++
       const name = rewrite(basename(path))
       if (name !== basename(path)) renameSync(path, join(path, '..', name))
@@ -57,7 +64,7 @@ function rewriteFile(path: string, rewrite: Rewrite): boolean {
     writeFileSync(path, now)
     return true
   }
-  const temporary = `${path}.purge~`
+  const temporary = `${path}${TEMPORARY}`
   writeFileSync(temporary, now, { mode: statSync(path).mode, flush: true })
   try {
     renameSync(temporary, path)

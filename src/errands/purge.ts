@@ -2,39 +2,43 @@
  * Takes a secret that leaked into the project out of everything of it that is here. How it works, and why it is done while
  * no daemon runs: docs/decisions/0008-purge.md.
  */
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import type { PrivatePaths } from '../base/repository.ts'
-import { FILLER } from '../doc/purge.ts'
-import type { GitRepo, Oid } from '../git/git-repo.ts'
-import { type HistoryPurge, headOf, previewHistoryPurge, purgeHistory, refsThatReach } from '../git/purge-history.ts'
+import { FILLER } from '../doc/purge-places.ts'
+import {
+  assertNotCheckedOut,
+  type HistoryPurge,
+  previewHistoryPurge,
+  purgeHistory,
+  refsThatReach,
+} from '../git/purge-history.ts'
 import type { Env } from '../git/run-git.ts'
 import type { Kinds } from '../model/kind-set.ts'
-import { slug } from '../model/layout.ts'
-import type { Database } from '../store/database.ts'
+import type { PurgeReport } from '../model/purge-report.ts'
+import { type Database, openDatabase } from '../store/database.ts'
 import { createJournal, type Journal } from '../store/journal.ts'
 import { openMirrorPlaces } from '../store/mirror-places.ts'
+import { purgeDatabase, shredFreed } from '../store/purge-database.ts'
 import {
   allPurges,
+  coveredHead,
+  coveredRow,
   coversOf,
   encodePurge,
   findSecret,
-  formsOf,
   lastPurge,
-  MIN_SECRET,
   PURGE_DOC,
   type Purge,
-  purgeDatabase,
-  type Replacement,
   readSecrets,
-  replaced,
-  shredFreed,
 } from '../store/purges.ts'
 import type { Row } from '../store/row.ts'
 import { createMeta } from '../store/schema.ts'
+import { formsOf, MIN_SECRET, needleOf, type Replacement, replaced } from '../store/secret-forms.ts'
 import { filesHolding, rewriteFiles } from './purge-files.ts'
+import { DONE, noteMoving, settleMoving } from './purged-history.ts'
 
 export interface PurgeParts {
   readonly db: Database
@@ -51,27 +55,23 @@ export interface PurgeParts {
   readonly onStep?: (step: PurgeStep) => void
 }
 
-export type PurgeStep = 'history' | 'files' | 'rows' | 'loads' | 'shred' | 'end'
-
-/** What a purge will find, or has found. It holds nothing of the secret. */
-export interface PurgeReport {
-  readonly places: number
-  readonly rows: number
-  readonly records: readonly string[]
-  readonly files: readonly string[]
-  readonly commits: number
-  readonly commitsHit: number
-  /** Refs that are not ours and reach the old commits. */
-  readonly refs: readonly string[]
-  /** After it: what still holds the secret, and could not be reached. */
-  readonly left: readonly string[]
-}
+export type PurgeStep =
+  | 'noted'
+  | 'history'
+  | 'moving'
+  | 'moved'
+  | 'files'
+  | 'joined'
+  | 'rows'
+  | 'loads'
+  | 'shred'
+  | 'end'
 
 /** Says where a secret is. Writes nothing. Throws `invalid_input` for one that is too short or not to be told apart. */
 export async function previewPurge(parts: PurgeParts, given: string): Promise<PurgeReport> {
   const secret = checkSecret(given)
-  const found = findSecret(createJournal(parts.db), { secret, inNames: inNames(secret) })
-  const replacements = formsOf([secret], inNames)
+  const found = findSecret(parts.db, needleOf(secret))
+  const replacements = formsOf([secret])
   const history = await previewHistoryPurge(historyOf(parts, [found.purge], replacements))
   const refs =
     history.hits > 0 && history.before !== undefined
@@ -99,12 +99,14 @@ export async function performPurge(
   by: { readonly replica: string; readonly actor: string; readonly at: number },
 ): Promise<PurgeReport> {
   const preview = await previewPurge(parts, given)
+  // Files of a checkout are somebody's work tree, which would look like changes on a branch that has moved.
+  if (preview.commitsHit > 0) await assertNotCheckedOut({ ...parts, ref: refOf(parts) })
   const secret = checkSecret(given)
   const journal = createJournal(parts.db)
-  const { purge } = findSecret(journal, { secret, inNames: inNames(secret) })
+  const { purge } = findSecret(parts.db, needleOf(secret))
   parts.db.transaction(() => journal.append(purgeRow(journal, purge, by)))
-  await settlePurges(parts, secret)
-  return { ...preview, left: [...preview.refs, ...holding(parts, formsOf([secret], inNames))] }
+  const settled = await settlePurges(parts, secret)
+  return { ...preview, left: settled?.left ?? [] }
 }
 
 function purgeRow(
@@ -129,55 +131,100 @@ function purgeRow(
   }
 }
 
-const DONE = 'purged'
+/** What is left of a purge that was done. */
+export interface PurgeSettled {
+  /** What still holds the secret, and could not be reached: refs, files. */
+  readonly left: readonly string[]
+}
 
 /**
- * Takes out what purges name that came since the last time. Every step may be done again; rows are covered after all that
- * has to be searched by text, because until then they tell what the text is. Only before the project is opened.
+ * Takes out what purges name that came since the last time; undefined where none did. Every step may be done again; rows
+ * are covered after all that has to be searched by text, because until then they tell what the text is. Only before the
+ * project is opened.
  */
-export async function settlePurges(parts: PurgeParts, known?: string): Promise<boolean> {
+export async function settlePurges(parts: PurgeParts, known?: string): Promise<PurgeSettled | undefined> {
   const { db, kinds, paths, log, onStep = () => undefined } = parts
   const last = lastPurge(db)
   const meta = createMeta(db)
-  const done = Number(meta.get(DONE) ?? 0)
-  if (last <= done) return false
+  if (last <= Number(meta.get(DONE) ?? 0)) return undefined
+  onStep('noted')
   const journal = createJournal(db)
   const purges = allPurges(journal)
   const secrets = new Set([...readSecrets(journal, purges), ...(known === undefined ? [] : [known])])
-  const replacements = formsOf(secrets, inNames)
+  const replacements = formsOf(secrets)
   onStep('history')
-  await settleMoving(parts)
+  const moving = { ...parts, ref: refOf(parts) }
+  await settleMoving(moving)
   const history = await purgeHistory(historyOf(parts, purges, replacements))
-  await settleMoving(parts)
+  onStep('moved')
+  await settleMoving(moving)
   onStep('files')
   const rewrite = (text: string): string => replaced(text, replacements)
-  const folders = foldersOf(parts)
-  const failed = folders.flatMap((dir) => rewriteFiles(dir, rewrite).failed)
-  failed.push(...rewriteFiles(paths.dir, rewrite, isDatabase).failed)
+  const failed = [...foldersOf(parts), paths.dir].flatMap((dir) => rewriteFiles(dir, rewrite, isDatabase).failed)
   if (failed.length > 0) {
     // The rows stay as they are: without them nobody here would know any more what to look for.
     throw new OrchError('purge_failed', { reason: `cannot rewrite ${rewrite(failed.join(', '))}` })
   }
+  onStep('joined')
+  for (const file of keptDatabases(paths.dir)) purgeKept(file, kinds, secrets)
   onStep('rows')
-  const { rows } = db.transaction(() => purgeDatabase(db, { journal, kinds, purges, replacements }))
+  const { rows } = db.transaction(() => {
+    meta.set(COVERED, String(last))
+    return purgeDatabase(db, { journal, kinds, purges, replacements })
+  })
   onStep('loads')
   rmSync(join(paths.dir, 'load'), { recursive: true, force: true })
   onStep('shred')
   shredFreed(db)
   onStep('end')
+  const left = [
+    ...(history.hits > 0 && history.before !== undefined ? await refsThatReach(moving, history.before) : []),
+    ...holding(parts, replacements),
+  ]
   meta.set(DONE, String(last))
-  log.info('a secret was taken out', { rows, commits: history.hits > 0 ? history.commits : 0 })
-  return true
+  log.info('a secret was taken out', { rows, commits: history.hits > 0 ? history.commits : 0, left: left.length })
+  return { left }
 }
 
 /** The same, for a daemon that starts: what cannot be done now is told and tried at the next start. */
-export async function settlePurgesAtStart(parts: PurgeParts): Promise<string | undefined> {
+export async function settlePurgesAtStart(
+  parts: PurgeParts,
+): Promise<{ readonly failure?: string; readonly left: readonly string[] }> {
+  const last = lastPurge(parts.db)
+  const wasCutShort = last > 0 && Number(createMeta(parts.db).get(COVERED) ?? 0) === last
   try {
-    await settlePurges(parts)
-    return undefined
+    const settled = await settlePurges(parts)
+    if (!settled) return { left: [] }
+    // What is in no row any more cannot be looked for.
+    return { left: wasCutShort ? [...settled.left, NOT_LOOKED_FOR] : settled.left }
   } catch (error) {
     parts.log.error('a purge is not finished', { error })
-    return reasonOf(error)
+    return { failure: reasonOf(error), left: [] }
+  }
+}
+
+/** The last purge whose rows are covered. */
+const COVERED = 'purge_covered'
+const NOT_LOOKED_FOR =
+  'whatever was not reached before the purge was cut short: what it took out is not known here any more'
+
+/** Databases of projects that joined this one. */
+function keptDatabases(dir: string): readonly string[] {
+  return readdirSync(dir)
+    .filter((name) => /^joined-.*\.db$/.test(name))
+    .map((name) => join(dir, name))
+}
+
+/** Of a database that is kept and belongs to no replica any more: its places are its own. */
+function purgeKept(file: string, kinds: Kinds, secrets: ReadonlySet<string>): void {
+  const db = openDatabase(file)
+  try {
+    const purges = [...secrets].map((secret) => findSecret(db, needleOf(secret)).purge)
+    const replacements = formsOf(secrets)
+    db.transaction(() => purgeDatabase(db, { journal: createJournal(db), kinds, purges, replacements }))
+    shredFreed(db)
+  } finally {
+    db.close()
   }
 }
 
@@ -188,72 +235,15 @@ function historyOf(parts: PurgeParts, purges: readonly Purge[], replacements: re
     env: parts.env,
     ref: refOf(parts),
     scratch: parts.paths.dir,
-    onMoving: ({ after, commitOf, gone }) => noteMoving(parts.db, after, commitOf, gone),
-    row(row) {
-      const update = covers.get(row.doc)?.cover(row.update) ?? row.update
-      return update === row.update ? row : { ...row, update }
+    onMoving({ after, commitOf, gone }) {
+      noteMoving(parts.db, after, commitOf, gone)
+      parts.onStep?.('moving')
     },
+    row: (row) => coveredHead(coveredRow(covers.get(row.doc), row), replacements),
     text: (text) => clipped(replaced(text, replacements), replacements),
   }
 }
 
-/** What is to be noted of the branch once it has moved: `after` is its commit then, `last` our last snapshot in it. */
-const MOVING = 'purge_moving'
-const GONE = 'purge_gone'
-
-function noteMoving(db: Database, after: Oid, commitOf: (old: Oid) => Oid | undefined, gone: readonly Oid[]): void {
-  const meta = createMeta(db)
-  const last = lastSnapshot(db)
-  db.transaction(() => {
-    meta.set(MOVING, JSON.stringify({ after, last: last === undefined ? undefined : commitOf(last) }))
-    meta.set(GONE, JSON.stringify([...goneCommits(db), ...gone]))
-  })
-}
-
-/** Names our last snapshot as it is called now; else the whole branch would be taken in as somebody else's. */
-async function settleMoving(parts: PurgeParts): Promise<void> {
-  const { db } = parts
-  const noted = createMeta(db).get(MOVING)
-  if (noted === undefined) return
-  const { after, last } = JSON.parse(noted) as { readonly after: Oid; readonly last?: Oid }
-  const head = await headOf({ ...parts, ref: refOf(parts) })
-  db.transaction(() => {
-    if (head === after && last !== undefined) db.run('UPDATE snapshot_last SET "commit" = ?', last)
-    db.run('DELETE FROM meta WHERE key = ?', MOVING)
-  })
-}
-
-function lastSnapshot(db: Database): Oid | undefined {
-  if (!db.get("SELECT 1 FROM sqlite_master WHERE name = 'snapshot_last'")) return undefined
-  return db.get<{ commit: Oid }>('SELECT "commit" FROM snapshot_last')?.commit
-}
-
-/** Commits that purges have replaced: a branch that holds one of them must not be merged. */
-export function goneCommits(db: Database): readonly Oid[] {
-  return JSON.parse(createMeta(db).get(GONE) ?? '[]') as readonly Oid[]
-}
-
-/** Whether a purge has come that is not done here: until then nothing of here may be given to a remote. */
-export function isPurgePending(db: Database): boolean {
-  return lastPurge(db) > Number(createMeta(db).get(DONE) ?? 0)
-}
-
-/** Why the branch of a remote must not be merged now; undefined when it may. */
-export async function refusalOfRemote(
-  db: Database,
-  repo: Pick<GitRepo, 'log'>,
-  theirs: Oid | undefined,
-  ours: Oid | undefined,
-): Promise<string | undefined> {
-  if (isPurgePending(db)) return 'a purge has come, which is finished first'
-  const gone = new Set(goneCommits(db))
-  if (gone.size === 0 || theirs === undefined) return undefined
-  const without = ours === undefined ? [] : [ours]
-  const commits = await repo.log(theirs, { limit: MAX_COMMITS, without })
-  return commits.some(({ oid }) => gone.has(oid)) ? 'it still holds a secret that was purged here' : undefined
-}
-
-const MAX_COMMITS = 100_000
 const CUT = '\u2026'
 
 /** Subjects of commits hold the beginning of a long title: what is left of a secret there goes, too. */
@@ -290,12 +280,6 @@ function holding(parts: PurgeParts, replacements: readonly Replacement[]): reado
 }
 
 const isDatabase = (name: string): boolean => /\.(db|db-wal|db-shm|bin)$/.test(name)
-
-/** How a file's name has it; undefined where that says too little. */
-function inNames(secret: string): string | undefined {
-  const name = slug(secret)
-  return name.length >= Math.max(MIN_SECRET, secret.length / 2) && name !== secret ? name : undefined
-}
 
 function checkSecret(given: string): string {
   const secret = given.replace(/\r\n/g, '\n').replace(/^\n+|\n+$/g, '')

@@ -4,26 +4,18 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { OrchError } from '../base/error.ts'
-import { decodeChunk, encodeChunk, type Row } from '../store/row.ts'
 import type { Oid } from './git-repo.ts'
-import { orchAuthor } from './message.ts'
 import { OURS_ALONE } from './real-git-repo.ts'
+import { type Rewriting, rewritten } from './rewrite-export.ts'
 import { type Env, gitEnv, gitError } from './run-git.ts'
-import { isByOrch } from './take-in.ts'
 
-export interface HistoryPurge {
+export interface HistoryPurge extends Rewriting {
   readonly commonDir: string
   readonly env: Env
-  /** Full name of the branch: `refs/heads/orch-history`. */
-  readonly ref: string
   /** A folder for what is only needed meanwhile. */
   readonly scratch: string
   /** Hears, before the branch is moved, what becomes of its commits: those with the secret must not come back. */
   readonly onMoving?: (moving: Moving) => void
-  /** A row as it is to be; the same one where it stays. */
-  readonly row: (row: Row) => Row
-  /** A text as it is to be: of a file, a path or a message. */
-  readonly text: (text: string) => string
 }
 
 export interface Moving {
@@ -44,7 +36,6 @@ export interface HistoryPurged {
 
 /** Where the new chain is built before the branch is moved to it. */
 const SCRATCH = 'refs/orch/purging'
-const CHUNK_START = Buffer.from('\x09orch-rows', 'latin1')
 
 /** Counts what a rewrite would change. Writes nothing. */
 export async function previewHistoryPurge(parts: HistoryPurge): Promise<HistoryPurged> {
@@ -66,6 +57,7 @@ export async function purgeHistory(parts: HistoryPurge): Promise<HistoryPurged> 
   const { commonDir, ref } = parts
   const found = await previewHistoryPurge(parts)
   if (found.hits === 0 || found.before === undefined) return found
+  await assertNotCheckedOut(parts)
   await git(parts, ['update-ref', '-d', SCRATCH])
   const counts = { commits: 0, hits: 0 }
   const [oldMarks, newMarks] = ['old', 'new'].map((name) => join(parts.scratch, `purge-${name}.marks`)) as [
@@ -145,117 +137,6 @@ async function firstGone(parts: HistoryPurge, before: Oid, after: Oid): Promise<
   return commits.filter(([, ...parents]) => !parents.some((parent) => gone.has(parent))).map(([oid]) => oid)
 }
 
-/** A stream of `git fast-export` with every text and row in it rewritten, and the branch named `as`. */
-async function* rewritten(
-  stream: Readable,
-  { row, text, ref }: HistoryPurge,
-  counts: { commits: number; hits: number },
-  as = ref,
-): AsyncGenerator<Buffer> {
-  const read = createReader(stream)
-  const changed = (before: string): string => {
-    const after = text(before)
-    if (after !== before) counts.hits++
-    return after
-  }
-  // From the committer's line to the message, which say together whose commit it is.
-  let head: string[] = []
-  for (let isBlob = false, line = await read.line(); line !== undefined; line = await read.line()) {
-    const size = /^data (\d+)$/.exec(line)?.[1]
-    if (size !== undefined) {
-      const bytes = await read.bytes(Number(size))
-      if (isBlob) {
-        const now = rewriteBlob(bytes, row, changed, () => counts.hits++)
-        yield Buffer.concat([Buffer.from(`data ${now.length}\n`), now])
-      } else {
-        const [committer = '', ...more] = head
-        head = []
-        const [by, message] = ownCommit(committer, changed(bytes.toString('utf8')))
-        yield Buffer.from(`${[by, ...more, `data ${Buffer.byteLength(message)}`].join('\n')}\n${message}`)
-      }
-      continue
-    }
-    if (head.length > 0 || line.startsWith('committer ')) {
-      head.push(changed(line))
-      continue
-    }
-    if (line === 'blob') isBlob = true
-    if (/^(commit|reset) /.test(line)) {
-      isBlob = false
-      if (line.startsWith('commit ')) counts.commits++
-      yield Buffer.from(`${line.replace(ref, as)}\n`)
-    } else {
-      yield Buffer.from(`${/^(author|[MDRC]) /.test(line) ? changed(line) : line}\n`)
-    }
-  }
-}
-
-/**
- * What people committed on the branch was taken over long ago, under the id that the commit had. Made anew it must not be
- * taken for another edit, here or in a clone: it becomes one that orch committed, with its author as before.
- */
-function ownCommit(committer: string, message: string): readonly [committer: string, message: string] {
-  const [, email = '', when = ''] = /<([^>]*)> (.*)$/.exec(committer) ?? []
-  if (isByOrch({ message, committer: { name: '', email, at: 0 } })) return [committer, message]
-  const { name, email: own } = orchAuthor
-  return [`committer ${name} <${own}> ${when}`, `${message.trimEnd()}\n\nOrch-Replica: purge\n`]
-}
-
-function rewriteBlob(
-  bytes: Buffer,
-  row: (row: Row) => Row,
-  text: (before: string) => string,
-  onHit: () => void,
-): Buffer {
-  if (bytes.subarray(0, CHUNK_START.length).equals(CHUNK_START)) {
-    const rows = decodeChunk(bytes)
-    const now = rows.map(row)
-    if (now.every((one, at) => one === rows[at])) return bytes
-    onHit()
-    return Buffer.from(encodeChunk(now))
-  }
-  const before = bytes.toString('utf8')
-  const now = text(before)
-  return now === before ? bytes : Buffer.from(now)
-}
-
-/** Reads lines and counted bytes from a stream, which may be cut anywhere. */
-function createReader(stream: Readable) {
-  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  let rest: Buffer = Buffer.alloc(0)
-  const more = async (): Promise<boolean> => {
-    const { value, done } = await chunks.next()
-    if (done) return false
-    rest = Buffer.concat([rest, value])
-    return true
-  }
-  return {
-    /** The next line without its end; undefined at the end of the stream. */
-    async line(): Promise<string | undefined> {
-      let end = rest.indexOf(10)
-      while (end < 0) {
-        if (!(await more())) return undefined
-        end = rest.indexOf(10)
-      }
-      const line = rest.subarray(0, end).toString('latin1')
-      rest = rest.subarray(end + 1)
-      return Buffer.from(line, 'latin1').toString('utf8')
-    },
-    async bytes(size: number): Promise<Buffer> {
-      const parts: Buffer[] = []
-      let missing = size
-      for (;;) {
-        const taken = rest.subarray(0, missing)
-        parts.push(taken)
-        rest = rest.subarray(taken.length)
-        missing -= taken.length
-        if (missing === 0) return Buffer.concat(parts)
-        if (!(await more())) throw new OrchError('git_refused', { reason: 'the export of the history was cut short' })
-      }
-    },
-  }
-}
-
 function start({ commonDir, env }: Pick<HistoryPurge, 'commonDir' | 'env'>, args: readonly string[]) {
   const base = [`--git-dir=${commonDir}`, ...OURS_ALONE.flatMap((setting) => ['-c', setting])]
   return spawn('git', [...base, ...args], { env: gitEnv(env), stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
@@ -280,6 +161,14 @@ async function git(parts: Pick<HistoryPurge, 'commonDir' | 'env'>, args: readonl
   const { code, said } = await endOf(child)
   if (code !== 0) throw gitError(said, parts.commonDir)
   return Buffer.concat(out).toString('utf8')
+}
+
+/** Throws `git_refused` where a work tree has the branch checked out. */
+export async function assertNotCheckedOut(parts: Pick<HistoryPurge, 'commonDir' | 'env' | 'ref'>): Promise<void> {
+  const folder = (await git(parts, ['for-each-ref', '--format=%(worktreepath)', parts.ref])).trim()
+  if (folder === '') return
+  const reason = `${parts.ref} is checked out in ${folder}, with files that hold the secret; switch to another branch there`
+  throw new OrchError('git_refused', { reason })
 }
 
 /** What the branch holds. */

@@ -1,12 +1,10 @@
-import { crc32 } from 'node:zlib'
-import { sha256 } from '../base/hash.ts'
-import { type Cover, createCover, createFinder, FILLER, type Needle, type Places } from '../doc/purge.ts'
-import type { Kinds } from '../model/kind-set.ts'
-import { encodeFile, type FileStyle } from '../model/markdown.ts'
+import { type Cover, createCover } from '../doc/purge-cover.ts'
+import { createFinder } from '../doc/purge-finder.ts'
+import type { Needle, Places } from '../doc/purge-places.ts'
 import type { Database } from './database.ts'
-import { indexTableNames } from './index-tables.ts'
-import type { Journal } from './journal.ts'
-import { encodeRow, type Row } from './row.ts'
+import { createJournal, type Journal, MAIN_DOC } from './journal.ts'
+import type { Row } from './row.ts'
+import { type Replacement, replaced } from './secret-forms.ts'
 
 /**
  * The document of the rows that say what is taken out. A replica that knows nothing of purges keeps them and passes them
@@ -63,21 +61,41 @@ export function openPurges(journal: Journal): Purges {
   reload()
   return {
     coveredUpdate,
-    covered(row) {
-      const update = coveredUpdate(row.doc, row.update)
-      return update === row.update ? row : { ...row, update }
-    },
+    covered: (row) => coveredRow(covers.get(row.doc), row),
     reload,
   }
 }
 
 /** Bytes that are no update are for the guard to refuse. */
-function coverOrKeep(cover: Cover | undefined, update: Uint8Array): Uint8Array {
+export function coverOrKeep(cover: Cover | undefined, update: Uint8Array): Uint8Array {
   try {
     return cover?.cover(update) ?? update
   } catch {
     return update
   }
+}
+
+/** A row with filler in these places, also in the names of the keys that it touches; the same one where it holds none of them. */
+export function coveredRow(cover: Cover | undefined, row: Row): Row {
+  const update = coverOrKeep(cover, row.update)
+  if (update === row.update) return row
+  const renamed = cover?.renamed(row.update) ?? new Map<string, string>()
+  return { ...row, update, touched: row.touched.map((key) => renamedKey(key, renamed)) }
+}
+
+/** Of `<keyed kind>/<key>` the key; an id stays. */
+function renamedKey(touched: string, renamed: ReadonlyMap<string, string>): string {
+  const slash = touched.indexOf('/')
+  const now = slash < 0 ? undefined : renamed.get(touched.slice(slash + 1))
+  return now === undefined ? touched : `${touched.slice(0, slash + 1)}${now}`
+}
+
+/** The same by text, for whoever knows it: who only removes a key has its name in nothing but the head. */
+export function coveredHead(row: Row, replacements: readonly Replacement[]): Row {
+  const [actor, session] = [replaced(row.actor, replacements), replaced(row.session, replacements)]
+  const touched = row.touched.map((key) => replaced(key, replacements))
+  const isSame = actor === row.actor && session === row.session && touched.every((key, at) => key === row.touched[at])
+  return isSame ? row : { ...row, actor, session, touched }
 }
 
 /** What covers the rows of each document that a purge names. */
@@ -100,7 +118,7 @@ export function lastPurge(db: Database): number {
   return found?.n ?? 0
 }
 
-function* rowsAfter(journal: Journal, from: number, doc?: string) {
+export function* rowsAfter(journal: Journal, from: number, doc?: string) {
   for (let n = from; ; ) {
     const rows = journal.after(n, ROWS_PER_READ, doc)
     yield* rows
@@ -121,8 +139,9 @@ export interface FoundSecret {
   readonly places: number
 }
 
-/** Looks for a secret in every row there is, in all documents. */
-export function findSecret(journal: Journal, needle: Needle): FoundSecret {
+/** Looks for a secret in every row there is, in all documents, and in what clients brought and cannot be applied yet. */
+export function findSecret(db: Database, needle: Needle): FoundSecret {
+  const journal = createJournal(db)
   const finders = new Map<string, ReturnType<typeof createFinder>>()
   for (const { row } of rowsAfter(journal, 0)) {
     if (row.doc === PURGE_DOC) continue
@@ -130,6 +149,9 @@ export function findSecret(journal: Journal, needle: Needle): FoundSecret {
     finders.set(row.doc, finder)
     finder.take(row.update)
   }
+  const main = finders.get(MAIN_DOC) ?? createFinder(needle)
+  finders.set(MAIN_DOC, main)
+  for (const { bytes } of parkedIn(db)) main.take(bytes)
   const found = [...finders].map(([doc, finder]) => [doc, finder.places()] as const)
   for (const finder of finders.values()) finder.destroy()
   const purge = Object.fromEntries(found.filter(([, { texts, values }]) => texts.length + values.length > 0))
@@ -145,134 +167,14 @@ export function findSecret(journal: Journal, needle: Needle): FoundSecret {
   return { purge, rows, keys: [...keys].sort(), places }
 }
 
+export function parkedIn(db: Database): readonly { readonly id: number; readonly bytes: Uint8Array }[] {
+  if (!db.get("SELECT 1 FROM sqlite_master WHERE name = 'parked'")) return []
+  return db.all<{ id: number; bytes: Uint8Array }>('SELECT id, bytes FROM parked')
+}
+
 /** What purges take out, read from rows that still hold it: whoever was only told the places learns here what to look for. */
 export function readSecrets(journal: Journal, purges: readonly Purge[]): ReadonlySet<string> {
   const covers = coversOf(purges)
   for (const { row } of rowsAfter(journal, 0)) covers.get(row.doc)?.look(row.update)
   return new Set([...covers.values()].flatMap((cover) => [...cover.read()]))
 }
-
-/** Text to look for, and what stands in its place. */
-export interface Replacement {
-  readonly text: string
-  readonly filler: string
-}
-
-/** The same text with every secret in it replaced. */
-export function replaced(text: string, replacements: readonly Replacement[]): string {
-  return replacements.reduce((now, { text: secret, filler }) => now.replaceAll(secret, filler), text)
-}
-
-/**
- * Takes a secret out of the database, in the transaction it is called in: rows get filler, what is only kept as text is
- * searched and replaced, and the index is dropped, to be made anew at the next open.
- */
-export function purgeDatabase(
-  db: Database,
-  parts: {
-    readonly journal: Journal
-    readonly kinds: Kinds
-    readonly purges: readonly Purge[]
-    readonly replacements: readonly Replacement[]
-  },
-): { readonly rows: number } {
-  const { journal, kinds, purges, replacements } = parts
-  const covers = coversOf(purges)
-  let rows = 0
-  for (const { n, row } of rowsAfter(journal, 0)) {
-    const update = coverOrKeep(covers.get(row.doc), row.update)
-    if (update === row.update) continue
-    const bytes = encodeRow({ ...row, update })
-    db.run('UPDATE rows SET bytes = ?, crc = ? WHERE n = ?', bytes, crc32(bytes), n)
-    rows++
-  }
-  for (const name of indexTableNames(kinds)) db.exec(`DROP TABLE IF EXISTS ${name}`)
-  db.run("DELETE FROM meta WHERE key = 'index_stamp'")
-  for (const table of tablesOf(db)) {
-    if (/^mirror_(bases|intents)/.test(table)) scrubMirror(db, table, replacements)
-    scrubTable(db, table, replacements)
-  }
-  return { rows }
-}
-
-/** Rows are covered by their places; the addresses and tokens of peers are no text of the project. */
-const NOT_SEARCHED = /^(rows|peers|tokens|sqlite_.*|search_text.*)$/
-
-function tablesOf(db: Database): readonly string[] {
-  return db
-    .all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
-    .map(({ name }) => name)
-    .filter((name) => !NOT_SEARCHED.test(name))
-}
-
-function scrubTable(db: Database, table: string, replacements: readonly Replacement[]): void {
-  for (const { name: column } of db.all<{ name: string }>('SELECT name FROM pragma_table_info(?)', table)) {
-    for (const { text, filler } of replacements) {
-      db.run(
-        `UPDATE OR REPLACE "${table}" SET "${column}" = replace("${column}", ?1, ?2) WHERE typeof("${column}") = 'text' AND instr("${column}", ?1) > 0`,
-        text,
-        filler,
-      )
-    }
-  }
-}
-
-/** The texts of files have hashes beside them, of the bytes that the files are about to have. */
-function scrubMirror(db: Database, table: string, replacements: readonly Replacement[]): void {
-  const hashOf = (text: string, style: string): string =>
-    sha256(encodeFile(replaced(text, replacements), JSON.parse(style) as FileStyle))
-  const isHit = (text: string): boolean => replaced(text, replacements) !== text
-  if (table.startsWith('mirror_bases')) {
-    const bases = db.all<{ path: string; text: string; style: string }>(`SELECT path, text, style FROM "${table}"`)
-    for (const { path, text, style } of bases.filter((base) => isHit(base.text))) {
-      db.run(`UPDATE "${table}" SET hash = ?, signature = '' WHERE path = ?`, hashOf(text, style), path)
-    }
-    return
-  }
-  const intents = db.all<{ name: string; from_text: string; to_text: string; style: string }>(
-    `SELECT name, from_text, to_text, style FROM "${table}"`,
-  )
-  for (const { name, from_text: from, to_text: to, style } of intents) {
-    if (isHit(from)) db.run(`UPDATE "${table}" SET from_hash = ? WHERE name = ?`, hashOf(from, style), name)
-    if (isHit(to)) db.run(`UPDATE "${table}" SET to_hash = ? WHERE name = ?`, hashOf(to, style), name)
-  }
-}
-
-/** Overwrites what was freed, and what the log of the database still holds. Not inside a transaction. */
-export function shredFreed(db: Database): void {
-  db.exec('PRAGMA secure_delete=ON')
-  db.all('PRAGMA wal_checkpoint(TRUNCATE)')
-  db.exec('VACUUM')
-  db.all('PRAGMA wal_checkpoint(TRUNCATE)')
-}
-
-/** How long a secret must be, in UTF-16 units: a shorter one stands by chance in what is none. */
-export const MIN_SECRET = 6
-
-/**
- * The forms in which a secret stands in files, commits and tables: as it is, with the line ends of Windows, as JSON and
- * YAML quote it, as a file's name has it, and every longer line of it alone; the longest first.
- */
-export function formsOf(
-  secrets: Iterable<string>,
-  inNames: (secret: string) => string | undefined,
-): readonly Replacement[] {
-  const forms = new Map<string, string>()
-  const put = (text: string | undefined): void => {
-    if (text !== undefined && text.length >= MIN_SECRET) forms.set(text, FILLER.repeat(text.length))
-  }
-  for (const secret of secrets) {
-    // A file's text keeps its length in units, which the places of the texts in it have, too.
-    put(secret)
-    put(secret.replaceAll('\n', '\r\n'))
-    put(JSON.stringify(secret).slice(1, -1))
-    put(JSON.stringify(JSON.stringify(secret).slice(1, -1)).slice(1, -1))
-    put(secret.replaceAll("'", "''"))
-    put(inNames(secret))
-    const lines = secret.split('\n').map((line) => line.trim())
-    if (lines.length > 1) for (const line of lines) if (line.length >= LONG_LINE) put(line)
-  }
-  return [...forms].map(([text, filler]) => ({ text, filler })).sort((a, b) => b.text.length - a.text.length)
-}
-
-const LONG_LINE = 16

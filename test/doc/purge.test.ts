@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
-import { createCover, createFinder, FILLER, type Places } from '../../src/doc/purge.ts'
+import { createCover } from '../../src/doc/purge-cover.ts'
+import { createFinder } from '../../src/doc/purge-finder.ts'
+import { FILLER, type Places } from '../../src/doc/purge-places.ts'
 
 const SECRET = 'sk-9f8e7d6c'
 const needle = { secret: SECRET, inNames: undefined }
