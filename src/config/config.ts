@@ -95,6 +95,12 @@ export const options = {
     '127.0.0.1:4100',
     always,
   ),
+  drainMs: option(
+    z.number().int().min(0).max(8000),
+    0,
+    'Told to stop, go on serving for so long while `/readyz` answers 503: a load balancer sends nobody here by then.',
+    '3000',
+  ),
   listenInsecure: option(
     z.boolean(),
     false,

@@ -235,6 +235,8 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     },
     settled: () => running,
     async stop() {
+      notReady = 'it is stopping'
+      if (config.drainMs > 0) await sleep(clock, config.drainMs)
       await Promise.all([surfaces.door.stop(), surfaces.sockets.stop()])
       await running.catch(() => undefined)
       await project.idle()

@@ -14,6 +14,8 @@ export interface DrainParts {
   /** Gives the place of the daemon to others. */
   readonly release: () => void
   readonly exit: (code: number) => void
+  /** For so long the daemon goes on serving first. */
+  readonly servesMs?: number
   readonly clock: Pick<Clock, 'after'>
   readonly log: Logger
 }
@@ -22,7 +24,7 @@ export interface DrainParts {
 export type Drain = (options?: { readonly isDatabaseGone: boolean }) => void
 
 /** What ends the process: once, in order, and in any case. */
-export function createDrain({ stop, release, exit, clock, log }: DrainParts): Drain {
+export function createDrain({ stop, release, exit, servesMs = 0, clock, log }: DrainParts): Drain {
   let cancel: (() => void) | undefined
   const within = (ms: number): void => {
     cancel?.()
@@ -41,7 +43,7 @@ export function createDrain({ stop, release, exit, clock, log }: DrainParts): Dr
     if (isDraining) return
     isDraining = true
     log.info('the daemon is stopping')
-    if (!isRescue) within(STOP_TIMEOUT_MS)
+    if (!isRescue) within(STOP_TIMEOUT_MS + servesMs)
     stop()
       .then(
         () => 0,

@@ -116,6 +116,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
         if (again) startAgain(argv)
       },
       exit: (code) => process.exit(code),
+      servesMs: config.drainMs,
       clock: systemClock,
       log,
     })
