@@ -195,7 +195,7 @@ function problemsOf(status: RelayStatus, url: string, now: number): readonly Pro
   }
   if (lostDataAt !== undefined && now - lostDataAt < LOST_SHOWN_MS) {
     problems.push({
-      kind: 'link',
+      kind: 'lost_relay',
       key: 'lost',
       what: 'Redis has lost its data. The nodes have exchanged anew what they hold, and nothing of the project is lost',
       where: `peer ${NAME}`,

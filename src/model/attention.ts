@@ -16,6 +16,7 @@ export const ATTENTION_KINDS = {
   parked: 'changes of a client that cannot be applied yet; they are kept',
   client: 'a client that was turned away',
   link: 'a link to another replica, a git remote or a relay',
+  lost_relay: 'a Redis that lost its data; the nodes have exchanged anew what they hold',
   snapshot: 'the history in git',
   config: 'the configuration',
   growth: 'sizes that slow things down',
@@ -95,6 +96,7 @@ const HAPPENED: readonly AttentionKind[] = [
   'conflict',
   'parked',
   'client',
+  'lost_relay',
 ]
 
 /** Whether something does not work until it is mended; the others happened, and are to be known or decided. */

@@ -15,12 +15,17 @@ interface Status {
   readonly project: { readonly id: string }
 }
 
+/** What happens to nodes and Redis: kill -9 of one, of the other, a pause, a loss of all data, kill -9 of both. */
+export type Blow = 'node' | 'redis' | 'pause' | 'empty' | 'both'
+const BLOWS: readonly Blow[] = ['node', 'redis', 'pause', 'empty', 'both']
+
 export interface NodesReport {
   readonly acknowledged: number
   readonly inDoubt: number
   readonly kills: Readonly<Record<string, number>>
   /** From a node's kill to the next write acknowledged there, and anywhere, in milliseconds. */
   readonly longestHere: number
+  readonly medianHere: number
   readonly longestAnywhere: number
   /** From quiet to all equal. */
   readonly longestToEqual: number
@@ -74,9 +79,11 @@ export async function breakNodes(options: {
   readonly nodes: number
   readonly rounds: number
   readonly seed: number
+  /** What is done in turn. */
+  readonly kinds?: readonly Blow[]
   readonly say?: (line: string) => void
 }): Promise<NodesReport> {
-  const { rounds, seed, say = () => undefined } = options
+  const { rounds, seed, kinds = BLOWS, say = () => undefined } = options
   const random = createRandom(seed)
   const upTo = (limit: number): number => Math.floor(((random(1)[0] ?? 0) * limit) / 256)
   const redis = await createTestRedis()
@@ -85,7 +92,8 @@ export async function breakNodes(options: {
   const acknowledged: string[] = []
   const inDoubt: string[] = []
   let words = 0
-  let [longestHere, longestAnywhere, longestToEqual] = [0, 0, 0]
+  let [longestAnywhere, longestToEqual] = [0, 0]
+  const here: number[] = []
 
   const write = async (node: Node, writer: string, tasks: readonly string[]): Promise<void> => {
     const word = `${writer}n${words++}e`
@@ -137,14 +145,14 @@ export async function breakNodes(options: {
             lastAnywhere = now
             const killedAt = back.get(node)
             if (killedAt === undefined) continue
-            longestHere = Math.max(longestHere, now - killedAt)
+            here.push(now - killedAt)
             back.delete(node)
           }
         }),
       )
       const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
       await pause(100 + upTo(300))
-      const what = (['node', 'redis', 'pause', 'empty', 'both'] as const)[round % 5] ?? 'node'
+      const what = kinds[round % kinds.length] as Blow
       kills[what] = (kills[what] ?? 0) + 1
       const victim = nodes[upTo(nodes.length)] as Node
       if (what === 'node' || what === 'both') {
@@ -163,7 +171,8 @@ export async function breakNodes(options: {
       const quiet = performance.now()
       await until(equal, `all equal after round ${round} (${what})`, 60_000)
       longestToEqual = Math.max(longestToEqual, performance.now() - quiet)
-      if (round % 10 === 9) say(`round ${round + 1}: ${acknowledged.length} acknowledged`)
+      if (round % 10 === 9)
+        say(`round ${round + 1}: ${acknowledged.length} acknowledged, back after ${here.map(Math.round).slice(-4)} ms`)
     }
     const text = await everything(first)
     for (const word of acknowledged) expect(countOf(text, word), word).toBe(1)
@@ -176,7 +185,8 @@ export async function breakNodes(options: {
       acknowledged: acknowledged.length,
       inDoubt: inDoubt.length,
       kills,
-      longestHere,
+      longestHere: Math.max(0, ...here),
+      medianHere: here.toSorted((x, y) => x - y)[here.length >> 1] ?? 0,
       longestAnywhere,
       longestToEqual,
     }
