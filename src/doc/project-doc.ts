@@ -6,9 +6,10 @@ import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
 import { type Contested, contestedIn } from './contested.ts'
 import { addsTo, guardUpdate, type Owner, type Verdict } from './guard.ts'
-import { ARBITER_ROOT, type Arbiter, CLIENTS_ROOT, type DeleteMark } from './layout.ts'
+import { type KeptMembers, type KeptRecord, keptMembers, keptOf, putKept } from './kept.ts'
+import { ARBITER_ROOT, type Arbiter, CLIENTS_ROOT, type DeleteMark, LIFE } from './layout.ts'
 import { marksIn } from './marks.ts'
-import { type DocRecord, readRecord } from './read.ts'
+import { type DocRecord, lateType, readDeletes, readRecord } from './read.ts'
 import { createRoots } from './roots.ts'
 import { createRecord, editRecord, markDeleted, markRestored, type NewRecord, type RecordEdit } from './write.ts'
 
@@ -41,6 +42,8 @@ export interface DocWriter {
   restore(kind: RecordKind, id: RecordId, by: string, at: number): void
   setKey(kind: KeyedKind, key: string, value: Json | undefined): void
   setArbiter(arbiter: Arbiter): void
+  /** Makes what another project keeps undeclared: a record, or fields of one that is there. */
+  keep(record: KeptRecord): void
 }
 
 /** The one Y.Doc of a project, behind the words of the model. */
@@ -50,6 +53,11 @@ export interface ProjectDoc {
   ids(kind: RecordKind): IterableIterator<string>
   /** Records of kinds that are not declared here, with the root type they are in. */
   undeclared(): Iterable<readonly [id: string, root: string]>
+  /** What a record of a root type keeps and is not declared here, and the marks of its deletion. */
+  kept(
+    root: string,
+    id: RecordId,
+  ): { readonly members: KeptMembers; readonly deletes: readonly DeleteMark[] } | undefined
   keys(kind: KeyedKind): ReadonlyMap<string, Json>
   key(kind: KeyedKind, key: string): Json | undefined
   /** Who grants claims, where somebody was named. */
@@ -118,6 +126,14 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
       arbiter.set('replica', replica)
       arbiter.set('epoch', epoch)
     },
+    keep({ root, id, members }) {
+      const records = doc.getMap<unknown>(root)
+      const there = records.get(id)
+      if (there instanceof Y.Map) return putKept(there, members)
+      const map = new Y.Map<unknown>()
+      putKept(map, { ...members, [LIFE]: { type: 'map', members: {} } })
+      records.set(id, map)
+    },
   }
 
   const capture = (work: () => void): Applied => {
@@ -159,6 +175,19 @@ export function createProjectDoc(kinds: Kinds, updates: Iterable<Uint8Array> = [
     has: (kind, id) => rootOf(kind).has(id),
     ids: (kind) => rootOf(kind).keys(),
     undeclared: () => roots.undeclared(),
+    kept(root, id) {
+      const map = doc.getMap(root).get(id)
+      if (!(map instanceof Y.Map)) return undefined
+      const kind = kinds.records.find(({ plural, letter }) => plural === root && letter === id[0])
+      const late = roots.lateFields(id)
+      const undeclared = kind && readRecord(doc, kind, id, map, late).undeclared
+      const members = {
+        ...Object.fromEntries(late.map((stored) => [stored, keptOf(lateType(doc, id, stored))])),
+        ...keptMembers(map, [LIFE]),
+      }
+      const wanted = Object.entries(members).filter(([name]) => undeclared?.includes(name) ?? true)
+      return { members: Object.fromEntries(wanted), deletes: readDeletes(map.get(LIFE)) }
+    },
     keys: (kind) => new Map([...rootOf(kind).entries()].map(([key, value]) => [key, toJson(value)])),
     key: (kind, key) => (rootOf(kind).has(key) ? toJson(rootOf(kind).get(key)) : undefined),
     arbiter() {

@@ -67,6 +67,13 @@ function readLate(doc: Y.Doc, field: Field, root: string): unknown {
   return field.merge === 'prose' ? doc.getText(root) : doc.getMap(root)
 }
 
+/** The root type in which a record keeps a field that is not declared here: what is in it tells its shape. */
+export function lateType(doc: Y.Doc, id: string, stored: string): unknown {
+  const root = lateRoot(id, stored)
+  const raw = doc.share.get(root)
+  return raw?._start && raw._map.size === 0 ? doc.getText(root) : doc.getMap(root)
+}
+
 function readField(field: Field, stored: unknown): Value {
   switch (field.merge) {
     case 'register':
@@ -116,7 +123,7 @@ function readExtra(stored: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-function readDeletes(stored: unknown): readonly DeleteMark[] {
+export function readDeletes(stored: unknown): readonly DeleteMark[] {
   if (!(stored instanceof Y.Map)) return []
   return [...stored.entries()]
     .filter(([key]) => key.startsWith('d:'))

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
+import type { KeptRecord } from '../doc/kept.ts'
 import { createProjectDoc, type ProjectDoc } from '../doc/project-doc.ts'
 import { type Random, randomText } from '../model/id.ts'
 import type { Kinds } from '../model/kind-set.ts'
@@ -14,6 +15,7 @@ import { type Conflict, createConflicts } from './conflicts.ts'
 import type { Database } from './database.ts'
 import { indexStamp } from './index-tables.ts'
 import { createJournal, founderOf, type Journal, MAIN_DOC, updatesBetween } from './journal.ts'
+import { keptRecords } from './kept-records.ts'
 import { lastWrites } from './last-writes.ts'
 import { checkLease, type Generations, type LeaseFacts, takeLease } from './lease.ts'
 import type { LoadSnapshot, LoadSnapshots } from './load-snapshot.ts'
@@ -75,6 +77,8 @@ export interface OpenProject extends Project {
   rebuildIndex(): void
   /** What is here and not declared, of living records. */
   undeclared(): readonly Undeclared[]
+  /** That of each record. */
+  kept(): Iterable<KeptRecord>
   /** What differs between the index, the document in memory, and both made anew from all rows; empty when all is well. */
   checkIndex(scratch: Database): readonly string[]
 }
@@ -283,6 +287,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
         `SELECT root, field, count(*) AS count, substr(min(undeclared.id), 1, 1) AS letter FROM undeclared
          LEFT JOIN ids ON ids.id = undeclared.id WHERE coalesce(ids.deleted, 0) = 0 GROUP BY root, field ORDER BY root, field`,
       ),
+    kept: () => keptRecords(db, () => pipeline.doc()),
     rebuildIndex: () => db.transaction(() => rebuildIndex(db, kinds, pipeline.doc(), journal)),
     checkIndex(scratch) {
       const fresh = createProjectDoc(kinds, updatesOf(journal, undefined))

@@ -1,3 +1,4 @@
+import type { KeptRecord } from '../doc/kept.ts'
 import type { Arbiter } from '../doc/layout.ts'
 import type { Origin, RowOrigin, WriteOrigin } from '../doc/origin.ts'
 import type { Filter } from '../model/filter.ts'
@@ -74,6 +75,8 @@ export interface Tx {
   setKey(kind: string, key: string, value: Json | undefined): void
   /** Names the replica that grants claims from now on. */
   setArbiter(arbiter: Arbiter): void
+  /** Makes what another project keeps undeclared: a record, or fields of one that is there or made in this transaction. */
+  keep(record: KeptRecord): void
   /** Adds an entry to the work log and returns its id. In the writer's name, at this moment, unless the entry says otherwise. */
   appendLog(entry: NewLogEntry): RecordId
 }

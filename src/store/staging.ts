@@ -172,6 +172,10 @@ export function createStaging(parts: StagingParts): {
       steps.push((writer) => writer.setArbiter(arbiter))
     },
 
+    keep(record) {
+      steps.push((writer) => writer.keep(record))
+    },
+
     appendLog(values) {
       const id = values.id ?? freshLogId()
       if (values.id && parts.logs.get(id)) throw new OrchError('already_exists', { what: `the entry ${id}` })

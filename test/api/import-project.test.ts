@@ -6,6 +6,7 @@ import { page } from '../../src/model/kinds/page.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { builtInKinds } from '../../src/model/kinds.ts'
 import { openReader } from '../../src/store/reader.ts'
+import { DECLARED, kindsOfText } from '../helpers/own-kinds.ts'
 import { byAlice, byClaude, claude, createTestProject } from '../helpers/project.ts'
 import { createRandom } from '../helpers/random.ts'
 
@@ -129,4 +130,65 @@ test('a key for which there is no name stays behind and is named in the plan', a
   expect(plan.keys).toEqual([{ kind: 'state', key, as: undefined }])
   await importProject({ from, into: target.project, plan, origin: { source: 'import', actor: claude } })
   expect(target.project.readKeys('state').size).toBe(1)
+})
+
+test('[P1] what is not declared here comes along, too: fields of every merge, and records of whole kinds', async () => {
+  const kinds = kindsOfText(DECLARED)
+  const risk = must(kinds.record('risk'), 'declared')
+  const tasks = must(kinds.record('task'), 'declared')
+  const [SAME, OTHER] = [id('t-00000001'), id('t-00000002')]
+  const [RISK, GONE] = [id('k-00000001'), id('k-00000002')]
+  const values = {
+    title: 'It breaks',
+    likelihood: 0.5,
+    owners: ['ada', 'bob'],
+    tasks: [SAME, OTHER],
+    cost: 3,
+    plan: 'a plan',
+    facts: '{"a":[1]}',
+  }
+  const declaring = (seed: number, name: string) => createTestProject({ seed, name, kinds })
+  const [source, target] = [declaring(5, 'my shop'), declaring(6, 'platform')]
+  await target.project.transact(byAlice, (tx) => {
+    tx.create(tasks, { title: 'Theirs' }, { id: SAME })
+    tx.create(risk, { title: 'Their risk' }, { id: RISK })
+  })
+  await source.project.transact(byClaude, (tx) => {
+    tx.create(
+      tasks,
+      { title: 'Ours', severity: 'high', customers: ['acme'], notes: 'ours', votes: 2, risk: RISK },
+      { id: SAME },
+    )
+    tx.create(tasks, { title: 'Plain' }, { id: OTHER })
+    tx.create(risk, values, { id: RISK, append: { reviews: [{ text: 'looked at' }] } })
+    tx.create(risk, { title: 'Gone' }, { id: GONE })
+  })
+  await source.project.transact(byClaude, (tx) => tx.delete(risk, GONE))
+  const before = must(source.project.read(risk, RISK), 'there').values
+
+  // Neither is declared where they are joined.
+  const undeclared = { from: source.reopen({ kinds: builtInKinds }), into: target.reopen({ kinds: builtInKinds }) }
+  const from = openReader(source.database, builtInKinds)
+  const into = undeclared.into.project
+  const plan = planProject(from, into, createRandom(3))
+  expect(plan.counts).toMatchObject({ tasks: 2, risks: 1 })
+  const [task2, risk2] = [SAME, RISK].map((one) => must(plan.renamed.get(one), 'renamed')) as [RecordId, RecordId]
+  await importProject({ from, into, plan, origin: { source: 'import', actor: claude } })
+  expect(into.checkIndex(createTestProject({}).database)).toEqual([])
+
+  const later = target.reopen({ kinds }).project
+  expect(later.read(tasks, task2)?.values).toMatchObject({
+    title: 'Ours',
+    severity: 'high',
+    customers: ['acme'],
+    notes: 'ours',
+    votes: 2,
+    risk: risk2,
+  })
+  const made = must(later.read(risk, risk2), 'there')
+  expect(made.values).toEqual({ ...before, tasks: [task2, OTHER].sort(), aliases: [RISK] })
+  expect(made.file.startsWith(risk2)).toBe(true)
+  expect(later.read(risk, RISK)?.values.title).toBe('Their risk')
+  expect(later.ids(risk, { deleted: true })).toHaveLength(2)
+  expect(later.undeclared()).toEqual([])
 })

@@ -109,6 +109,9 @@ function scopedTx(tx: Tx, scopes: readonly Scope[]): Tx {
     setArbiter() {
       throw outside('the arbiter', scopes)
     },
+    keep() {
+      throw outside('what is not declared here', scopes)
+    },
     appendLog(entry) {
       check('the work log', 'log')
       return tx.appendLog(entry)

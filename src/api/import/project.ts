@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { OrchError } from '../../base/error.ts'
+import type { Kept, KeptMembers, KeptRecord } from '../../doc/kept.ts'
 import type { WriteOrigin } from '../../doc/origin.ts'
 import { makeId, type Random, type RecordId } from '../../model/id.ts'
 import { emptyValue, type RecordKind, textsOf, type Value, type Values } from '../../model/kind.ts'
@@ -26,7 +28,7 @@ export interface PlannedKey {
   readonly as: string | undefined
 }
 
-type Target = Pick<Project, 'read' | 'readKeys' | 'kinds'>
+type Target = Pick<Project, 'read' | 'readKeys' | 'kinds'> & Pick<ProjectReader, 'kept'>
 
 /** Says what importing `from` into `into` makes; writes nothing. */
 export function planProject(from: ProjectReader, into: Target, random: Random): ProjectPlan {
@@ -41,6 +43,15 @@ export function planProject(from: ProjectReader, into: Target, random: Random): 
       if (into.read(kind, id)) renamed.set(id, freeId(kind, [from, into], random))
     }
   }
+  const theirs = new Set([...into.kept()].map(({ id }) => id))
+  const ours = new Set<RecordId>()
+  for (const record of from.kept()) {
+    if (isOfKind(from, record)) continue
+    ours.add(record.id)
+    counts[record.root] = (counts[record.root] ?? 0) + 1
+  }
+  const isFree = (id: RecordId): boolean => !theirs.has(id) && !ours.has(id)
+  for (const id of ours) if (theirs.has(id)) renamed.set(id, freeIdLike(id, isFree, random))
   counts[from.kinds.log.plural] = from.logCount('')
   const keys = from.kinds.keyed.flatMap(({ name }) => planKeys(name, from, into))
   return { renamed, counts, deleted, keys }
@@ -65,9 +76,22 @@ function freeId(kind: RecordKind, projects: readonly Target[], random: Random): 
   }
 }
 
+/** A record of a kind that nobody declares here has no read and no rules: only its letter is known. */
+function freeIdLike(id: RecordId, isFree: (id: RecordId) => boolean, random: Random): RecordId {
+  for (;;) {
+    const made = makeId(id.slice(0, 1), random)
+    if (isFree(made)) return made
+  }
+}
+
+/** Whether only fields of a record are undeclared. */
+function isOfKind({ kinds }: Pick<ProjectReader, 'kinds'>, { root, id }: Pick<KeptRecord, 'root' | 'id'>): boolean {
+  return kinds.lettered(id[0])?.plural === root
+}
+
 export interface ProjectImport {
   readonly from: ProjectReader
-  readonly into: Project
+  readonly into: Project & Pick<ProjectReader, 'kept'>
   readonly plan: ProjectPlan
   readonly origin: WriteOrigin
 }
@@ -82,6 +106,7 @@ const ENTRIES_PER_SLICE = 200
  */
 export async function importProject(parts: ProjectImport): Promise<number> {
   const { from, into, plan, origin } = parts
+  const kept = new Map([...from.kept()].map((record) => [record.id, movedKept(record, plan.renamed)]))
   let made = 0
   for (const kind of from.kinds.records) {
     const ids = from.ids(kind)
@@ -90,12 +115,25 @@ export async function importProject(parts: ProjectImport): Promise<number> {
         .slice(at, at + RECORDS_PER_SLICE)
         .map((id) => carriedOver(kind, from.read(kind, id), plan.renamed))
       await into.transact(origin, (tx) => {
-        for (const { values, options } of slice) tx.create(kind, values, options)
+        for (const { from: id, values, options } of slice) {
+          tx.create(kind, values, options)
+          const fields = kept.get(id)
+          if (fields?.root === kind.plural) tx.keep(fields)
+        }
       })
       for (const one of slice) compare(into.read(kind, one.options.id), one)
       made += slice.length
     }
   }
+  const whole = [...kept.values()].filter((record) => !isOfKind(from, record))
+  for (let at = 0; at < whole.length; at += RECORDS_PER_SLICE) {
+    const slice = whole.slice(at, at + RECORDS_PER_SLICE)
+    await into.transact(origin, (tx) => {
+      for (const record of slice) tx.keep(record)
+    })
+    made += slice.length
+  }
+  compareKept(into, [...kept.values()])
   await importLog(parts)
   await into.transact(origin, (tx) => {
     for (const { kind, key, as } of plan.keys) {
@@ -123,7 +161,47 @@ async function importLog({ from, into, plan, origin }: ProjectImport): Promise<v
   }
 }
 
+/**
+ * What is undeclared, as it is made anew. What refers to what is not known: every value that is an id which changes, and
+ * every member of a set that is one, is that.
+ */
+function movedKept({ root, id, members }: KeptRecord, renamed: ReadonlyMap<RecordId, RecordId>): KeptRecord {
+  const to = renamed.get(id)
+  const redirect = (text: string): string => renamed.get(text as RecordId) ?? text
+  const moved = (all: KeptMembers): KeptMembers =>
+    Object.fromEntries(Object.entries(all).map(([name, kept]) => [redirect(name), one(kept)]))
+  const one = (kept: Kept): Kept => {
+    if (kept.type === 'map') return { ...kept, members: moved(kept.members) }
+    return kept.type === 'value' && typeof kept.value === 'string' ? { ...kept, value: redirect(kept.value) } : kept
+  }
+  const { file, aliases } = members
+  const named = file?.type === 'value' ? String(file.value) : ''
+  return {
+    root,
+    id: to ?? id,
+    members: {
+      ...moved(members),
+      ...(to !== undefined && named.startsWith(id) && { file: { type: 'value', value: to + named.slice(id.length) } }),
+      ...(to !== undefined &&
+        aliases?.type === 'map' && {
+          aliases: { type: 'map', members: { ...moved(aliases.members), [id]: { type: 'value', value: true } } },
+        }),
+    },
+  }
+}
+
+function compareKept(into: Pick<ProjectReader, 'kept'>, kept: readonly KeptRecord[]): void {
+  const there = new Map([...into.kept()].map((record) => [record.id, record]))
+  for (const record of kept) {
+    if (!isDeepStrictEqual(there.get(record.id), record)) {
+      throw new OrchError('join_failed', { reason: `what ${record.id} keeps undeclared did not come over as it was` })
+    }
+  }
+}
+
 interface CarriedOver {
+  /** The id that it had. */
+  readonly from: RecordId
   readonly values: Values
   readonly options: CreateOptions & { readonly id: RecordId; readonly extra: Readonly<Record<string, string>> }
 }
@@ -144,6 +222,7 @@ function carriedOver(
   }
   if (id !== record.id) values.aliases = [...textsOf(values.aliases), record.id].sort()
   return {
+    from: record.id,
     values,
     options: {
       id,
