@@ -330,7 +330,14 @@ export function createMergeIn(parts: MergeInParts): MergeIn {
     await revive(place.kind, id as RecordId, path)
     // Texts without a next one were set aside, as this one was: it may be one of them.
     const versions = saveBase.recent(path).filter(({ next }) => next !== '')
-    const from = saveBase.of({ kind: place.kind.name, id }, { path, text: base }, text, versions)
+    // Nobody had it open with what was written after it.
+    const earlier = versions.slice(
+      Math.max(
+        0,
+        versions.findIndex((version) => version.text === base),
+      ),
+    )
+    const from = saveBase.of({ kind: place.kind.name, id }, { path, text: base }, text, earlier)
     await merge(place.kind, id as RecordId, path, from.text, parsed, {
       also() {
         from.also()

@@ -335,6 +335,29 @@ describe('[M4] where the disk tells who has a file open', () => {
     expect(t.file(t.id)).toContain('status: review')
   })
 
+  test('[M5][M6] a stale save in the moment of the exchange is measured against what it was made from, not against what was written since', async () => {
+    const t = await createTestMirror({ tier: { isFull: true } })
+    const id = await t.create('Fix login', { body: 'slot: one\n\ntwo\n\nthree' })
+    await t.sync()
+    const loaded = t.file(id)
+    await t.update(id, { edit: { body: [{ at: 11, delete: 0, insert: 'agent\n\n' }] } })
+    await t.clock.advance(100)
+    t.disk.before = (step) => {
+      if (step !== 'exchange') return
+      t.disk.before = () => undefined
+      t.disk.saveByRename(t.path(id), loaded.replace('three', 'edits\n\nthree'))
+      // Written before what was displaced is settled.
+      next = t.held.project.transact(byClaude, (tx) =>
+        tx.update(task, id, { edit: { body: [{ at: 0, delete: 0, insert: 'more\n\n' }] } }),
+      )
+    }
+    let next: Promise<void> | undefined
+    await t.update(id, { edit: { body: [{ at: 6, delete: 3, insert: 'other' }] } })
+    await t.clock.advance(300)
+    await next
+    expect(t.task(id).values.body).toBe('more\n\nslot: other\n\nagent\n\ntwo\n\nedits\n\nthree')
+  })
+
   test('[M5][M12] a link put there in the moment of the exchange is put back', async () => {
     const t = await withOpenTask()
     t.handle.close()

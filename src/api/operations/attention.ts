@@ -36,6 +36,8 @@ export const attentionOperations: readonly Operation[] = [
           { key: 'id', head: 'id', style: 'id' },
           { key: 'since', head: 'since', style: 'time' },
           { key: 'where', head: 'where' },
+          { key: 'line', head: 'line' },
+          { key: 'column', head: 'column' },
           { key: 'what', head: 'what' },
         ],
         empty: 'Nothing needs anybody.',
