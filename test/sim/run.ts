@@ -1,7 +1,7 @@
 /**
  * The simulations at length: `npm run sim -- --runs 20000 [--seed 7]` of whole worlds with files and people, with
  * `--pipeline` of the pipeline alone. Goes on after a run that does not hold, which becomes a named regression, and fails
- * in the end. `--seed` and `--path` repeat one run, as they were printed.
+ * in the end. `--seed` and `--path`, as they were printed, repeat one run and make it as small as it can be.
  */
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
@@ -9,7 +9,7 @@ import { runs, simulate } from './pipeline.ts'
 import { playWorld, worlds } from './world.ts'
 
 /** So many share a seed; the next ones have the next seed. */
-const PER_SEED = 500
+const PER_SEED = 100
 
 const { values } = parseArgs({
   options: {
@@ -44,12 +44,12 @@ for (let seed = first; played < numRuns; seed++) {
   const result = await fc.check(property as fc.IAsyncProperty<unknown>, {
     numRuns: size,
     seed,
-    ...(values.path !== undefined && { path: values.path }),
+    ...(values.path === undefined ? { endOnFailure: true } : { path: values.path }),
   })
   played += result.failed ? result.numRuns : size
   if (result.failed) {
     failed.push(seed)
-    say(`${await fc.asyncDefaultReportMessage(result)}\nworld: ${JSON.stringify(result.counterexample)}`)
+    say(`${await fc.asyncDefaultReportMessage(result)}\n--seed ${seed} --path ${result.counterexamplePath}`)
   }
   say(`${played - failed.length} of ${played} hold, ${spent()}`)
   if (values.path !== undefined) break
