@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { sha256 } from '../base/hash.ts'
+import type { Queue } from '../base/queue.ts'
 import { decodeFile } from '../model/markdown.ts'
 import type { Displaced, MirrorBases } from '../store/mirror-bases.ts'
 import type { Disk } from './disk.ts'
@@ -26,11 +27,57 @@ export interface NextLook {
   readonly unsettledMs?: number
 }
 
+/** Looks at what was displaced when it is time. */
+export interface DisplacedFiles {
+  /** Looks at all of them, inside a turn. */
+  look(): Promise<NextLook>
+  /** Something was displaced: looks at the latest in so many milliseconds. */
+  lookIn(ms: number): void
+  stop(): void
+}
+
+export function createDisplacedFiles(
+  parts: DisplacedParts & {
+    readonly clock: Clock
+    readonly turns: Queue
+    readonly onError: (error: unknown) => void
+  },
+): DisplacedFiles {
+  const { clock, turns, onError } = parts
+  let next: { readonly at: number; readonly cancel: () => void } | undefined
+  let isStopped = false
+
+  const lookIn = (ms: number): void => {
+    const at = clock.monotonic() + ms
+    if (isStopped || (next && next.at <= at)) return
+    next?.cancel()
+    next = { at, cancel: clock.after(ms, () => void lookNow().catch(onError)) }
+  }
+  const lookNow = async (): Promise<void> => {
+    next = undefined
+    const again = await turns
+      .add(() => checkDisplaced(parts, { all: false }))
+      .catch((error): NextLook => {
+        onError(error)
+        return { ms: DISPLACED_MS }
+      })
+    if (again.ms !== undefined) lookIn(again.ms)
+  }
+  return {
+    look: () => checkDisplaced(parts, { all: true }),
+    lookIn,
+    stop() {
+      isStopped = true
+      next?.cancel()
+    },
+  }
+}
+
 /**
  * Looks again at displaced files: what a program saved to one of them meanwhile is taken in; one whose time is up is
  * dropped [M5]. `all`: also those whose time is not up.
  */
-export async function checkDisplaced(parts: DisplacedParts, { all }: { readonly all: boolean }): Promise<NextLook> {
+async function checkDisplaced(parts: DisplacedParts, { all }: { readonly all: boolean }): Promise<NextLook> {
   const { bases, steady } = parts
   const waits: number[] = []
   const latest = steady.now() + DISPLACED_MS

@@ -1,6 +1,4 @@
 import { must } from '../base/assert.ts'
-import type { WriteOrigin } from '../doc/origin.ts'
-import type { Actor } from '../model/actor.ts'
 import {
   type BoardEdits,
   type BoardLine,
@@ -19,23 +17,13 @@ import type { RecordKind } from '../model/kind.ts'
 import { mergeText } from '../model/text-diff.ts'
 import { applyEdits } from '../model/text-edit.ts'
 import { parseValue } from '../model/validate.ts'
-import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
-import type { Project, Tx } from '../store/project.ts'
+import type { Base, FileProblem } from '../store/mirror-bases.ts'
+import type { Tx } from '../store/project.ts'
 import { boardLists, boardStatuses, taskKind } from './board.ts'
-import type { Saved } from './merge-in.ts'
-import { BOARD, BOARD_REF, type Ref } from './places.ts'
-import type { Notices } from './problem.ts'
-import type { SaveBase, SaveComparison } from './save-base.ts'
+import { BOARD, BOARD_REF } from './places.ts'
+import type { SaveComparison } from './save-base.ts'
+import { type MergeParts, originOf, type Saved } from './saved.ts'
 import { TAKE } from './ways.ts'
-
-export interface MergeBoardParts {
-  readonly project: Project
-  readonly bases: MirrorBases
-  readonly saveBase: SaveBase
-  readonly notices: Notices
-  readonly fileActor: () => Actor
-  readonly onTaken: (ref: Ref) => void
-}
 
 /**
  * Merges what a person did to the board: the same rules as for every file [M1, M6, M7]. A new line becomes a task in the
@@ -48,8 +36,8 @@ export interface MergeBoard {
   late(base: string, text: string, also: () => void): Promise<boolean>
 }
 
-export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
-  const { project, bases, saveBase, notices, fileActor, onTaken } = parts
+export function createMergeBoard(parts: MergeParts): MergeBoard {
+  const { project, bases, saveBase, notices, onTaken } = parts
   const task = taskKind(project)
 
   const comparison: SaveComparison = {
@@ -107,7 +95,7 @@ export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
     const ids = new Map(unseen)
     const overridden: { readonly id: string; readonly value: string }[] = []
     await project.transact(
-      origin(),
+      originOf(parts, BOARD),
       (tx) => {
         for (const edit of changed) {
           const lost = change(tx, edit)
@@ -157,7 +145,7 @@ export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
         where: BOARD,
         fix: 'Delete it again if you meant to.',
       })
-    await project.transact(origin(), (tx) => tx.restore(task, record.id), { also })
+    await project.transact(originOf(parts, BOARD), (tx) => tx.restore(task, record.id), { also })
   }
 
   const tellOverridden = (id: string, value: string): void =>
@@ -193,8 +181,6 @@ export function createMergeBoard(parts: MergeBoardParts): MergeBoard {
       })
     }
   }
-
-  const origin = (): WriteOrigin => ({ source: 'file', actor: fileActor(), path: BOARD })
 
   return {
     board,

@@ -3,7 +3,6 @@ import { createCoalesce } from '../base/coalesce.ts'
 import type { Logger } from '../base/log.ts'
 import { createQueue } from '../base/queue.ts'
 import type { Service } from '../base/service.ts'
-import { createTurns, nextTurn } from '../base/turns.ts'
 import type { Actor } from '../model/actor.ts'
 import type { Problem } from '../model/attention.ts'
 import type { Random } from '../model/id.ts'
@@ -12,21 +11,22 @@ import type { MirrorBases } from '../store/mirror-bases.ts'
 import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Commit, Project } from '../store/project.ts'
 import { type Abilities, type Disk, LEAST } from './disk.ts'
-import { checkDisplaced } from './displaced.ts'
-import { diskReason } from './errno.ts'
+import { createDisplacedFiles } from './displaced.ts'
 import { createFights, FIGHT } from './fights.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
 import { createLooking } from './looking.ts'
 import { createMergeIn } from './merge-in.ts'
+import { createPages } from './pages.ts'
 import { BOARD_REF, LOCAL, placeOf, README, type Ref } from './places.ts'
 import { brokenFile, createNotices } from './problem.ts'
 import { PRIVATE_DIRECTORY } from './replace.ts'
 import { missingFrom, type Scan } from './scan.ts'
 import { createSettling, type Quiet, quietBy } from './settle.ts'
+import { createSignatures } from './signatures.ts'
 import { createTakeIn } from './take-in.ts'
 import { createVanished } from './vanished.ts'
-import { PAGE_PREFIX, showPage } from './view-files.ts'
-import { type LocalFacts, overviewOf, renderLocal, renderReadme } from './views.ts'
+import { PAGE_PREFIX } from './view-files.ts'
+import type { LocalFacts } from './views.ts'
 import { createVisits } from './visits.ts'
 import type { Watch } from './watch.ts'
 import { createWriteOut, DISPLACED_MS } from './write-out.ts'
@@ -72,8 +72,6 @@ export interface Mirror extends Service {
 }
 
 const SCAN_MS = 5000
-/** Of what is noted of every file, so much is read or written in a turn. */
-const PATHS_PER_TURN = 1000
 const WRITE_MS = 20
 const WRITE_MAX_MS = 100
 const PAGES_MS = 1000
@@ -81,7 +79,6 @@ const PAGES_MS = 1000
 const LOGS_MS = 2000
 /** When the look that everything waits for has failed. */
 const LOOK_AGAIN_MS = 1000
-const WRITABLE = 'Make room, or make it writable. It is tried again by itself.'
 /** The longest that `sync` waits for a file that somebody keeps writing to. */
 const SYNC_MS = 30_000
 /** How long apart `sync` asks whether a file that shall be written is closed. */
@@ -101,19 +98,16 @@ export function createMirror(parts: MirrorParts): Mirror {
     nameOf,
     onChange: () => pages.poke(),
   })
-  /** Every path with a base, and the signature it had when nothing had to be done. */
-  const known = new Map<string, string>()
-  const toSign = new Map<string, string>()
+  const known = createSignatures(bases)
   /** Paths with an exchange that could not be ended. */
   let stuck: ReadonlySet<string> = new Set()
   let mayWrite = false
   let isEnding = false
   let isStopped = false
-  let arePagesStale = false
   let opening: Promise<void> = Promise.resolve()
-  let cancelDisplaced: (() => void) | undefined
   let abilities = LEAST
   const quiet: Quiet = (isBeingWritten) => quietBy(abilities, parts.quietMs)(isBeingWritten)
+  const exchanges = (): boolean => abilities.exchanges
   const shortestQuiet = (): number => quiet(abilities.seesWriters ? false : undefined)
 
   const onError = (error: unknown): void => log.error('the mirror failed at something', { error })
@@ -138,8 +132,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     onDue: () => void turns.add(() => visits.look([])).catch(onError),
     onLooked(path, signature) {
       if (signature === undefined) return
-      known.set(path, signature)
-      if (signature !== '') toSign.set(path, signature)
+      known.looked(path, signature)
       writeOut.unblock(path)
       writing.poke()
     },
@@ -155,21 +148,30 @@ export function createMirror(parts: MirrorParts): Mirror {
     notices,
     onChanged: (path) => visits.hint(path),
     onWritten(path, hash) {
-      known.set(path, '')
+      known.written(path)
       if (hash !== undefined) fights.changed(path, hash, 'us')
-      cancelDisplaced ??= clock.after(DISPLACED_MS, lookAtDisplaced)
+      displaced.lookIn(DISPLACED_MS)
     },
-    onDisplaced() {
-      cancelDisplaced?.()
-      cancelDisplaced = clock.after(shortestQuiet(), lookAtDisplaced)
-    },
+    onDisplaced: () => displaced.lookIn(shortestQuiet()),
     onFree: () => writing.poke(),
-    exchanges: () => abilities.exchanges,
+    exchanges,
   })
 
+  const shown = createPages({ project, disk, clock, random, log, notices, facts: parts.facts, exchanges })
   const logFiles = createLogFiles({ project, disk, written: parts.writtenLogs, clock, random, notices, log })
 
-  const displaced = { disk, bases, steady, notices, mergeIn, quiet, settling }
+  const displaced = createDisplacedFiles({
+    disk,
+    bases,
+    clock,
+    steady,
+    notices,
+    mergeIn,
+    quiet,
+    settling,
+    turns,
+    onError,
+  })
 
   const looking = createLooking({
     kinds: project.kinds,
@@ -208,34 +210,19 @@ export function createMirror(parts: MirrorParts): Mirror {
     if (wait !== undefined && !isStopped) clock.after(wait, logs.poke)
   }
 
-  /** A page that cannot be written is tried again at the next scan. */
   async function showPages(): Promise<void> {
     writeOut.mark(BOARD_REF)
     writing.poke()
-    const pagesOf = {
-      [README]: async () => renderReadme(await overviewOf(project, createTurns(clock))),
-      [LOCAL]: async () => renderLocal(parts.facts()),
-    }
-    arePagesStale = false
-    for (const [path, render] of Object.entries(pagesOf)) {
-      try {
-        await showPage(disk, random, path, await render(), { inOneStep: abilities.exchanges })
-        notices.works(path)
-      } catch (error) {
-        arePagesStale = true
-        log.warn('a page could not be written', { path, error })
-        notices.failing({ what: `cannot be written: ${diskReason(error)}`, where: path, fix: WRITABLE })
-      }
-    }
+    await shown.show()
   }
 
   async function takeScan(result: Scan): Promise<{ readonly dueMs: number | undefined; readonly isCalm: boolean }> {
     logs.poke()
-    const changed = [...result.found].filter(([path, now]) => now === '' || known.get(path) !== now)
+    const changed = [...result.found].filter(([path, now]) => known.isNews(path, now))
     await visits.look(changed.map(([path]) => path))
     // Files of a kind that is not declared any more stay as they are, with their bases.
-    const missing = missingFrom(result, known.keys()).filter((path) => placeOf(project.kinds, path))
-    for (const path of missing) if (!bases.get(path)) known.delete(path)
+    const missing = missingFrom(result, known.paths()).filter((path) => placeOf(project.kinds, path))
+    for (const path of missing) if (!bases.get(path)) known.forget(path)
     // What could not be read and is gone, or has another name now, is nobody's trouble any more.
     for (const path of missingFrom(result, notices.failingPaths())) {
       if (placeOf(project.kinds, path) && !bases.get(path) && !stuck.has(path)) notices.works(path)
@@ -248,34 +235,11 @@ export function createMirror(parts: MirrorParts): Mirror {
         isUnsettled: [...visits.unsettled().keys()].some((path) => !known.has(path)),
       },
     )
-    await sign()
+    await known.save()
     writeOut.unblock()
     writing.poke()
-    if (arePagesStale) pages.poke()
-    return { dueMs: vanished.due(), isCalm: changed.length + missing.length === 0 && !arePagesStale }
-  }
-
-  /** Keeps what is known of the files for the next start. */
-  async function sign(): Promise<void> {
-    while (toSign.size > 0) {
-      const page = [...toSign].slice(0, PATHS_PER_TURN)
-      bases.sign(page)
-      for (const [path, signature] of page) if (toSign.get(path) === signature) toSign.delete(path)
-      if (toSign.size > 0) await nextTurn()
-    }
-  }
-
-  async function remember(): Promise<void> {
-    let after = ''
-    for (let size = PATHS_PER_TURN; size === PATHS_PER_TURN; ) {
-      const page = bases.signatures({ after, limit: PATHS_PER_TURN })
-      for (const [path, signature] of page) {
-        known.set(path, signature)
-        after = path
-      }
-      size = page.size
-      await nextTurn()
-    }
+    if (shown.areStale()) pages.poke()
+    return { dueMs: vanished.due(), isCalm: changed.length + missing.length === 0 && !shown.areStale() }
   }
 
   function hint(path: string): void {
@@ -283,20 +247,6 @@ export function createMirror(parts: MirrorParts): Mirror {
     else if (path === LOG_FOLDER || path.startsWith(`${LOG_FOLDER}/`)) logs.poke()
     else if (placeOf(project.kinds, path)) visits.hint(path)
     else looking.poke()
-  }
-
-  function lookAtDisplaced(): void {
-    cancelDisplaced = undefined
-    turns
-      .add(() => checkDisplaced(displaced, { all: false }))
-      .catch((error) => {
-        onError(error)
-        return { ms: DISPLACED_MS }
-      })
-      .then(({ ms }) => {
-        if (ms !== undefined && !isStopped) cancelDisplaced ??= clock.after(ms, lookAtDisplaced)
-      })
-      .catch(onError)
   }
 
   function note({ changes, entries }: Commit): void {
@@ -313,7 +263,7 @@ export function createMirror(parts: MirrorParts): Mirror {
   }
 
   async function recover(): Promise<void> {
-    await remember()
+    await known.load()
     // What did not fit may fit what is declared now: it is read anew.
     for (const base of bases.broken()) bases.put({ ...base, hash: '' })
     await writeOut.recover()
@@ -338,7 +288,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     logs.poke()
     writing.poke()
     pages.poke()
-    lookAtDisplaced()
+    displaced.lookIn(0)
   }
 
   async function hasLooked(): Promise<boolean> {
@@ -355,7 +305,7 @@ export function createMirror(parts: MirrorParts): Mirror {
     const until = clock.monotonic() + SYNC_MS
     let waitFor: readonly string[] | undefined
     while (clock.monotonic() < until) {
-      const { unsettledMs } = await turns.add(() => checkDisplaced(displaced, { all: true }))
+      const { unsettledMs } = await turns.add(displaced.look)
       await looking.flush()
       await writing.flush()
       const unsettled = visits.unsettled()
@@ -388,7 +338,7 @@ export function createMirror(parts: MirrorParts): Mirror {
       await logs.flush().catch(onError)
       isStopped = true
       visits.stop()
-      cancelDisplaced?.()
+      displaced.stop()
       await Promise.all([looking.stop(), writing.stop(), logs.stop(), pages.stop()])
       await turns.idle()
     },

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import { attentionId, type Happened, NOTICE_MS, type Problem } from '../model/attention.ts'
 import type { AttentionStore } from '../store/attention.ts'
-import type { Base } from '../store/mirror-bases.ts'
+import type { FileContent } from '../store/file-patch.ts'
+import type { Base, FileProblem } from '../store/mirror-bases.ts'
 import { FIGHT } from './fights.ts'
 import { RESUME } from './ways.ts'
 
@@ -91,4 +92,23 @@ export function brokenFile({ path, id, problem }: Pick<Base, 'path' | 'id' | 'pr
       : 'Correct the file and save it. Until then it is left as it is; what others change waits.',
     ...(isFight && { ways: [RESUME] }),
   }
+}
+
+/** The first value of a file that does not fit. */
+export function firstInvalid({ invalid }: Pick<FileContent, 'invalid'>): FileProblem | undefined {
+  const [first] = invalid
+  return first && { reason: `${first.key}: ${first.reason}`, line: first.line, column: first.column }
+}
+
+/** Where a file does not parse, and why. */
+export function problemAt({
+  reason,
+  line,
+  column,
+}: {
+  readonly reason: string
+  readonly line: number
+  readonly column: number
+}): FileProblem {
+  return { reason, line, column }
 }

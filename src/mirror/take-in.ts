@@ -7,9 +7,10 @@ import { decodeFile, type FileStyle, sameText } from '../model/markdown.ts'
 import type { Base, FileProblem, MirrorBases } from '../store/mirror-bases.ts'
 import type { Disk, FileRead, Stamp } from './disk.ts'
 import { FIGHT, type Fights } from './fights.ts'
-import type { MergeIn, Saved } from './merge-in.ts'
+import type { MergeIn } from './merge-in.ts'
 import { type Place, placeOf, refKindOf } from './places.ts'
 import type { Notices } from './problem.ts'
+import type { Saved } from './saved.ts'
 import { looksTorn, OPEN_TOLD_MS, type Quiet, type Settling, TORN_MS } from './settle.ts'
 
 export interface TakeInParts {

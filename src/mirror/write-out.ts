@@ -28,6 +28,8 @@ const WIDTH = 8
 const BUSY_MS = 100
 /** What the disk refuses to write is another matter than what cannot be read there. */
 const UNWRITABLE = 'unwritable'
+/** What to do when something cannot be written. */
+export const WRITABLE = 'Make room, or make it writable. It is tried again by itself.'
 const STYLE: FileStyle = { bom: false, eol: 'lf' }
 
 export interface WriteOutParts {
@@ -196,7 +198,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         key: UNWRITABLE,
         what: `cannot be written: ${diskReason(error)}`,
         where: intent.path,
-        fix: 'Make room, or make it writable. It is tried again by itself.',
+        fix: WRITABLE,
       })
       return 'unknown'
     }

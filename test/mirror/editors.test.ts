@@ -24,8 +24,24 @@ if (!hasVim)
   process.stderr.write('SKIPPED: vim is missing, so what it does to files is not tested; see `npm run setup`\n')
 
 const shell = (script: string) => (file: string) => run('sh', ['-ec', script, 'sh', file])
-const vim = (options: string) => (file: string) =>
-  run('vim', ['-u', 'NONE', '-N', '-es', '-c', `set ${options}`, '-c', '%s/two$/two by hand/', '-c', 'wq', file])
+const vim = (options: string) => (file: string) => {
+  const editing = run('vim', [
+    '-u',
+    'NONE',
+    '-N',
+    '-es',
+    '-c',
+    `set ${options}`,
+    '-c',
+    '%s/two$/two by hand/',
+    '-c',
+    'wq',
+    file,
+  ])
+  // It asks whether to write a file that has changed since it was read.
+  editing.child.stdin?.end('y\n')
+  return editing
+}
 
 /** Turns `two` into `two by hand`, each as a real program does. */
 const editors: readonly (readonly [how: string, isThere: boolean, edit: (file: string) => Promise<unknown>])[] = [

@@ -1,0 +1,115 @@
+import { must } from '../base/assert.ts'
+import { addedComments, entriesField } from '../model/comments.ts'
+import { MAX_TITLE_LENGTH } from '../model/field.ts'
+import { isRecordId, type RecordId } from '../model/id.ts'
+import type { RecordKind } from '../model/kind.ts'
+import { checkFile } from '../model/layout.ts'
+import { parseRecord, titleOf } from '../model/markdown.ts'
+import { type FileContent, valuesOf } from '../store/file-patch.ts'
+import type { FileProblem } from '../store/mirror-bases.ts'
+import type { Disk } from './disk.ts'
+import type { MergeRecord } from './merge-record.ts'
+import { firstInvalid, problemAt } from './problem.ts'
+import { type MergeParts, originOf, type Saved } from './saved.ts'
+import { chooseBase } from './stale.ts'
+
+/**
+ * Takes in a file at a path where none was: new, renamed, put back, or copied [M11]. `file` is its path below the kind's
+ * folder.
+ */
+export type MergeNewcomer = (kind: RecordKind, file: string, saved: Saved) => Promise<FileProblem | undefined>
+
+export interface MergeNewcomerParts extends MergeParts {
+  readonly disk: Disk
+  readonly records: MergeRecord
+}
+
+export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
+  const { project, disk, bases, saveBase, records, onTaken } = parts
+
+  const newcomer: MergeNewcomer = async (kind, file, saved) => {
+    const { path, hash, text, style } = saved
+    const parsed = parseRecord(kind, text)
+    if (!parsed.ok) return problemAt(parsed)
+    const problem = firstInvalid(parsed) ?? badName(checkFile(file))
+    if (problem) return problem
+    const known = parsed.id !== undefined && isRecordId(parsed.id) ? project.read(kind, parsed.id) : undefined
+    const put = (id: RecordId): void => bases.put({ path, kind: kind.name, id, text, hash, style, problem: undefined })
+    const others = known ? bases.pathsOf(kind.name, known.id).filter((one) => one !== path) : []
+    // Of several, while the record moves here because it was renamed elsewhere, the one that is gone had this name.
+    const gone = await firstOf(others, async (one) => !(await isThere(disk, one)))
+    const registered = gone ?? others[0]
+    const versions = saveBase.recent(path)
+    // A path of ours that had this record until a moment ago: not a copy, but a late save.
+    const isCopy = registered !== undefined && versions.length === 0 && gone === undefined
+    if (!known || isCopy) {
+      await create(kind, file, saved, parsed, put)
+      return undefined
+    }
+    const { id } = known
+    const isLate = registered !== undefined && versions.length > 0
+    const base = isLate ? undefined : registered && bases.get(registered)?.text
+    await records.revive(kind, id, path)
+    await records.merge(
+      kind,
+      id,
+      path,
+      base ?? (versions[0] && chooseBase(text, versions[0].text, versions).text),
+      parsed,
+      {
+        ...(!isLate && project.pathOf(kind, id) !== path && { file }),
+        also() {
+          put(id)
+          if (registered && !isLate) bases.drop(registered)
+        },
+      },
+    )
+    return undefined
+  }
+
+  const create = async (
+    kind: RecordKind,
+    file: string,
+    { path, text }: Saved,
+    parsed: FileContent & { readonly hasFrontMatter: boolean; readonly id: string | undefined },
+    put: (id: RecordId) => void,
+  ): Promise<void> => {
+    let id: RecordId | undefined
+    const { aliases: _, ...values } = valuesOf(kind, parsed)
+    const title = String(values[kind.title] ?? '') || titleOf(text, file).slice(0, MAX_TITLE_LENGTH)
+    await project.transact(
+      originOf(parts, path),
+      (tx) => {
+        const front = parsed.hasFrontMatter ? { front: parsed.skeleton } : {}
+        const comments = entriesField(kind)
+        const append = { [comments ?? '']: addedComments('', parsed.section).map((one) => ({ text: one })) }
+        id = tx.create(
+          kind,
+          { ...values, [kind.title]: title },
+          { file, extra: parsed.extra, ...front, ...(comments !== undefined && { append }) },
+        )
+      },
+      { also: () => put(must(id, 'no id')) },
+    )
+    onTaken({ kind: kind.name, id: must(id, 'no id') })
+  }
+
+  return newcomer
+}
+
+/** Whether a file has this very name: on many disks it can be opened by one that differs in case or form as well. */
+async function isThere(disk: Disk, path: string): Promise<boolean> {
+  if ((await disk.read(path)).type === 'absent') return false
+  const at = path.lastIndexOf('/')
+  const listing = await disk.list(path.slice(0, at))
+  return listing.type !== 'entries' || listing.entries.some(({ name }) => name === path.slice(at + 1))
+}
+
+async function firstOf<T>(items: readonly T[], isIt: (item: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const item of items) if (await isIt(item)) return item
+  return undefined
+}
+
+function badName(reason: string | undefined): FileProblem | undefined {
+  return reason === undefined ? undefined : { reason: `its name cannot be used everywhere: ${reason}` }
+}
