@@ -145,7 +145,8 @@ function firstGap(doc: Y.Doc, decoded: Decoded): Clock | undefined {
     const { client, clock } = struct.id
     const have = next.get(client) ?? known.get(client) ?? 0
     if (clock > have) return { client, clock }
-    if (struct instanceof Y.Skip) return { client, clock: clock + struct.length }
+    // Where updates were merged over something that is missing: no gap once that is here.
+    if (struct instanceof Y.Skip && clock + struct.length > have) return { client, clock: clock + struct.length }
     next.set(client, Math.max(have, clock + struct.length))
   }
   const reaches = ({ client, clock }: Clock): boolean => clock <= (next.get(client) ?? known.get(client) ?? 0)

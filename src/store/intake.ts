@@ -54,6 +54,8 @@ export interface Intake {
   discard(actor: string): Outcome
 }
 
+/** In one turn; what is left is the next one's. */
+const ROUNDS = 20
 const NEVER = { client: 0, clock: Number.MAX_SAFE_INTEGER } as const
 
 export function createIntake(parts: IntakeParts): Intake {
@@ -138,10 +140,18 @@ export function createIntake(parts: IntakeParts): Intake {
   return {
     take: (updates, origin, presences) => takeAll(updates, origin, ownerFor(origin.actor.name, presences)),
     isDue: () => parked.due(doc().clock).length > 0,
-    takeDue: () =>
-      settleParked(parked.due(doc().clock), (one) =>
-        takeUpdate(one.update, { source: 'room', actor: one.actor }, ownerFor(one.actor.name), one),
-      ),
+    takeDue() {
+      const commits: Commit[] = []
+      // What was let in may be what another one waits for.
+      for (let round = 0; round < ROUNDS; round++) {
+        const outcome = settleParked(parked.due(doc().clock), (one) =>
+          takeUpdate(one.update, { source: 'room', actor: one.actor }, ownerFor(one.actor.name), one),
+        )
+        commits.push(...outcome.commits)
+        if (outcome.commits.length === 0) break
+      }
+      return { value: commits.length, commits }
+    },
     accept: (actor) =>
       settleParked(parked.of(actor), (one) => {
         const verdict = doc().guard(one.update)

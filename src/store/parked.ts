@@ -1,4 +1,5 @@
 import type { Parked } from '../doc/guard.ts'
+import { mergeUpdates } from '../doc/merge-updates.ts'
 import type { Actor } from '../model/actor.ts'
 import type { Database } from './database.ts'
 
@@ -80,18 +81,38 @@ export function openParkedUpdates(db: Database): ParkedUpdates {
   const of = (actor: string): readonly ParkedUpdate[] =>
     db.all<SqlParked>('SELECT * FROM parked WHERE actor = ? ORDER BY id', actor).map(fromSql)
   const remove = (id: number): void => db.run('DELETE FROM parked WHERE id = ?', id)
+  /**
+   * Makes one of those that wait for the same client's next structs: each key that somebody types after something that is
+   * missing waits for the one before. The first of them says what they wait for.
+   */
+  const joinThose = (waiting: readonly ParkedUpdate[]): void => {
+    const groups = new Map<number, ParkedUpdate[]>()
+    for (const one of waiting.filter(({ reason }) => reason === 'missing')) {
+      groups.set(one.waitsFor.client, [...(groups.get(one.waitsFor.client) ?? []), one])
+    }
+    for (const [first, ...others] of groups.values()) {
+      if (!first || others.length === 0) continue
+      const whole = mergeUpdates([first, ...others].map(({ update }) => update))
+      db.run('UPDATE parked SET bytes = ? WHERE id = ?', whole, first.id)
+      for (const { id } of others) remove(id)
+    }
+  }
   return {
     keep(actor, { reason, waitsFor }, update, covers, at) {
       const before = of(actor.name)
       if (before.some((one) => covers(one.update, update))) return 'known'
       // A client that comes back brings all that it had brought before, and more.
-      const left = before.filter((one) => !covers(update, one.update))
+      let left: readonly ParkedUpdate[] = before.filter((one) => !covers(update, one.update))
+      for (const one of before) if (!left.includes(one)) remove(one.id)
+      if (left.length >= PARKED_LIMITS.updates) {
+        joinThose(left)
+        left = of(actor.name)
+      }
       const bytes = left.reduce((sum, one) => sum + one.update.length, update.length)
       const inAll = db.get<{ bytes: number }>('SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM parked')?.bytes ?? 0
       if (left.length >= PARKED_LIMITS.updates || bytes > PARKED_LIMITS.bytes || inAll + update.length > MAX_BYTES) {
         return undefined
       }
-      for (const one of before) if (!left.includes(one)) remove(one.id)
       db.run(
         'INSERT INTO parked (actor, type, verified, reason, client, clock, at, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
         actor.name,
