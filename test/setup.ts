@@ -17,6 +17,7 @@ const parts: readonly Part[] = [
   { program: 'tmux', aptPackage: 'tmux', usedFor: 'the tests of what a person sees in a terminal', isRequired: false },
   { program: 'zsh', aptPackage: 'zsh', usedFor: "the test of zsh's completion", isRequired: false },
   { program: 'redis-server', aptPackage: 'redis-server', usedFor: 'the tests of several nodes', isRequired: false },
+  { program: 'chromium', aptPackage: 'chromium', usedFor: 'the test of an editor in a browser', isRequired: false },
   { program: 'fish', aptPackage: 'fish', usedFor: "the test of fish's completion", isRequired: false },
 ]
 
