@@ -40,8 +40,8 @@ export interface Caller extends TestProject {
 export type Answer = Readonly<Record<string, unknown>>
 
 /** Operations on a real project; the services around it are plain lists. */
-export function createCaller(): Caller {
-  const test = createTestProject()
+export function createCaller(kinds?: Kinds): Caller {
+  const test = createTestProject(kinds && { kinds })
   return callerOf(test, createMemoryParts(createTestAgents(test), createTestTokens(test).tokens), alice)
 }
 

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { activeSessionOf } from '../../src/api/operations/sessions.ts'
+import { operationsOf } from '../../src/api/operations.ts'
+import { must } from '../../src/base/assert.ts'
 import type { TestClock } from '../helpers/clock.ts'
+import { kindsOfText } from '../helpers/own-kinds.ts'
 import { createCaller } from './operations-caller.ts'
 
 describe('sessions', () => {
@@ -19,6 +22,40 @@ describe('sessions', () => {
     expect(session.startedAt).toBe(session.createdAt)
     await call('page.write', { path: 'templates/session-start.md', text: 'Plan of {{actor}} for {{goal}}' })
     expect((await call('session.start', { goal: 'x' })).summary).toBe('Plan of alice for x')
+  })
+
+  test('what the project declares of sessions and contexts is written when they are made, like that of tasks', async () => {
+    const kinds = kindsOfText(`
+fields:
+  session:
+    mood: { type: choice, choices: [calm, hurried], help: how it feels }
+    template: { type: text, help: a name that the command has a meaning for }
+  context:
+    source: { type: text, help: where it comes from }
+    areas: { type: set, flag: area }
+    about: { type: ref, to: task }
+`)
+    const { call, refusal } = createCaller(kinds)
+    const task = await call('task.create', { title: 'Fix login' })
+    expect(await call('session.start', { goal: 'x', mood: 'calm' })).toMatchObject({
+      goal: 'x',
+      mood: 'calm',
+      template: null,
+    })
+    expect(await refusal('session.start', { goal: 'x', mood: 'wild' })).toMatchObject({ code: 'invalid_input' })
+    expect(
+      await call('context.publish', {
+        title: 'y',
+        source: 'a talk',
+        areas: ['ui'],
+        about: String(task.id).slice(0, 6),
+      }),
+    ).toMatchObject({ title: 'y', source: 'a talk', areas: ['ui'], about: task.id })
+    const { cli } = must(
+      operationsOf(kinds).find(({ name }) => name === 'context.publish'),
+      'there is one',
+    )
+    expect(cli.flags).toMatchObject({ areas: 'area', expiresAt: 'expires' })
   })
 
   test('a template of one’s own is named, and refused when it is not there', async () => {

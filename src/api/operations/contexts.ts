@@ -15,6 +15,7 @@ import { checkFence, type FenceInput, fenceSchema } from './fence.ts'
 import { membersSchema, readInput, valueSchema } from './fields.ts'
 import { filterOf } from './list-query.ts'
 import { listColumns, recordSchema, toOutput } from './output.ts'
+import { type OwnFields, ownFields } from './own-fields.ts'
 
 const fieldOf = (name: string) => must(contextKind.fields[name], `no field ${name}`)
 
@@ -34,7 +35,10 @@ interface QueryInput {
 }
 
 /** Publishing and finding what others should know. */
-export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
+export const contextOperations = (kinds: Kinds): readonly Operation[] =>
+  operationsWith(kinds, ownFields(kinds.own(contextKind), [...PUBLISHED, 'fence', 'expires']))
+
+const operationsWith = ({ own }: Kinds, ours: OwnFields): readonly Operation[] => [
   defineOperation<PublishInput, unknown>({
     name: 'context.publish',
     effect: 'write',
@@ -49,13 +53,14 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
       data: valueSchema(fieldOf('data')).optional(),
       expiresAt: valueSchema(fieldOf('expiresAt')).optional(),
       supersedes: valueSchema(fieldOf('supersedes')).optional(),
+      ...ours.input,
       fence: fenceSchema,
     }),
     output: recordSchema(own(contextKind)),
     cli: {
       command: 'context publish',
       positionals: ['title'],
-      flags: { expiresAt: 'expires' },
+      flags: { ...ours.flags, expiresAt: 'expires' },
       stdin: 'body',
       view: { type: 'message', text: 'Published {id}: {title} ({file})' },
       examples: [
@@ -70,9 +75,10 @@ export const contextOperations = ({ own }: Kinds): readonly Operation[] => [
           input[name] === undefined ? [] : [[name, readInput(project, name, fieldOf(name), input[name])]],
         ),
       )
+      const own = ours.read(project, input)
       const id = await project.transact(originOf(context), (tx) => {
         checkFence(context, values.task, input)
-        return tx.create(contextKind, values)
+        return tx.create(contextKind, { ...values, ...own })
       })
       return toOutput(project, contextKind, must(project.read(contextKind, id), `no record ${id}`))
     },

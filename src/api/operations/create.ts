@@ -37,7 +37,8 @@ export function createOperation(kind: RecordKind): Operation {
   })
 }
 
-function inputSchema(kind: RecordKind, name: string, field: Field): z.ZodType {
+/** The schema of a field's first value. */
+export function inputSchema(kind: RecordKind, name: string, field: Field): z.ZodType {
   switch (field.merge) {
     case 'register':
     case 'prose': {

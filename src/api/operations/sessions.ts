@@ -11,6 +11,7 @@ import { defineOperation, idHelp, originOf } from './define.ts'
 import { endSession, storyOf } from './end-session.ts'
 import { checked, readInput, resolveLiving } from './fields.ts'
 import { extendSchema, isoTime, type RecordOutput, recordSchema, toOutput } from './output.ts'
+import { type OwnFields, ownFields } from './own-fields.ts'
 import { fillTemplate, templateText } from './templates.ts'
 
 /** The only active session of an actor; undefined when there is none, or more than one and nobody said which. */
@@ -33,7 +34,10 @@ interface EndInput {
 }
 
 /** Beginning and ending a session; reading and changing one is derived from its kind. */
-export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
+export const sessionOperations = (kinds: Kinds): readonly Operation[] =>
+  operationsWith(kinds, ownFields(kinds.own(session), ['goal', 'template', 'tasks', 'task']))
+
+const operationsWith = ({ own }: Kinds, ours: OwnFields): readonly Operation[] => [
   defineOperation<StartInput, unknown>({
     name: 'session.start',
     effect: 'write',
@@ -46,6 +50,7 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
         .default('session-start')
         .describe('the page below pages/templates/ that its text is made from'),
       tasks: z.array(z.string()).optional().describe('a task it is about'),
+      ...ours.input,
     }),
     output: extendSchema(recordSchema(own(session)), {
       key: z.string().describe('what this session is continued with: keep it in ORCH_SESSION, and to yourself'),
@@ -53,7 +58,7 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
     cli: {
       command: 'session start',
       positionals: ['goal'],
-      flags: { tasks: 'task' },
+      flags: { ...ours.flags, tasks: 'task' },
       view: { type: 'text', field: 'key' },
       examples: ["orch session start 'Fix the login' --task t-7f3k"],
     },
@@ -62,6 +67,7 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
       const goal = input.goal === undefined ? null : checked('goal', must(session.fields.goal, 'no goal'), input.goal)
       const tasks = readInput(project, 'tasks', must(session.fields.tasks, 'no tasks'), input.tasks ?? [])
       const ids = typeof tasks === 'object' && tasks !== null ? (tasks as readonly RecordId[]) : []
+      const own = ours.read(project, input)
       const id = await project.transact(originOf(context), (tx) => {
         const text = templateText(project, tx, input.template)
         const summary = fillTemplate(text, {
@@ -70,7 +76,7 @@ export const sessionOperations = ({ own }: Kinds): readonly Operation[] => [
           date: new Date(clock.now()).toISOString().slice(0, 10),
           tasks: ids.map((one) => `- ${one} ${tx.read(task, one)?.values.title ?? ''}`.trimEnd()).join('\n'),
         })
-        return tx.create(session, { goal, tasks: ids, summary })
+        return tx.create(session, { ...own, goal, tasks: ids, summary })
       })
       return { ...shown(project, id), key: parts.agents.issueKey(id, actor) }
     },
