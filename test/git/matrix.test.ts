@@ -234,6 +234,19 @@ const cells: Readonly<Record<string, Cell>> = {
       sandbox.git('commit-graph', 'write', '--reachable')
     },
   },
+  'no identity at all': {
+    prepare(sandbox) {
+      commit(sandbox, 'a.txt', 'a\n')
+      for (const name of Object.keys(sandbox.env))
+        if (/^GIT_(AUTHOR|COMMITTER)_/.test(name)) delete (sandbox.env as Record<string, string>)[name]
+      sandbox.git('config', 'user.useConfigOnly', 'true')
+    },
+  },
+  'a bare repository': {
+    init: ['--bare'],
+    commonDir: ({ folder }) => folder,
+    prepare: () => undefined,
+  },
   'SHA-256 objects': { init: ['--object-format=sha256'], prepare: (sandbox) => commit(sandbox, 'a.txt', 'a\n') },
 }
 
@@ -352,12 +365,12 @@ test('[P1] two replicas that take snapshots onto one branch at the same moment l
   expect(files).toHaveLength(10)
 })
 
-/** The repository of a submodule, beside the one that it is a part of. */
+/** A repository that is not in `.git`: a bare one, or a submodule beside the one that it is a part of. */
 function within(outer: GitSandbox, commonDir: string, origin: string): GitSandbox {
   outer.git('--git-dir', commonDir, 'remote', 'set-url', 'origin', origin)
   return {
     ...outer,
-    folder: join(outer.folder, 'part'),
+    folder: commonDir === outer.folder ? outer.folder : join(outer.folder, 'part'),
     commonDir,
     open: (options = {}) =>
       openGitRepo({ commonDir, env: outer.env, clock: systemClock, random: (n) => new Uint8Array(n), ...options }),
