@@ -3,7 +3,7 @@ import { type OrchError, toOrchError } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import type { Row, Vector } from '../store/row.ts'
 import { closeCodeOf, closeCodes } from './close-codes.ts'
-import { decodeFrame, encodeFrame, type Hello } from './frames.ts'
+import { type Decoded, decodeFrame, encodeFrame, type Hello } from './frames.ts'
 import { covers, nextRows, raise } from './next-rows.ts'
 import type { Peering } from './peering.ts'
 import type { RelayMembers } from './relay-members.ts'
@@ -37,9 +37,8 @@ export interface RelayRows {
   positions(): ReadonlyMap<string, string>
   /** Up to here all rows are in the database. */
   persisted(): string
-  take(entry: StreamEntry): Promise<void>
-  /** After what was read was taken. `isAll`: nothing more was there. */
-  afterRead(entries: readonly StreamEntry[], isAll: boolean): Promise<void>
+  /** Takes what was read, in its order. `isAll`: nothing more was there. */
+  take(entries: readonly StreamEntry[], isAll: boolean): Promise<void>
   /** Appends what was committed since: one frame at a time, so that what is committed meanwhile is the next. */
   publish(): Promise<void>
   /** Passes on once more what an earlier run of this daemon may have had no time for. */
@@ -138,6 +137,31 @@ export function createRelayRows(parts: RelayRowsParts): RelayRows {
       if (id === undefined && !covers(had, project.have())) wanted = undefined
     }
   }
+  /**
+   * Rows of several entries cost a node as many writes to its disk as those of one. Where that fails, each entry is taken by
+   * itself after it, and tells why.
+   */
+  const takeTogether = async (frames: readonly (Decoded | undefined)[]): Promise<void> => {
+    const ofRows = frames.flatMap((frame) => (frame?.type === 'rows' ? [frame] : []))
+    if (ofRows.length < 2) return
+    const all = ofRows.flatMap((frame) => frame.rows)
+    const before = published
+    published = highest(published, raise({}, all))
+    await project.applyRows(all, { source: 'peer', peer: 'redis' }).catch(() => {
+      published = before
+    })
+  }
+  const take = async ({ stream, id, from }: StreamEntry, frame: Decoded | undefined): Promise<void> => {
+    if (!frame) {
+      if (!sent || isAfter(sent.id, id)) return
+      roundTripMs = clock.monotonic() - sent.at
+      sent = undefined
+      return
+    }
+    if (frame.type === 'rows') await takeRows(frame.rows, from, stream === members.keys().rows ? id : undefined)
+    else if (frame.type === 'hello') await answer(frame)
+    else log.warn('an entry of the relay is not understood', { from, type: frame.type })
+  }
   const noteRefused = (rows: readonly Row[], error: OrchError): void => {
     const [row] = rows
     if (!row || refused.get(row.replica) === error.message) return
@@ -198,22 +222,16 @@ export function createRelayRows(parts: RelayRowsParts): RelayRows {
         [members.keys().rows, read.rows],
         [members.keys().to(project.replica), read.own],
       ]),
-    async take({ stream, id, from, bytes }) {
-      const isShared = stream === members.keys().rows
-      if (from !== project.replica) {
-        const frame = decodeFrame(bytes)
-        if (frame.type === 'rows') await takeRows(frame.rows, from, isShared ? id : undefined)
-        else if (frame.type === 'hello') await answer(frame)
-        else log.warn('an entry of the relay is not understood', { from, type: frame.type })
-      } else if (sent && !isAfter(sent.id, id)) {
-        roundTripMs = clock.monotonic() - sent.at
-        sent = undefined
-      }
-      if (isShared) read = { ...read, rows: id }
-      else read = { ...read, own: id }
-    },
-    async afterRead(entries, isAll) {
+    async take(entries, isAll) {
       const own = members.keys().to(project.replica)
+      // What this node has appended itself comes back, too.
+      const frames = entries.map(({ from, bytes }) => (from === project.replica ? undefined : decodeFrame(bytes)))
+      await takeTogether(frames)
+      for (const [i, entry] of entries.entries()) {
+        await take(entry, frames[i])
+        if (entry.stream === own) read = { ...read, own: entry.id }
+        else read = { ...read, rows: entry.id }
+      }
       if (entries.some(({ stream }) => stream === own)) await connected().trim(own, read.own)
       if (isAll) await want()
     },

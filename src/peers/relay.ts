@@ -156,8 +156,7 @@ export function createRelay(parts: RelayParts): Relay {
     const entries = await connected().read(after, READ_ENTRIES, Math.max(0, nextBeat - clock.monotonic()))
     if (stopped) return
     const ofRows = entries.filter((entry) => !news.take(entry))
-    for (const entry of ofRows) await rows.take(entry)
-    await rows.afterRead(ofRows, ofRows.length < READ_ENTRIES)
+    await rows.take(ofRows, ofRows.length < READ_ENTRIES)
   }
 
   function lost(error: unknown): void {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestRedis, hasRedis, type TestRedis } from '../helpers/redis.ts'
 import { until } from './harness.ts'
-import { type Node, type Nodes, startNodes } from './nodes.ts'
+import { type Node, type Nodes, startNodes } from './start-nodes.ts'
 
 interface Claim {
   readonly task: string

@@ -4,7 +4,7 @@ import { type CuttingProxy, createCuttingProxy, type Weather } from '../helpers/
 import { createDaemonClient } from '../helpers/daemon-client.ts'
 import { createTestRedis } from '../helpers/redis.ts'
 import { createTestRepo, must, type TestRepo, until } from './harness.ts'
-import { type Node, startNodes } from './nodes.ts'
+import { type Node, startNodes } from './start-nodes.ts'
 
 /** A way that is bad for a while. */
 export interface Partition {

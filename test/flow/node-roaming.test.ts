@@ -5,7 +5,7 @@ import * as Y from 'yjs'
 import { type CuttingProxy, createCuttingProxy } from '../helpers/cutting-proxy.ts'
 import { createTestRedis, hasRedis, type TestRedis } from '../helpers/redis.ts'
 import { countOf, must, until } from './harness.ts'
-import { type Node, type Nodes, startNodes } from './nodes.ts'
+import { type Node, type Nodes, startNodes } from './start-nodes.ts'
 
 interface Client {
   readonly doc: Y.Doc
