@@ -28,8 +28,10 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { OrchError } from '../../../src/base/error.ts'
 import { silentLogger } from '../../../src/base/log.ts'
 import type { Service } from '../../../src/base/service.ts'
+import type { RecordId } from '../../../src/model/id.ts'
 import { task } from '../../../src/model/kinds/task.ts'
 import { builtInKinds } from '../../../src/model/kinds.ts'
+import { parseScope } from '../../../src/model/principal.ts'
 import { type Decoded, decodeFrame, encodeFrame } from '../../../src/peers/frames.ts'
 import { type DaemonInMemory, startDaemonInMemory } from '../../helpers/daemon-in-memory.ts'
 import { alice, byAlice } from '../../helpers/project.ts'
@@ -218,6 +220,19 @@ beforeAll(async () => {
           ),
       },
       {
+        path: '/live',
+        async load() {
+          const server = createGraphqlServer({
+            ...schemaParts,
+            door: realDoor,
+            readerIntrospection: true,
+            log: silentLogger,
+          })
+          const handle = createGraphqlMount(server)
+          return (request, ...rest) => handle(new Request(request.url.replace('/live', '/graphql'), request), ...rest)
+        },
+      },
+      {
         path: '/mcp',
         load: async (stopping) =>
           createMcpMount({
@@ -342,7 +357,7 @@ describe('messages in the room', () => {
     Object.entries(row).map(([message, expected]) => [caller as Caller, message, expected] as const),
   )
 
-  test.each(cells)('%s, %s: %s', async (caller, message, expected) => {
+  test.each(cells)('[R3] %s, %s: %s', async (caller, message, expected) => {
     const { project, room } = daemon
     const id = await project.transact(byAlice, (tx) => tx.create(task, { title: 'before', labels: ['ui'] }))
     const titleNow = () => project.read(task, id)?.values.title
@@ -394,24 +409,103 @@ describe('messages in the room', () => {
     member.close()
   })
 
-  test.each(['expired', 'revoked', 'stranger', 'nobody'] as const)('%s does not get in', async (caller) => {
+  test.each(['expired', 'revoked', 'stranger', 'nobody'] as const)('[R13] %s does not get in', async (caller) => {
     expect(await (await enter(texts.get(caller) ?? 'none')).closed).toBe(4401)
   })
 })
 
-describe('a token that is revoked while it is in use', () => {
-  test("closes its room, its stream and its idle connections, and nobody else's", async () => {
-    const { front, tokens, token } = daemon
-    const text = token({ role: 'writer', name: 'mallory' })
+/** A write by each surface of whoever has a token: what of it is forbidden. */
+const WRITES: Readonly<Record<string, (token: string, id: string, of: 'task' | 'state') => Promise<string>>> = {
+  HTTP: (token, id, of) =>
+    of === 'task'
+      ? post('/api/task.update', token, { id, priority: 'high' })
+      : post('/api/state.set', token, { key: 'phase', value: 'x' }),
+  GraphQL: (token, id, of) =>
+    post('/live', token, {
+      query:
+        of === 'task'
+          ? `mutation { taskUpdate(id: "${id}", priority: "high") { id } }`
+          : 'mutation { stateSet(key: "phase", value: "x") { key } }',
+    }),
+  MCP: async (token, id, of) => {
+    const hello = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } }
+    const headers = { accept: 'application/json, text/event-stream' }
+    const opened = await fetch(`${daemon.front.url}/mcp`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'initialize', params: hello }),
+    })
+    if (opened.status !== 200) return opened.status === 401 ? 'unauthorized' : String(opened.status)
+    const session = opened.headers.get('mcp-session-id') ?? ''
+    const params =
+      of === 'task'
+        ? { name: 'update', arguments: { id, fields: { priority: 'high' } } }
+        : { name: 'publish', arguments: { type: 'note', title: 'x' } }
+    return post(
+      '/mcp',
+      token,
+      { jsonrpc: '2.0', id: 1, method: 'tools/call', params },
+      { ...headers, 'mcp-session-id': session },
+    )
+  },
+}
+
+async function post(path: string, token: string, body: object, headers: Record<string, string> = {}): Promise<string> {
+  const answer = await fetch(daemon.front.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, ...headers },
+    body: JSON.stringify(body),
+  })
+  const text = await answer.text()
+  const isDone = answer.status === 200 && !/error/i.test(text)
+  return /forbidden|unauthorized/.exec(text)?.[0] ?? (isDone ? 'may' : `${answer.status} ${text}`)
+}
+
+describe.each(Object.entries(WRITES))('scopes by %s', (_, write) => {
+  test.each([
+    ['task', ['may', 'may', 'forbidden']],
+    ['task:ui', ['may', 'forbidden', 'forbidden']],
+    ['log', ['forbidden', 'forbidden', 'forbidden']],
+  ] as const)('a token for %s: a task with the label, one without, and another kind', async (scope, expected) => {
+    const [ours, other] = await Promise.all(
+      [['ui'], ['db']].map((labels) =>
+        daemon.project.transact(byAlice, (tx) => tx.create(task, { title: 'a', labels })),
+      ),
+    )
+    const token = daemon.token({ role: 'writer', scopes: [parseScope(scope)] })
+    const got = [
+      await write(token, String(ours), 'task'),
+      await write(token, String(other), 'task'),
+      await write(token, '', 'state'),
+    ]
+    expect(got).toEqual(expected)
+    const priorities = [ours, other].map((id) => daemon.project.read(task, id as RecordId)?.values.priority === 'high')
+    expect(priorities).toEqual([expected[0] === 'may', expected[1] === 'may'])
+  })
+})
+
+describe.each([
+  ['revoked', (name: string) => daemon.tokens.revoke(name), undefined],
+  ['rotated', (name: string) => daemon.tokens.rotate(name), undefined],
+  ['expired', () => undefined, 1_500],
+] as const)('a token that is %s while it is in use', (_, end, after) => {
+  let made = 0
+  test("[R13] closes its room, its stream and its idle connections, is no use on any surface, and nobody else's is", async () => {
+    const { front, token } = daemon
+    const name = `mallory-${_}-${++made}`
+    const expiresAt = after === undefined ? {} : { expiresAt: systemClock.now() + after }
+    const text = token({ role: 'writer', name, ...expiresAt })
+    const id = await daemon.project.transact(byAlice, (tx) => tx.create(task, { title: 'a', labels: ['ui'] }))
     const member = await enter(text)
     const other = await enter(texts.get('writer') ?? '')
     const stream = await fetch(`${front.url}/api/changes`, { headers: { authorization: `Bearer ${text}` } })
     const reader = stream.body?.getReader()
     await reader?.read()
-    tokens.revoke('mallory')
+    end(name)
     expect(await member.closed).toBe(4401)
     await expect(reader?.read().then((part) => part.done)).rejects.toThrow()
     expect(await (await enter(text)).closed).toBe(4401)
+    for (const write of Object.values(WRITES)) expect(await write(text, id, 'task')).toBe('unauthorized')
     other.send({ type: 'step1', stateVector: Uint8Array.of(0) })
     await other.until('step2')
     other.close()
