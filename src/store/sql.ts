@@ -29,7 +29,7 @@ export interface SqlRunnerInput {
   readonly views: Readonly<Record<string, string>>
 }
 
-const MAX_BYTES = 4_000_000
+const MAX_BYTES = 2_000_000
 /** Each is a process of its own. */
 const MAX_RUNNING = 4
 const MAX_WAITING = 16

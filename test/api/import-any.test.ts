@@ -7,6 +7,7 @@ import { type ImportOptions, importAny } from '../../src/api/import/run.ts'
 import { page } from '../../src/model/kinds/page.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import type { Project, StoredRecord } from '../../src/store/project.ts'
+import { DECLARED, kindsOfText } from '../helpers/own-kinds.ts'
 import { alice, createTestProject } from '../helpers/project.ts'
 import { createMemoryFolder, type MemoryFiles } from '../memory/folder.ts'
 
@@ -389,5 +390,58 @@ describe('hostile files are refused with the reason', () => {
         found.push(JSON.parse(Buffer.from(item).toString().replace('\ufeff', '')))
       expect(found).toEqual([{ a: ']"}' }, 2, 'x,y', [3], { b: 1 }, { c: [2] }])
     }
+  })
+})
+
+describe('statuses that a project declares', () => {
+  const kinds = kindsOfText(DECLARED)
+  const status = { customStatus: 'Testing', closed: 'WontFix', none: 'somewhere' }
+  const json = Object.values(status).map((word, id) => ({ id, title: word, status: word }))
+  test.each<[string, MemoryFiles, string | undefined]>([
+    ['JSON', { 'a.json': JSON.stringify(json) }, 'a.json'],
+    [
+      'Task Master',
+      { 'tasks.json': JSON.stringify({ tasks: json.map((one) => ({ ...one, status: one.status.toLowerCase() })) }) },
+      'tasks.json',
+    ],
+    [
+      'beads',
+      {
+        'issues.jsonl': json
+          .map((one) =>
+            JSON.stringify({ ...one, id: `b-${one.id}`, issue_type: 'task', status: one.status.toLowerCase() }),
+          )
+          .join('\n'),
+      },
+      'issues.jsonl',
+    ],
+    [
+      'Backlog.md',
+      Object.fromEntries(
+        json.map(({ id, title, status: word }) => [
+          `backlog/tasks/back-${id}.md`,
+          `---\nid: BACK-${id}\ntitle: ${title}\nstatus: ${word}\n---\n`,
+        ]),
+      ),
+      undefined,
+    ],
+    [
+      'Markdown',
+      Object.fromEntries(
+        json.map(({ title, status: word }) => [`${title}.md`, `---\nstatus: ${word}\n---\n# ${title}\n`]),
+      ),
+      undefined,
+    ],
+  ])('come over from %s', async (_, files, file) => {
+    const { project } = createTestProject({ kinds })
+    await run(project, files, file)
+    const found = project.list(task, { deleted: 'all', limit: 9 }).items
+    expect(Object.fromEntries(found.map(({ values }) => [values.title, values.status]))).toEqual({
+      Testing: 'testing',
+      WontFix: 'wontfix',
+      somewhere: 'todo',
+    })
+    const closed = found.find(({ values }) => values.status === 'wontfix')
+    expect(closed?.issues).toEqual([])
   })
 })

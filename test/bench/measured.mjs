@@ -1,8 +1,9 @@
 /**
  * Loaded into a server before its own code (`--import`): on SIGUSR2 it writes what the process has used since the last
- * time into a file named by its pid, in the folder ORCH_BENCH_DIR. The same for every server, whoever wrote it.
+ * time into a file named by its pid, in the folder ORCH_BENCH_DIR. The same for every server, whoever wrote it. With
+ * ORCH_BENCH_TURNS also how much CPU its main thread took without a rest, which other programs do not lengthen (Linux).
  */
-import { renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
@@ -11,6 +12,7 @@ if (dir !== undefined) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   let cpu = process.cpuUsage()
+  const turns = process.env.ORCH_BENCH_TURNS === undefined ? () => ({}) : watchTurns()
   process.on('SIGUSR2', () => {
     const { user, system } = process.cpuUsage(cpu)
     cpu = process.cpuUsage()
@@ -21,10 +23,29 @@ if (dir !== undefined) {
       delayP50: delay.percentile(50) / 1e6 - 1,
       delayP99: delay.percentile(99) / 1e6 - 1,
       delayMax: delay.max / 1e6 - 1,
+      ...turns(),
     }
     delay.reset()
     const file = join(dir, `${process.pid}.json`)
     writeFileSync(`${file}.new`, JSON.stringify(figures))
     renameSync(`${file}.new`, file)
   })
+}
+
+function watchTurns() {
+  const used = () => Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6
+  let last = used()
+  let lengths = []
+  setInterval(() => {
+    const now = used()
+    lengths.push(now - last)
+    last = now
+  }, 1).unref()
+  return () => {
+    const sorted = lengths.sort((a, b) => a - b)
+    const figures = { turnP99: sorted[Math.floor(sorted.length * 0.99)] ?? 0, turnMax: sorted.at(-1) ?? 0 }
+    lengths = []
+    last = used()
+    return figures
+  }
 }

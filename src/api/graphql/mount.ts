@@ -5,6 +5,7 @@ import { OrchError, toOrchError } from '../../base/error.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Principal } from '../../model/principal.ts'
 import type { Door } from '../door.ts'
+import { limitBody, tooLarge } from '../http/answer.ts'
 import type { FetchHandler } from '../http/mount.ts'
 import { createRequestContext, type RequestContext } from './context.ts'
 import { createGraphqlSchema, type SchemaParts } from './schema.ts'
@@ -33,6 +34,9 @@ const LIMITS = {
   blockFieldSuggestion: { enabled: false },
 }
 
+/** Of what is sent: the longest text of a record several times over. To read more keeps everybody else waiting. */
+const MAX_REQUEST_BYTES = 4 << 20
+
 /** The engine of `/graphql`: over HTTP, with subscriptions as server-sent events, and for WebSockets. */
 export function createGraphqlServer(parts: GraphqlParts): GraphqlServer {
   const { door, readerIntrospection, log } = parts
@@ -52,7 +56,12 @@ export function createGraphqlServer(parts: GraphqlParts): GraphqlServer {
 
 /** `/graphql` for the HTTP front. */
 export function createGraphqlMount(server: GraphqlServer): FetchHandler {
-  return async (request, principal) => await server.fetch(request, { principal })
+  return async (request, principal) => {
+    const length = request.headers.get('content-length')
+    if (Number(length) > MAX_REQUEST_BYTES) throw tooLarge(Number(length), MAX_REQUEST_BYTES)
+    const bounded = length === null ? limitBody(request, MAX_REQUEST_BYTES) : request
+    return await server.fetch(bounded, { principal })
+  }
 }
 
 function hideSchemaFromReaders(): Plugin<ServerContext> {

@@ -19,7 +19,9 @@ export async function importBacklog(
   const { project, folder, progress } = parts
   const draft = emptyDraft(options.dryRun)
   const root = await findRoot(folder, options.name)
-  const files = await readFiles(folder, root, draft, (done, total) => progress(done, total, 'reading'))
+  const files = await readFiles(project.kinds.own(task), folder, root, draft, (done, total) =>
+    progress(done, total, 'reading'),
+  )
   const items = await inSlices(files, createIdentify(project, draft))
   const names = createNames(items.filter(({ kind }) => kind === task))
   await importItems(parts, items, createLinker(project, items, { draft, names }), draft)

@@ -1,4 +1,5 @@
 import { nextTurn } from '../../base/turns.ts'
+import { task } from '../../model/kinds/task.ts'
 import type { Folder } from './folder.ts'
 import { createIdentify, type Item, type ReadRecord } from './identify.ts'
 import { type ImportParts, importItems, RECORDS_PER_SLICE } from './items.ts'
@@ -27,7 +28,12 @@ export async function importBeads(
   const { project, folder, file } = parts
   const draft = emptyDraft(options.dryRun)
   const path = file ?? (await findIssues(folder, options.name))
-  const items = await readItems(parts, readIssues(folder, { path, name: options.name }, draft), options, draft)
+  const items = await readItems(
+    parts,
+    readIssues(project.kinds.own(task), folder, { path, name: options.name }, draft),
+    options,
+    draft,
+  )
   const deleted = new Set(draft.deleted.map((id) => id.toLowerCase()))
   const linkerOf = createLinker(project, items, {
     draft,

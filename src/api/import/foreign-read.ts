@@ -5,12 +5,14 @@ import { MAX_PROSE_LENGTH } from '../../model/field.ts'
 import { isGithubIssue, toTask as toGithubTask } from '../../model/import/github.ts'
 import type { ImportedRecord } from '../../model/import/imported.ts'
 import { tagsOf, toTasks } from '../../model/import/task-master.ts'
+import type { RecordKind } from '../../model/kind.ts'
 import { decodeFile } from '../../model/markdown.ts'
 import type { Json } from '../../model/record.ts'
 import { MAX_FRONT_MATTER } from '../../model/yaml-guard.ts'
 import type { Folder } from './folder.ts'
 import type { ReadRecord } from './identify.ts'
 import { splitJson } from './json-items.ts'
+import { parseInTurns, STEP_BYTES } from './json-steps.ts'
 import type { Draft } from './report.ts'
 
 /** One file to read, and what the caller called it, for errors. */
@@ -28,9 +30,7 @@ export async function* readJson({ folder, path, name }: Source): AsyncGenerator<
   try {
     for await (const bytes of splitJson(folder.streamFile(path))) {
       number++
-      const decoded = decodeFile(bytes)
-      if (!decoded.ok) throw new Error(`item ${number}: it ${decoded.reason}`)
-      yield parse(decoded.text, number)
+      yield bytes.length > STEP_BYTES ? await parseLarge(bytes, number) : parseSmall(bytes, number)
       if (number % 20 === 0) await nextTurn()
     }
   } catch (error) {
@@ -39,9 +39,19 @@ export async function* readJson({ folder, path, name }: Source): AsyncGenerator<
   }
 }
 
-function parse(text: string, number: number): Json {
+function parseSmall(bytes: Uint8Array, number: number): Json {
+  const decoded = decodeFile(bytes)
+  if (!decoded.ok) throw new Error(`item ${number}: it ${decoded.reason}`)
   try {
-    return JSON.parse(text) as Json
+    return JSON.parse(decoded.text) as Json
+  } catch (error) {
+    throw new Error(`item ${number} is no JSON: ${reasonOf(error)}`, { cause: error })
+  }
+}
+
+async function parseLarge(bytes: Uint8Array, number: number): Promise<Json> {
+  try {
+    return await parseInTurns(bytes)
   } catch (error) {
     throw new Error(`item ${number} is no JSON: ${reasonOf(error)}`, { cause: error })
   }
@@ -63,7 +73,7 @@ export async function sniffJson(source: Source): Promise<'taskmaster' | 'github'
   return 'json'
 }
 
-export async function* readTaskMaster(source: Source, draft: Draft): AsyncGenerator<ReadRecord> {
+export async function* readTaskMaster(kind: RecordKind, source: Source, draft: Draft): AsyncGenerator<ReadRecord> {
   let isOne = false
   for await (const value of readJson(source)) {
     const tags = tagsOf(value)
@@ -75,7 +85,7 @@ export async function* readTaskMaster(source: Source, draft: Draft): AsyncGenera
     isOne = true
     for (const [tag, { tasks, ...rest }] of tags) {
       for (const task of tasks as readonly Json[]) {
-        yield* taken('TaskMaster', toTasks(tag, task), draft)
+        yield* taken('TaskMaster', toTasks(kind, tag, task), draft)
         await nextTurn()
       }
       for (const [key, member] of Object.entries((rest.metadata ?? {}) as Readonly<Record<string, Json>>)) {

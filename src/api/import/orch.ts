@@ -13,6 +13,7 @@ import type { Project, Tx } from '../../store/project.ts'
 import { decodeRow, encodeRow, type Row } from '../../store/row.ts'
 import type { Folder } from './folder.ts'
 import { count, type ImportParts } from './items.ts'
+import { parseInTurns, STEP_BYTES } from './json-steps.ts'
 import { splitLines } from './lines.ts'
 import { type Draft, emptyDraft, finish, type Report } from './report.ts'
 
@@ -62,7 +63,7 @@ async function* linesOf({ folder, file }: OrchImport, name: string): AsyncGenera
     number++
     if (bytes === undefined) throw refuse(`it is ${size} bytes; the limit is ${MAX_LINE_BYTES}`)
     if (ended) throw refuse('there is more behind its end')
-    const value = objectOf(bytes, refuse)
+    const value = bytes.length > STEP_BYTES ? await largeObjectOf(bytes, refuse) : objectOf(bytes, refuse)
     if (number === 1) {
       if (value.orch !== 'export') throw refuse('it is no export of orch')
       if (value.format !== KNOWN_FORMAT)
@@ -73,7 +74,7 @@ async function* linesOf({ folder, file }: OrchImport, name: string): AsyncGenera
       ended = true
     } else if (typeof value.row === 'string') {
       try {
-        yield { type: 'row', row: decodeRow(Buffer.from(value.row, 'base64')) }
+        yield { type: 'row', row: decodeRow(await bytesOf(value.row)) }
       } catch (error) {
         throw refuse(`it holds no row of a journal: ${reasonOf(error)}`, error)
       }
@@ -104,6 +105,34 @@ function objectOf(
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse('it is no JSON object')
   return value as Readonly<Record<string, Json>>
+}
+
+/** The same of a long line, a little at a time. */
+async function largeObjectOf(
+  bytes: Uint8Array,
+  refuse: (reason: string, cause?: unknown) => OrchError,
+): Promise<Readonly<Record<string, Json>>> {
+  try {
+    const value = await parseInTurns(bytes)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return value as Readonly<Record<string, Json>>
+    }
+  } catch (error) {
+    throw refuse(`it is no JSON: ${reasonOf(error)}`, error)
+  }
+  throw refuse('it is no JSON object')
+}
+
+/** A multiple of four: base64 is cut between its groups. */
+const BASE64_PER_TURN = 4 << 20
+
+async function bytesOf(base64: string): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  for (let from = 0; from < base64.length; from += BASE64_PER_TURN) {
+    if (from > 0) await nextTurn()
+    parts.push(Buffer.from(base64.slice(from, from + BASE64_PER_TURN), 'base64'))
+  }
+  return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
 }
 
 /** Reads all of it; the first row, if it has any. */

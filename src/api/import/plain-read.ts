@@ -5,6 +5,7 @@ import { guessList, guessMapping, type Mapping, mappingSchema } from '../../mode
 import { readMappingText } from '../../model/import/mapping-file.ts'
 import { checkboxesOf, type PlainItem, toRecords } from '../../model/import/plain.ts'
 import { type Item, itemOf, textOf } from '../../model/import/values.ts'
+import type { RecordKind } from '../../model/kind.ts'
 import { decodeFile } from '../../model/markdown.ts'
 import type { Json } from '../../model/record.ts'
 import { type Folder, walk } from './folder.ts'
@@ -42,6 +43,7 @@ export async function readMapping(folder: Folder, file: string, name: string): P
 
 /** Items of JSON of a home-made system. What was mapped is put into the report. */
 export async function* readPlainJson(
+  kind: RecordKind,
   source: Source,
   given: Mapping | undefined,
   draft: Draft,
@@ -76,7 +78,7 @@ export async function* readPlainJson(
   const mapping = given ?? guessMapping(found.slice(0, SAMPLE), where ?? '')
   draft.mapping = mapping
   for (const [n, item] of found.entries()) {
-    yield* taken('JSON', toRecords(mapping, { item, name: String(n + 1) }), draft)
+    yield* taken('JSON', toRecords(kind, mapping, { item, name: String(n + 1) }), draft)
     if (n % 20 === 0) await nextTurn()
   }
 }
@@ -96,6 +98,7 @@ function at(item: Item, path: string): Json | undefined {
  * one is a page, and the checkboxes in it are tasks.
  */
 export async function* readPlainMarkdown(
+  kind: RecordKind,
   { folder, file, name: named }: { readonly folder: Folder; readonly file: string | undefined; readonly name: string },
   given: Mapping | undefined,
   draft: Draft,
@@ -114,9 +117,6 @@ export async function* readPlainMarkdown(
     if ('reason' in read) draft.skipped.push({ file: path, ...read })
     else files.push({ path, ...read })
     await nextTurn()
-  }
-  if (files.length === 0 && draft.skipped.every(({ reason }) => reason === NO_MARKDOWN)) {
-    throw new OrchError('import_failed', { path: named, reason: 'there is no Markdown in it' })
   }
   if (files.length === 0 && draft.skipped.every(({ reason }) => reason === NO_MARKDOWN)) {
     throw new OrchError('import_failed', { path: named, reason: 'there is no Markdown in it' })
@@ -141,14 +141,14 @@ export async function* readPlainMarkdown(
       file: path.replace(/\.markdown$/i, '.md'),
     }
     const with_ = titled ? mapping : { ...mapping, fields: { ...mapping.fields, title: 'title' } }
-    yield* taken('Markdown', toRecords({ ...with_, kind: isTask ? 'task' : 'page' }, plain), draft)
+    yield* taken('Markdown', toRecords(kind, { ...with_, kind: isTask ? 'task' : 'page' }, plain), draft)
     if (isTask) continue
     const boxes = checkboxesOf(body)
     const boxMapping = mappingSchema.parse({
       fields: { title: 'title', status: 'done', labels: 'labels', children: 'subtasks' },
     })
     for (const [n, box] of boxes.entries())
-      yield* taken('Markdown', toRecords(boxMapping, { item: box, name: `${name}#${n + 1}` }), draft)
+      yield* taken('Markdown', toRecords(kind, boxMapping, { item: box, name: `${name}#${n + 1}` }), draft)
     await nextTurn()
   }
 }

@@ -2,6 +2,7 @@ import { OrchError, reasonOf } from '../../base/error.ts'
 import { shortHash } from '../../base/hash.ts'
 import { readIssue } from '../../model/import/beads/issue.ts'
 import { toTask } from '../../model/import/beads/task.ts'
+import type { RecordKind } from '../../model/kind.ts'
 import { decodeFile } from '../../model/markdown.ts'
 import type { Folder } from './folder.ts'
 import type { ReadRecord } from './identify.ts'
@@ -22,15 +23,16 @@ export async function findIssues(folder: Folder, name: string): Promise<string> 
   throw new OrchError('import_failed', { path: name, reason: 'there is no .beads/issues.jsonl in it' })
 }
 
-/** Reads one issue after the other. A line that holds none is reported and passed over. Rejects with `import_failed`. */
+/** Reads one issue after the other, as tasks of a kind: the project's own. A line that holds none is reported and passed over. Rejects with `import_failed`. */
 export async function* readIssues(
+  kind: RecordKind,
   folder: Folder,
   { path, name }: { readonly path: string; readonly name: string },
   draft: Draft,
 ): AsyncGenerator<ReadRecord> {
   try {
     for await (const line of splitLines(folder.streamFile(path), MAX_LINE_BYTES)) {
-      const read = readLine(line)
+      const read = readLine(kind, line)
       if (read === undefined) continue
       if ('reason' in read) draft.skipped.push({ file: path, line: line.number, reason: read.reason })
       else yield read
@@ -40,7 +42,7 @@ export async function* readIssues(
   }
 }
 
-function readLine({ size, bytes }: Line): ReadRecord | { readonly reason: string } | undefined {
+function readLine(kind: RecordKind, { size, bytes }: Line): ReadRecord | { readonly reason: string } | undefined {
   if (bytes === undefined) return { reason: `it is ${size} bytes; the limit is ${MAX_LINE_BYTES}` }
   const decoded = decodeFile(bytes)
   if (!decoded.ok) return { reason: `it ${decoded.reason}` }
@@ -48,7 +50,7 @@ function readLine({ size, bytes }: Line): ReadRecord | { readonly reason: string
   if (text === '') return undefined
   const issue = readIssue(text)
   if (issue.id === undefined) return { reason: String(issue.reason) }
-  const record = toTask(issue)
+  const record = toTask(kind, issue)
   if ('reason' in record) return { reason: `${issue.id}: ${record.reason}` }
   return { tool: 'beads', path: issue.id, record, hash: shortHash(text) }
 }

@@ -2,6 +2,7 @@ import { OrchError, reasonOf } from '../../base/error.ts'
 import { shortHash } from '../../base/hash.ts'
 import { placeOf, toPage, toTask } from '../../model/import/backlog.ts'
 import { readForeign } from '../../model/import/foreign.ts'
+import type { RecordKind } from '../../model/kind.ts'
 import { decodeFile } from '../../model/markdown.ts'
 import { type Folder, walk } from './folder.ts'
 import type { ReadRecord } from './identify.ts'
@@ -19,8 +20,9 @@ export async function findRoot(folder: Folder, name: string): Promise<string> {
   throw new OrchError('import_failed', { path: name, reason: 'there is no folder of Backlog.md in it' })
 }
 
-/** Reads all files, in the order of their old ids. What cannot be read is reported and passed over. */
+/** Reads all files as tasks of a kind, the project's own, and pages, in the order of their old ids. What cannot be read is reported and passed over. */
 export async function readFiles(
+  kind: RecordKind,
   folder: Folder,
   root: string,
   draft: Draft,
@@ -31,7 +33,7 @@ export async function readFiles(
   for (const [done, { path: source, type }] of found.entries()) {
     progress(done, found.length)
     const path = root === '' ? source : source.slice(root.length + 1)
-    const read = await readOne(folder, source, path, type)
+    const read = await readOne(kind, folder, source, path, type)
     if ('reason' in read) draft.skipped.push({ file: path, ...read })
     else files.push({ tool: 'Backlog.md', path, ...read })
   }
@@ -55,6 +57,7 @@ interface Refused {
 }
 
 async function readOne(
+  kind: RecordKind,
   folder: Folder,
   source: string,
   path: string,
@@ -75,7 +78,7 @@ async function readOne(
     const record = toPage(path, file)
     return record.file === undefined ? { reason: 'no file can be called so on every system' } : { record, hash }
   }
-  const record = toTask(path, place, file)
+  const record = toTask(kind, path, place, file)
   return record.alias === undefined ? { reason: 'it has no id in its front matter', line: 1 } : { record, hash }
 }
 

@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { OrchError } from '../../base/error.ts'
 import { nextTurn } from '../../base/turns.ts'
+import { task } from '../../model/kinds/task.ts'
 import { importBacklog } from './backlog.ts'
 import { importBeads } from './beads.ts'
 import { detect, type FormatName, findTaskMaster } from './detect.ts'
@@ -67,12 +68,13 @@ async function importAs(format: FormatName, parts: ImportSource, options: Import
   if (format === 'backlog') return await importBacklog(parts, options)
   if (format === 'beads') return await importBeads(parts, options)
   const draft = emptyDraft(options.dryRun)
+  const kind = parts.project.kinds.own(task)
   const mapping =
     options.mapping === undefined
       ? undefined
       : await readMapping(openFolder(dirname(options.mapping)), basename(options.mapping), options.mapping)
   if (format === 'markdown')
-    return await importRead(parts, readPlainMarkdown({ folder, file, name }, mapping, draft), draft)
+    return await importRead(parts, readPlainMarkdown(kind, { folder, file, name }, mapping, draft), draft)
   if (file === undefined)
     throw new OrchError('import_failed', {
       path: name,
@@ -82,11 +84,11 @@ async function importAs(format: FormatName, parts: ImportSource, options: Import
   const source = { folder, path: file, name }
   switch (format) {
     case 'taskmaster':
-      return await importRead(parts, readTaskMaster(source, draft), draft)
+      return await importRead(parts, readTaskMaster(kind, source, draft), draft)
     case 'github':
       return await importRead(parts, readGithub(source, draft), draft)
     case 'json':
-      return await importRead(parts, readPlainJson(source, mapping, draft), draft)
+      return await importRead(parts, readPlainJson(kind, source, mapping, draft), draft)
   }
 }
 

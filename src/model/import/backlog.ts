@@ -1,5 +1,5 @@
 import { toActorName } from '../actor.ts'
-import type { Value } from '../kind.ts'
+import { choicesLike, type RecordKind, type Value } from '../kind.ts'
 import { page } from '../kinds/page.ts'
 import { task } from '../kinds/task.ts'
 import { checkFile } from '../layout.ts'
@@ -23,8 +23,8 @@ export function placeOf(path: string): Place {
 }
 
 /** Reads a task of Backlog.md: every key that has a home goes there, the rest is kept with its source. */
-export function toTask(path: string, place: Place, file: ForeignFile): ImportedRecord {
-  const { values, home, notes, take: fill } = createFiller(task, extraKey)
+export function toTask(own: RecordKind, path: string, place: Place, file: ForeignFile): ImportedRecord {
+  const { values, home, notes, take: fill } = createFiller(own, extraKey)
   home.add('id')
   const take = (key: string, name: string, input: ForeignValue | undefined): void =>
     fill(key, name, input === undefined || isEmpty(input) ? undefined : input)
@@ -37,7 +37,7 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
   const assignees = asList(foreign.get('assignee'))
   take('assignee', 'assignee', assignees[0])
   if (assignees.length > 1) home.delete('assignee')
-  const status = statusOf(place, textOf(foreign.get('status')))
+  const status = statusOf(own, place, textOf(foreign.get('status')))
   if (status.isExact) home.add('status')
   if (status.note) notes.push(status.note)
   values.status = status.value
@@ -47,7 +47,7 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
 
   const createdAt = timeOf(foreign.get('created_date'))
   if (createdAt !== undefined) home.add('created_date')
-  if (isClosed(task, status.value)) {
+  if (isClosed(own, status.value)) {
     // It was not closed now, whenever it was.
     values.closedAt = timeOf(foreign.get('completed_date')) ?? timeOf(foreign.get('updated_date')) ?? null
   }
@@ -56,7 +56,7 @@ export function toTask(path: string, place: Place, file: ForeignFile): ImportedR
     kind: 'task',
     alias: textOf(foreign.get('id')),
     values,
-    extra: extraOf(file, home, new Set(Object.keys(task.fields))),
+    extra: extraOf(file, home, new Set(Object.keys(own.fields))),
     comments: [],
     file: undefined,
     createdAt,
@@ -98,11 +98,14 @@ interface Status {
 }
 
 /** The folder says more than the word: what lies in `completed` is completed, what is archived undone was given up. */
-function statusOf(place: Place, text: string | undefined): Status {
-  const known = text === undefined ? 'todo' : statusWord(text)
-  if (place === 'completed') return { value: 'completed', isExact: known === 'completed' || text === undefined }
+function statusOf(own: RecordKind, place: Place, text: string | undefined): Status {
+  const known = text === undefined ? 'todo' : statusWord(own, text)
+  if (place === 'completed') {
+    const value = known && choicesLike(own, 'status', 'completed').includes(known) ? known : 'completed'
+    return { value, isExact: known === value || text === undefined }
+  }
   if (place === 'archived') {
-    const value = known && isClosed(task, known) ? known : 'cancelled'
+    const value = known && isClosed(own, known) ? known : 'cancelled'
     return { value, isExact: known === value || text === undefined }
   }
   if (known) return { value: known, isExact: true }

@@ -1,6 +1,7 @@
 import { printExtra } from '../extra.ts'
 import { task } from '../kinds/task.ts'
 import type { Json } from '../record.ts'
+import { MAX_FRONT_MATTER } from '../yaml-guard.ts'
 
 /** The extra keys of a task while they are collected. */
 export interface Extras {
@@ -9,17 +10,28 @@ export interface Extras {
   /** YAML sources by key, in the order they came. */
   sources(): Readonly<Record<string, string>>
   readonly notes: readonly string[]
+  /** Why they cannot be kept: they are larger than a file's front matter may be. */
+  fault(): string | undefined
 }
+
+/** Half of what a file may have; the other half is for what is added here. */
+const MAX_EXTRA = MAX_FRONT_MATTER / 2
 
 /** Starts with no extra key. One that cannot be called so here gets a name that can, with a prefix that says from where. */
 export function createExtras(prefix: string, isEmpty: (value: Json | undefined) => boolean = isNothing): Extras {
   const extraKey = (key: string): string => prefixed(prefix, key)
   const entries = new Map<string, Json>()
   const notes: string[] = []
+  let size = 0
   return {
     notes,
+    fault: () =>
+      size > MAX_EXTRA ? `it has too many characters beside its texts; the limit is ${MAX_EXTRA}` : undefined,
     add(key, value) {
       if (value === undefined || isEmpty(value)) return
+      size += key.length + sizeUpTo(value, MAX_EXTRA)
+      // To print it takes long, and nobody will have it.
+      if (size > MAX_EXTRA) return
       const own = isPlain(key) && !isTaken(key) ? key : extraKey(key)
       let name = own
       for (let n = 2; entries.has(name); n++) name = `${own}_${n}`
@@ -48,4 +60,15 @@ function isPlain(key: string): boolean {
 
 function isTaken(key: string): boolean {
   return Object.hasOwn(task.fields, key) || /^(?:id|imported|__proto__|.*_unresolved)$/.test(key)
+}
+
+/** How many characters a value is printed with, about; no more is counted than the limit. */
+function sizeUpTo(value: Json, limit: number): number {
+  if (typeof value !== 'object' || value === null) return String(value).length + 2
+  let size = 2
+  for (const [key, member] of Object.entries(value)) {
+    size += key.length + sizeUpTo(member as Json, limit - size)
+    if (size > limit) break
+  }
+  return size
 }

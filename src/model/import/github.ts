@@ -91,6 +91,8 @@ export function toTask(value: Json): ImportedRecord | { readonly name: string; r
   }
   for (const [key, member] of Object.entries(item)) if (!home.has(key) && !isNoise(key)) extras.add(key, member)
   extras.add('github_comments', said.rest)
+  const tooLarge = extras.fault()
+  if (tooLarge !== undefined) return { name, reason: tooLarge }
   const parent = itemOf(item.parent)
   return {
     kind: 'task',

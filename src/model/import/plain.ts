@@ -1,5 +1,6 @@
 import { toActorName } from '../actor.ts'
 import { MAX_ENTRY_LENGTH } from '../entry.ts'
+import type { RecordKind } from '../kind.ts'
 import { page } from '../kinds/page.ts'
 import { task } from '../kinds/task.ts'
 import { checkFile } from '../layout.ts'
@@ -26,11 +27,24 @@ export interface PlainItem {
 export type ReadPlain = ImportedRecord | { readonly name: string; readonly reason: string }
 
 /** Makes a task or page of an item, and tasks of the items in it, as a mapping says. What it does not name is kept. */
-export function toRecords(mapping: Mapping, { item, name, text, file }: PlainItem): readonly ReadPlain[] {
-  return read(mapping, { item, name, text, file, parent: undefined, depth: 0 })
+export function toRecords(
+  own: RecordKind,
+  mapping: Mapping,
+  { item, name, text, file }: PlainItem,
+): readonly ReadPlain[] {
+  return read(mapping, {
+    kind: mapping.kind === 'page' ? page : own,
+    item,
+    name,
+    text,
+    file,
+    parent: undefined,
+    depth: 0,
+  })
 }
 
 interface Reading {
+  readonly kind: RecordKind
   readonly item: Item
   readonly name: string
   readonly text: string | undefined
@@ -56,13 +70,20 @@ function read(mapping: Mapping, reading: Reading): readonly ReadPlain[] {
       const parent = 'alias' in record ? record.alias : undefined
       const its = `${parent === undefined ? name : parent.replace(mapping.prefix, '')}.${at + 1}`
       if (!below) return [{ name: its, reason: 'it is no item' }]
-      return read(mapping, { item: below, name: its, text: undefined, file: undefined, parent, depth: depth + 1 })
+      return read(mapping, {
+        kind: reading.kind,
+        item: below,
+        name: its,
+        text: undefined,
+        file: undefined,
+        parent,
+        depth: depth + 1,
+      })
     }),
   ]
 }
 
-function toRecord(mapping: Mapping, { item, name, text, file, parent }: Reading): ReadPlain {
-  const kind = mapping.kind === 'page' ? page : task
+function toRecord(mapping: Mapping, { kind, item, name, text, file, parent }: Reading): ReadPlain {
   const filler = createFiller(kind, (key) => prefixed(PREFIX, key))
   const { values, home, notes, take } = filler
   const find = (field: MappedField): { readonly key: string; readonly value: Json } | undefined => {
@@ -106,10 +127,10 @@ function toRecord(mapping: Mapping, { item, name, text, file, parent }: Reading)
   const by = find('createdBy')
   const createdBy = toActorName(textOf(by?.value)?.replace(/^@/, '') ?? '', '') || undefined
   if (by && createdBy === textOf(by.value)?.trim()) home.add(by.key)
-  const said = kind === task ? commentsOf(find('comments')?.value) : undefined
+  const said = kind !== page ? commentsOf(find('comments')?.value) : undefined
   const extras = createExtras(PREFIX)
-  if (kind === task) {
-    takeStatus(mapping, find('status'), filler)
+  if (kind !== page) {
+    takeStatus(kind, mapping, find('status'), filler)
     takePriority(mapping, find('priority'), filler)
     const assignee = find('assignee')
     const [first, ...others] = listOf(assignee?.value).flatMap(
@@ -130,13 +151,15 @@ function toRecord(mapping: Mapping, { item, name, text, file, parent }: Reading)
       const found = find(field)
       if (found) take(found.key, field, field === 'due' ? (timeOf(found.value) ?? found.value) : found.value)
     }
-    if (isClosed(task, String(values.status))) values.closedAt = timeAt(find('closedAt'), home) ?? null
+    if (isClosed(kind, String(values.status))) values.closedAt = timeAt(find('closedAt'), home) ?? null
     for (const field of ['dependencies', 'parent'] as const) for (const key of keysOf(mapping, field)) home.add(key)
     const comments = find('comments')
     if (comments) home.add(comments.key)
   }
   for (const [key, value] of Object.entries(item)) if (!home.has(key)) extras.add(key, value)
   if (said) extras.add('old_comments', said.rest)
+  const tooLarge = extras.fault()
+  if (tooLarge !== undefined) return { name, reason: tooLarge }
   const ids = (field: 'dependencies' | 'parent'): readonly string[] =>
     kind === page
       ? []
@@ -173,6 +196,7 @@ function aliasOf({ prefix }: Mapping, id: string): string {
 type Found = { readonly key: string; readonly value: Json } | undefined
 
 function takeStatus(
+  kind: RecordKind,
   { status: words }: Mapping,
   found: Found,
   { values, home, notes }: ReturnType<typeof createFiller>,
@@ -186,7 +210,7 @@ function takeStatus(
   }
   const word = textOf(found.value) ?? ''
   const mapped = new Map(Object.entries(words)).get(word)
-  const known = statusWord(mapped ?? word)
+  const known = statusWord(kind, mapped ?? word)
   if (known === undefined)
     return void notes.push(`status "${word}" is not known here: taken as todo; kept as ${prefixed(PREFIX, found.key)}`)
   values.status = known

@@ -1,4 +1,4 @@
-import { task } from '../kinds/task.ts'
+import type { RecordKind } from '../kind.ts'
 import type { Json } from '../record.ts'
 import { parseValue } from '../validate.ts'
 import { createExtras, prefixed } from './extras.ts'
@@ -38,8 +38,8 @@ function aliasOf(tag: string, id: string): string {
 export type ReadTask = ImportedRecord | { readonly name: string; readonly reason: string }
 
 /** Makes tasks of one of a tag, and of its subtasks: parts of it, with dotted ids. */
-export function toTasks(tag: string, value: Json): readonly ReadTask[] {
-  return readTask(tag, value, undefined, 0)
+export function toTasks(own: RecordKind, tag: string, value: Json): readonly ReadTask[] {
+  return readTask(own, tag, value, undefined, 0)
 }
 
 interface Parent {
@@ -47,7 +47,13 @@ interface Parent {
   readonly siblings: ReadonlySet<string>
 }
 
-function readTask(tag: string, value: Json, parent: Parent | undefined, depth: number): readonly ReadTask[] {
+function readTask(
+  kind: RecordKind,
+  tag: string,
+  value: Json,
+  parent: Parent | undefined,
+  depth: number,
+): readonly ReadTask[] {
   const item = itemOf(value)
   const own = textOf(item?.id)?.trim()
   const id = own === undefined || parent === undefined || own.startsWith(`${parent.id}.`) ? own : `${parent.id}.${own}`
@@ -62,17 +68,18 @@ function readTask(tag: string, value: Json, parent: Parent | undefined, depth: n
   const children = listOf(subtasks)
   const siblings = new Set(children.flatMap((one) => textOf(itemOf(one)?.id)?.trim() ?? []))
   return [
-    toTask(tag, { ...rest, id, title }, parent),
-    ...children.flatMap((one) => readTask(tag, one, { id, siblings }, depth + 1)),
+    toTask(kind, tag, { ...rest, id, title }, parent),
+    ...children.flatMap((one) => readTask(kind, tag, one, { id, siblings }, depth + 1)),
   ]
 }
 
 function toTask(
+  kind: RecordKind,
   tag: string,
   item: Item & { readonly id: string; readonly title: string },
   parent: Parent | undefined,
-): ImportedRecord {
-  const filler = createFiller(task, (key) => prefixed(PREFIX, key))
+): ReadTask {
+  const filler = createFiller(kind, (key) => prefixed(PREFIX, key))
   const { values, home, notes, take } = filler
   for (const key of [
     'id',
@@ -88,9 +95,9 @@ function toTask(
   values.title = titleOf(item.title)
   if (values.title !== item.title.trim()) notes.push('its title was cut or made one line; the whole stands in the text')
   const status = textOf(item.status)
-  values.status = status === undefined ? 'todo' : (statusWord(status) ?? 'todo')
-  if (status === undefined || EXACT.has(status)) home.add('status')
-  else if (statusWord(status) === undefined)
+  values.status = status === undefined ? 'todo' : (statusWord(kind, status) ?? 'todo')
+  if (status === undefined || EXACT.has(status) || values.status === status.trim()) home.add('status')
+  else if (statusWord(kind, status) === undefined)
     notes.push(`status "${status}" is not known here: taken as todo; kept as tm_status`)
   take('priority', 'priority', textOf(item.priority))
   take('assignee', 'assignee', textOf(item.assignee))
@@ -99,7 +106,7 @@ function toTask(
     const labels = Array.isArray(values.labels)
       ? values.labels.filter((one): one is string => typeof one === 'string')
       : []
-    const parsed = parseValue(fieldOf(task, 'labels'), [...labels, tag.replaceAll(',', ' ')])
+    const parsed = parseValue(fieldOf(kind, 'labels'), [...labels, tag.replaceAll(',', ' ')])
     if (parsed.ok) values.labels = parsed.value
   }
   values.body = bodyOf([
@@ -109,7 +116,7 @@ function toTask(
     ['Test strategy', textOf(item.testStrategy)],
   ])
   const closed = timeOf(item.completedAt)
-  if (isClosed(task, String(values.status))) {
+  if (isClosed(kind, String(values.status))) {
     values.closedAt = closed ?? timeOf(item.updatedAt) ?? null
     if (closed !== undefined) home.add('completedAt')
   }
@@ -117,6 +124,8 @@ function toTask(
   if (createdAt !== undefined) home.add('createdAt')
   const extras = createExtras(PREFIX)
   for (const [key, value] of Object.entries(item)) if (!home.has(key)) extras.add(key, value)
+  const tooLarge = extras.fault()
+  if (tooLarge !== undefined) return { name: aliasOf(tag, item.id), reason: tooLarge }
   return {
     kind: 'task',
     alias: aliasOf(tag, item.id),

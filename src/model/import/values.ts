@@ -41,8 +41,12 @@ export function timeOf(value: Json | undefined): string | undefined {
   return parsed.ok && typeof parsed.value === 'string' ? parsed.value : undefined
 }
 
-/** Says why a value cannot be kept: nested too deeply, or with a text that no file could hold. */
-export function faultOf(value: Json, depth = 0): string | undefined {
+/** More than any item of a tool has; to look through them takes long enough. */
+const MAX_VALUES = 50_000
+
+/** Says why a value cannot be kept: nested too deeply, too much, or with a text that no file could hold. */
+export function faultOf(value: Json, depth = 0, seen = { values: 0 }): string | undefined {
+  if (++seen.values > MAX_VALUES) return `it holds more than ${MAX_VALUES} values`
   if (typeof value === 'string') {
     const broken = brokenText(value)
     if (broken !== undefined) return `a text in it ${broken}`
@@ -53,7 +57,7 @@ export function faultOf(value: Json, depth = 0): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   if (depth > MAX_DEPTH) return `it is nested deeper than ${MAX_DEPTH}`
   for (const member of Object.values(value)) {
-    const fault = faultOf(member as Json, depth + 1)
+    const fault = faultOf(member as Json, depth + 1, seen)
     if (fault !== undefined) return fault
   }
   return undefined

@@ -1,9 +1,10 @@
-import { task } from '../kinds/task.ts'
+import type { RecordKind } from '../kind.ts'
 import { parseValue } from '../validate.ts'
 import { fieldOf } from './imported.ts'
 
 /** What statuses of other tools mean here, beside the words that the field itself knows. */
-const STATUS_WORDS: Readonly<Record<string, string>> = {
+const STATUS_WORDS: Readonly<Record<string, string | undefined>> = {
+  __proto__: null as never,
   to_do: 'todo',
   open: 'todo',
   new: 'todo',
@@ -39,11 +40,17 @@ const STATUS_WORDS: Readonly<Record<string, string>> = {
   paused: 'blocked',
 }
 
-/** A status here by a word of another tool, in any case and spelling of blanks; undefined when nobody knows it. */
-export function statusWord(text: string): string | undefined {
+/**
+ * A status of the project's own tasks by a word of another tool, in any case and spelling of blanks: one that is called so
+ * here, else what the word mostly means. Undefined when nobody knows it.
+ */
+export function statusWord(own: RecordKind, text: string): string | undefined {
   const word = spelt(text)
-  const parsed = parseValue(fieldOf(task, 'status'), new Map(Object.entries(STATUS_WORDS)).get(word) ?? word)
-  return parsed.ok && typeof parsed.value === 'string' ? parsed.value : undefined
+  for (const one of [text.trim(), word, word.replaceAll('_', '-'), STATUS_WORDS[word]]) {
+    const parsed = one === undefined || one === '' ? undefined : parseValue(fieldOf(own, 'status'), one)
+    if (parsed?.ok && typeof parsed.value === 'string') return parsed.value
+  }
+  return undefined
 }
 
 const PRIORITY_WORDS: ReadonlyMap<string, string> = new Map([

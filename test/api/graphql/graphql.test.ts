@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
+import { createGraphqlMount } from '../../../src/api/graphql/mount.ts'
 import type { TestClock } from '../../helpers/clock.ts'
 import { serveGraphql } from './server.ts'
 
@@ -282,6 +283,17 @@ describe('subscriptions', () => {
     await call('context.publish', { title: 'For all' })
     expect((await published).value).toEqual({ data: { context: { title: 'For all' } } })
     await contexts.return(undefined)
+  })
+
+  test('more than a request ever needs is refused before it is read', async () => {
+    const { server, principal } = serveGraphql()
+    const request = new Request('http://127.0.0.1/graphql', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': String(5 << 20) },
+      body: '{}',
+    })
+    await expect(createGraphqlMount(server)(request, principal)).rejects.toMatchObject({ code: 'too_large' })
+    expect(request.bodyUsed).toBe(false)
   })
 
   test('who is here, now and whenever that changes', async () => {

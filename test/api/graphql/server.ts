@@ -51,6 +51,8 @@ export function serveGraphql(options: { readonly role?: Role; readonly readerInt
     )
   return {
     ...caller,
+    server,
+    principal,
     /** Who is in the room from now on, as its daemon tells. */
     show(actors: readonly string[]) {
       const status = { ...STATUS, here: { actors, replicas: [] } }

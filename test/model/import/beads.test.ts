@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { readIssue } from '../../../src/model/import/beads/issue.ts'
 import { toTask } from '../../../src/model/import/beads/task.ts'
 import type { ImportedRecord } from '../../../src/model/import/imported.ts'
+import { task } from '../../../src/model/kinds/task.ts'
 import type { Json } from '../../../src/model/record.ts'
 
 const base = { id: 'b-1', title: 'T', status: 'open', priority: 2 }
@@ -9,7 +10,7 @@ const base = { id: 'b-1', title: 'T', status: 'open', priority: 2 }
 function taskOf(more: Readonly<Record<string, Json>>): ImportedRecord {
   const issue = readIssue(JSON.stringify({ ...base, ...more }))
   if (issue.id === undefined) throw new Error(String(issue.reason))
-  const record = toTask(issue)
+  const record = toTask(task, issue)
   if ('reason' in record) throw new Error(record.reason)
   return record
 }
@@ -206,5 +207,7 @@ test.each([
 
 test('more than a front matter can hold is refused', () => {
   const issue = readIssue(JSON.stringify({ ...base, payload: 'x'.repeat(200_000) }))
-  expect(issue.id === undefined ? issue : toTask(issue)).toEqual({ reason: expect.stringContaining('the limit is') })
+  expect(issue.id === undefined ? issue : toTask(task, issue)).toEqual({
+    reason: expect.stringContaining('the limit is'),
+  })
 })

@@ -1,4 +1,5 @@
 import { MAX_TITLE_LENGTH } from '../../field.ts'
+import type { RecordKind } from '../../kind.ts'
 import { task } from '../../kinds/task.ts'
 import type { Json } from '../../record.ts'
 import { parseValue } from '../../validate.ts'
@@ -16,12 +17,12 @@ const extraKey = (key: string): string => prefixed('beads', key)
 const MAX_EXTRA = MAX_FRONT_MATTER / 2
 
 /** Makes a task of an issue: every key that has a home goes there, the rest is kept as extra keys. */
-export function toTask(issue: Issue): ImportedRecord | { readonly reason: string } {
-  const filler = createFiller(task, extraKey)
+export function toTask(own: RecordKind, issue: Issue): ImportedRecord | { readonly reason: string } {
+  const filler = createFiller(own, extraKey)
   const { values, home } = filler
   home.add('id')
-  const createdBy = takeFields(issue, filler)
-  const createdAt = takeTimes(issue, filler)
+  const createdBy = takeFields(own, issue, filler)
+  const createdAt = takeTimes(own, issue, filler)
 
   const body = bodyOf(issue)
   const text = parseValue(fieldOf(task, 'body'), body.text)
@@ -38,6 +39,8 @@ export function toTask(issue: Issue): ImportedRecord | { readonly reason: string
   extras.add(extraKey('texts'), lengthsOf(issue, body))
   extras.add(extraKey('dependencies'), edges.rest)
   extras.add(extraKey('comments'), said.rest)
+  const tooLarge = extras.fault()
+  if (tooLarge !== undefined) return { reason: tooLarge }
   const extra = extras.sources()
   const size = JSON.stringify([values.labels, extra]).length
   if (size > MAX_EXTRA) return { reason: `it has ${size} characters beside its texts; the limit is ${MAX_EXTRA}` }
@@ -59,11 +62,11 @@ export function toTask(issue: Issue): ImportedRecord | { readonly reason: string
 }
 
 /** Fills what is no time; returns who created it. */
-function takeFields(issue: Issue, filler: Filler): string | undefined {
+function takeFields(kind: RecordKind, issue: Issue, filler: Filler): string | undefined {
   const { values, home, take } = filler
   take('title', 'title', issue.title)
   values.title ??= [...String(issue.title).replace(/\s+/g, ' ').trim()].slice(0, MAX_TITLE_LENGTH / 2).join('')
-  takeStatus(issue, filler)
+  takeStatus(kind, issue, filler)
   takePriority(issue, filler)
   for (const name of ['assignee', 'labels']) take(name, name, filled(issue[name]))
   takeEstimate(issue, filler)
@@ -74,9 +77,9 @@ function takeFields(issue: Issue, filler: Filler): string | undefined {
 }
 
 /** Fills the times; returns when it was created. */
-function takeTimes(issue: Issue, { values, home, take }: Filler): string | undefined {
+function takeTimes(kind: RecordKind, issue: Issue, { values, home, take }: Filler): string | undefined {
   take('due_at', 'due', filled(issue.due_at))
-  if (isClosed(task, String(values.status))) {
+  if (isClosed(kind, String(values.status))) {
     // It was not closed now, whenever it was.
     values.closedAt = utcOf(issue.closed_at) ?? null
     if (values.closedAt !== null) home.add('closed_at')
@@ -103,9 +106,9 @@ export function statusHere(word: string): string | undefined {
   return STATUSES.get(word) ?? (own.ok ? String(own.value) : undefined)
 }
 
-function takeStatus({ status }: Issue, { values, home, notes }: Filler): void {
+function takeStatus(kind: RecordKind, { status }: Issue, { values, home, notes }: Filler): void {
   const word = textOf(status)?.trim().toLowerCase() ?? ''
-  const own = parseValue(fieldOf(task, 'status'), word)
+  const own = parseValue(fieldOf(kind, 'status'), word)
   values.status = STATUSES.get(word) ?? (own.ok ? own.value : 'todo')
   if (own.ok || EXACT_STATUSES.has(word)) home.add('status')
   else if (!STATUSES.has(word) && !isEmpty(status)) {
