@@ -5,6 +5,7 @@ import type { LogKind } from '../model/kind.ts'
 import { type LogEntry, readLogEntry } from '../model/log.ts'
 import type { Json } from '../model/record.ts'
 import type { Database, SqlValue } from './database.ts'
+import type { Vector } from './row.ts'
 import { createSearchIndex } from './search-index.ts'
 
 /** Which entries of the work log are wanted. */
@@ -16,6 +17,8 @@ export interface LogQuery {
   /** From this time on, and before that one: ISO 8601, or the beginning of one (`2026-11-23`). */
   readonly since?: string | undefined
   readonly until?: string | undefined
+  /** Only what these rows added: as the log was at a moment. */
+  readonly seen?: Vector | undefined
   readonly limit: number
   /** The `next` of the page before. */
   readonly after?: string | undefined
@@ -46,11 +49,14 @@ export interface LogIndex {
   /** How many entries there are of a day, a month (`2026-11`), or in all (''). */
   count(period: string): number
   /** Entries of a day in their order in its file, at most `limit`, after one. */
-  ofDay(day: string, limit: number, after?: LogPlace): readonly LogEntry[]
+  ofDay(day: string, limit: number, after?: LogPlace, seen?: Vector): readonly LogEntry[]
 }
 
 export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>): LogIndex {
   const search = createSearchIndex(db)
+  /** No row that came after a moment added the entry. */
+  const wasSeen = `NOT EXISTS (SELECT 1 FROM changes AS c WHERE c.id = ${table}.id
+    AND c.seq > coalesce((SELECT value FROM json_each(?) WHERE key = c.replica), 0))`
   const put = (entry: LogEntry): boolean => {
     const { id, session, at, actor, action, details, task } = entry
     const known = db.get<SqlEntry>(`SELECT * FROM ${table} WHERE id = ?`, id)
@@ -90,7 +96,7 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
       const row = db.get<SqlEntry>(`SELECT * FROM ${table} WHERE id = ?`, id)
       return row && logEntryOf(row)
     },
-    list({ since, until, limit, after, ...equal }) {
+    list({ since, until, limit, after, seen, ...equal }) {
       const where: string[] = []
       const params: SqlValue[] = []
       const add = (sql: string, ...values: readonly SqlValue[]): void => {
@@ -101,6 +107,7 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
       if (since !== undefined) add('at >= ?', since)
       if (until !== undefined) add('at < ?', until)
       if (after !== undefined) add('(at, id) < (?, ?)', ...decodeCursor(after))
+      if (seen !== undefined) add(wasSeen, JSON.stringify(seen))
       const rows = db.all<SqlEntry>(
         `SELECT * FROM ${table} ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY at DESC, id DESC LIMIT ?`,
         ...params,
@@ -126,13 +133,14 @@ export function createLogIndex(db: Database, { table }: Pick<LogKind, 'table'>):
         period,
         after(period),
       )?.count ?? 0,
-    ofDay: (day, limit, last) =>
+    ofDay: (day, limit, last, seen) =>
       db
         .all<SqlEntry>(
-          `SELECT * FROM ${table} WHERE (at, id) > (?, ?) AND at < ? ORDER BY at, id LIMIT ?`,
+          `SELECT * FROM ${table} WHERE (at, id) > (?, ?) AND at < ? ${seen ? `AND ${wasSeen}` : ''} ORDER BY at, id LIMIT ?`,
           last?.at ?? day,
           last?.id ?? '',
           after(day),
+          ...(seen ? [JSON.stringify(seen)] : []),
           limit,
         )
         .map(logEntryOf),

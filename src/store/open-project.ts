@@ -232,7 +232,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     listLog: (query) => logs.list(query),
     logDays: () => logs.days(),
     logCount: (day) => logs.count(day),
-    logOfDay: (day, limit, after) => logs.ofDay(day, limit, after),
+    logOfDay: logs.ofDay,
     openLog: (name) =>
       openLogRoom({
         name,

@@ -311,7 +311,7 @@ export interface Project {
   /** How many entries there are of a day, a month (`2026-11`), or in all (''). */
   logCount(period: string): number
   /** Entries of a day in their order in its file, at most `limit`, after one. */
-  logOfDay(day: string, limit: number, after?: LogPlace): readonly LogEntry[]
+  logOfDay(day: string, limit: number, after?: LogPlace, seen?: Vector): readonly LogEntry[]
   /** Opens the document of a month (`log/2026-11`) for clients that speak Yjs. */
   openLog(doc: string): Promise<RoomDocument>
 

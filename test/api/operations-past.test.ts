@@ -177,3 +177,42 @@ describe('undo', () => {
     expect(project.listLog({ limit: 1 }).items[0]?.action).toBe('took back alice, since 30 min ago: 3 changes')
   })
 })
+
+describe('what was', () => {
+  test('of the work log: what came later is left out, page by page', async () => {
+    const caller = createCaller()
+    const clock = caller.clock as TestClock
+    for (const action of ['one', 'two', 'three']) {
+      await caller.call('log.append', { action })
+      await clock.advance(1000)
+    }
+    const then = `${caller.project.replica}:${caller.project.have()[caller.project.replica]}`
+    await caller.call('log.append', { action: 'four' })
+    const first = await caller.call('log.list', { asOf: then, limit: 2 })
+    expect(items(first).map(({ action }) => action)).toEqual(['three', 'two'])
+    const rest = await caller.call('log.list', { asOf: then, limit: 2, after: first.next })
+    expect(items(rest).map(({ action }) => action)).toEqual(['one'])
+    expect(rest.next).toBeUndefined()
+    expect(items(await caller.call('log.list')).length).toBe(4)
+  })
+
+  test.each(['jsonl', 'csv', 'markdown', 'html', 'beads'])(
+    'an export as %s says of a moment what it said then, byte for byte',
+    async (format) => {
+      const { call, id, second, project } = await createStory()
+      await call('log.append', { action: 'looked', task: id })
+      await call('page.write', { path: 'notes.md', text: 'First.' })
+      await call('task.delete', { id: second })
+      const then = `${project.replica}:${project.have()[project.replica]}`
+      const before = await call('export', { format })
+      await call('task.update', { id, title: 'Fix more', status: 'completed' })
+      await call('task.restore', { id: second })
+      await call('task.create', { title: 'Later' })
+      await call('page.write', { path: 'later.md', text: 'Later.' })
+      await call('log.append', { action: 'looked again', task: id })
+      await call('state.set', { key: 'currentPhase', value: 'beta' })
+      expect(await call('export', { format, asOf: then })).toEqual(before)
+      expect(await call('export', { format })).not.toEqual(before)
+    },
+  )
+})

@@ -1,6 +1,10 @@
 import { z } from 'zod'
-import type { Operation } from '../operation.ts'
+import type { Project } from '../../store/project.ts'
+import type { Vector } from '../../store/row.ts'
+import type { Operation, OperationContext } from '../operation.ts'
 import { momentHelp, readMoment } from './moments.ts'
+
+export const asOfSchema = z.string().optional().describe(`as it was at ${momentHelp}`)
 
 /**
  * Lets a reading operation be asked about the past: the same question, answered from the project as it was. What it asks
@@ -10,7 +14,7 @@ export function withAsOf(operation: Operation): Operation {
   const input = operation.input as unknown as z.ZodObject
   return {
     ...operation,
-    input: input.extend({ asOf: z.string().optional().describe(`as it was at ${momentHelp}`) }) as never,
+    input: input.extend({ asOf: asOfSchema }) as never,
     async run(context, given) {
       const { asOf, ...rest } = given as { readonly asOf?: string }
       if (asOf === undefined) return await operation.run(context, rest)
@@ -21,5 +25,51 @@ export function withAsOf(operation: Operation): Operation {
         operation.run({ ...context, project: { ...project, ...then } }, rest),
       )
     },
+  }
+}
+
+/** The same for one that asks the work log alone: its entries never change, so that what came later is left out. */
+export function withLogAsOf(operation: Operation): Operation {
+  const input = operation.input as unknown as z.ZodObject
+  return {
+    ...operation,
+    input: input.extend({ asOf: asOfSchema }) as never,
+    async run(context, given) {
+      const { asOf, ...rest } = given as { readonly asOf?: string }
+      if (asOf === undefined) return await operation.run(context, rest)
+      const { project } = context
+      const { vector } = await readMoment(context, asOf)
+      return await operation.run({ ...context, project: { ...project, ...pastLog(project, vector) } }, rest)
+    },
+  }
+}
+
+/** Gives all of the project as it was to `use`: records, keys, the work log and the rows. It must not be used any more afterwards. */
+export async function atMoment<T>(
+  context: OperationContext,
+  asOf: string | undefined,
+  use: (context: OperationContext) => Promise<T>,
+): Promise<T> {
+  if (asOf === undefined) return await use(context)
+  const { project } = context
+  const { vector } = await readMoment(context, asOf)
+  return await project.past.view(vector, ({ moment: _, ...then }) =>
+    use({
+      ...context,
+      project: {
+        ...project,
+        ...then,
+        ...pastLog(project, vector),
+        have: () => vector,
+        changedSince: () => ({ items: [], upto: vector, more: false }),
+      },
+    }),
+  )
+}
+
+function pastLog(project: Project, seen: Vector): Pick<Project, 'listLog' | 'logOfDay'> {
+  return {
+    listLog: (query) => project.listLog({ ...query, seen }),
+    logOfDay: (day, limit, after) => project.logOfDay(day, limit, after, seen),
   }
 }

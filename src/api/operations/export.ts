@@ -5,6 +5,7 @@ import type { ExportFormat } from '../export/format.ts'
 import { EXPORT_FORMATS } from '../export/formats.ts'
 import { writeTarget } from '../export/target.ts'
 import type { Operation, OperationContext } from '../operation.ts'
+import { asOfSchema, atMoment } from './as-of.ts'
 import { defineOperation } from './define.ts'
 
 /** What an answer may hold, with room for what JSON and the protocol add. */
@@ -14,6 +15,7 @@ interface ExportInput {
   readonly format: string
   readonly kind?: string | undefined
   readonly current?: boolean | undefined
+  readonly asOf?: string | undefined
 }
 
 const names = EXPORT_FORMATS.map(({ name }) => name) as [string, ...string[]]
@@ -25,6 +27,7 @@ const inputShape = {
     .describe(EXPORT_FORMATS.map(({ name, help }) => `${name}: ${help}`).join('; ')),
   kind: z.string().optional().describe('of csv: records of this kind; task by default'),
   current: z.boolean().optional().describe('of jsonl: what is now, without the journal of what was'),
+  asOf: asOfSchema,
 }
 
 /** Writing a project down for other programs. */
@@ -43,7 +46,7 @@ export const exportOperations: readonly Operation[] = [
       view: { type: 'text', field: 'text' },
       examples: ['orch export text csv'],
     },
-    run: async (context, input) => ({ text: await textOf(context, input) }),
+    run: async (context, input) => ({ text: await atMoment(context, input.asOf, (then) => textOf(then, input)) }),
   }),
   defineOperation<ExportInput & { readonly to?: string | undefined; readonly replace?: boolean | undefined }, unknown>({
     name: 'export',
@@ -66,14 +69,21 @@ export const exportOperations: readonly Operation[] = [
       positionals: ['format'],
       paths: ['to'],
       view: { type: 'text', field: 'text' },
-      examples: ['orch export --to ../shop.jsonl', 'orch export csv > tasks.csv', 'orch export html --to shop.html'],
+      examples: [
+        'orch export --to ../shop.jsonl',
+        'orch export csv > tasks.csv',
+        'orch export html --to shop.html',
+        'orch export csv --as-of yesterday',
+      ],
     },
     async run(context, { to, replace, ...input }) {
-      if (to === undefined) return { text: await textOf(context, input) }
+      if (to === undefined) return { text: await atMoment(context, input.asOf, (then) => textOf(then, input)) }
       const format = formatOf(input.format)
       const options = { kind: input.kind, current: input.current === true }
       const target = { to, isFolder: format.isFolder, replace: replace === true }
-      const { files, bytes } = await writeTarget(format.write(context, options), target)
+      const { files, bytes } = await atMoment(context, input.asOf, (then) =>
+        writeTarget(format.write(then, options), target),
+      )
       const what = format.isFolder ? `${files} files` : `${bytes} bytes`
       return { text: `Wrote ${what} to ${to}\n`, to, files, bytes }
     },

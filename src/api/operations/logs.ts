@@ -7,6 +7,7 @@ import type { LogEntry } from '../../model/log.ts'
 import type { Json } from '../../model/record.ts'
 import { checkJson, parseValue } from '../../model/validate.ts'
 import type { Operation } from '../operation.ts'
+import { withLogAsOf } from './as-of.ts'
 import { defineOperation, originOf } from './define.ts'
 import { checkFence, type FenceInput, fenceSchema } from './fence.ts'
 import { kindNamed, resolveLiving } from './fields.ts'
@@ -16,7 +17,7 @@ const MAX_LIMIT = 1000
 
 /** What can be asked about a kind of entries: add one, list them. */
 export function logOperationsOf(kind: LogKind): readonly Operation[] {
-  return [appendOperation(kind), listOperation(kind)]
+  return [appendOperation(kind), withLogAsOf(listOperation(kind))]
 }
 
 function entrySchema({ fields }: LogKind): z.ZodType {
