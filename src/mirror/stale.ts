@@ -50,17 +50,15 @@ export function chooseBase(
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
   let isUnread = true
-  /** What came after a version, with what people saved since. */
-  let later = base
-  for (const version of versions.slice(0, MAX_CANDIDATES)) {
+  const candidates = versions.slice(0, MAX_CANDIDATES)
+  const isOlder = how.hasSeen === undefined ? createIsOlder(disk, base, candidates, budget) : () => true
+  for (const [i, version] of candidates.entries()) {
     if (least === 0) break
-    // Whoever shows what was saved after a version was written over had not loaded that, or it would be there twice.
-    if (how.hasSeen === undefined && showsSaves(disk, version, later, budget)) break
-    if (version.next !== '') later = version.text
     const cost = distance(version.text, disk)
     isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version, budget)
     if (isUnread) unread = version.text
     if (!isUnread && (cost >= least || hasSeen(disk, version))) continue
+    if (!isUnread && !isOlder(i)) break
     least = cost
     choice = { text: version.text, stale: cost === 0 ? 'as-it-was' : 'edited' }
   }
@@ -83,14 +81,45 @@ function showsNothingOf(disk: string, { text, next }: Version, budget: DiffBudge
 }
 
 /**
- * Whether a text shows most of what was saved after a version had been replaced: of the words of the `later` text that
- * are neither in the version nor in what it was replaced with.
+ * Whether a text shows nothing of what came after the i-th version: of what that and newer ones were replaced with, and
+ * what people saved in between. Whoever shows it had not loaded that version, or these words would be there twice.
  */
-function showsSaves(disk: string, { text, next }: Version, later: string, budget: DiffBudget): boolean {
-  if (next === '' || next === later || text === later) return false
-  const known = new Set(addedWords(text, later, budget))
-  const saved = addedWords(next, later, budget).filter((at) => known.has(at))
-  return saved.length > 0 && left(saved, later, disk, budget) * 2 >= saved.length
+function createIsOlder(
+  disk: string,
+  base: string,
+  versions: readonly Version[],
+  budget: DiffBudget,
+): (i: number) => boolean {
+  let next = 0
+  let later = base
+  const isNewerThan = ({ text, next }: Version): boolean => {
+    const hasSaves = next !== later && text !== later
+    return shows(disk, next, [text], budget) || (hasSaves && shows(disk, later, [text, next], budget))
+  }
+  return (i) => {
+    for (; next <= i; next++) {
+      const version = versions[next]
+      // Of one that was set aside it is not known what came next.
+      if (!version || version.next === '') continue
+      if (isNewerThan(version)) return false
+      later = version.text
+    }
+    return true
+  }
+}
+
+/** Whether a text shows most of the words of another one's prose that are in none of the texts before that. */
+function shows(disk: string, text: string, before: readonly string[], budget: DiffBudget): boolean {
+  const added = before.map((one) => new Set(addedWords(one, text, budget)))
+  const start = proseAt(text)
+  const places = [...(added[0] ?? [])].filter((at) => at >= start && added.every((words) => words.has(at)))
+  return places.length > 0 && left(places, text, disk, budget) * 2 >= places.length
+}
+
+/** Where the prose of a file begins: below the front matter, in which two people soon write the same. JSON has none. */
+function proseAt(text: string): number {
+  if (text.startsWith('{')) return text.length
+  return text.startsWith('---\n') ? Math.max(0, text.indexOf('\n---\n', 3)) : 0
 }
 
 /** Where in `after` the words stand that were added to `before`. */

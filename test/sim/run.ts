@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
+import { reasonOf } from '../../src/base/error.ts'
 import { runs, simulate } from './pipeline.ts'
 import { playWorld, worlds } from './world.ts'
 
@@ -49,7 +50,9 @@ for (let seed = first; played < numRuns; seed++) {
   played += result.failed ? result.numRuns : size
   if (result.failed) {
     failed.push(seed)
-    say(`${await fc.asyncDefaultReportMessage(result)}\n--seed ${seed} --path ${result.counterexamplePath}`)
+    say(
+      `${await fc.asyncDefaultReportMessage(result)}\n${reasonOf(result.errorInstance)}\n--seed ${seed} --path ${result.counterexamplePath}`,
+    )
   }
   say(`${played - failed.length} of ${played} hold, ${spent()}`)
   if (values.path !== undefined) break
