@@ -18,9 +18,9 @@ export const systemClock: Clock = {
   },
 }
 
-/** A clock that begins at the time it is and then only goes on, whatever is done to the clock on the wall. */
-export function createSteadyClock(clock: Clock): Clock {
-  const begin = clock.now() - clock.monotonic()
+/** A clock that begins at `start`, by default the time it is, and then only goes on, whatever is done to the clock on the wall. */
+export function createSteadyClock(clock: Clock, start = clock.now()): Clock {
+  const begin = start - clock.monotonic()
   return { ...clock, now: () => begin + clock.monotonic() }
 }
 

@@ -116,8 +116,9 @@ export function createMirror(parts: MirrorParts): Mirror {
     writing.poke()
   }
   const { fileActor } = parts
-  // How long ago something was must not change when somebody sets the clock.
-  const steady = createSteadyClock(clock)
+  // How long ago something was must not change when somebody sets the clock, also before a crash: it goes on from where it
+  // was. What was written last is then as new as it was, to an editor that has been open all the time.
+  const steady = createSteadyClock(clock, bases.lastAt())
   const fights = createFights(clock)
   const settling = createSettling(clock)
   const mergeIn = createMergeIn({ project, disk, bases, clock: steady, notices, fileActor, onTaken })

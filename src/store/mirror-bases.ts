@@ -80,6 +80,8 @@ export interface MirrorBases {
   /** Texts replaced at a path since a time, newest first. */
   versions(path: string, since: number): readonly Version[]
   addVersion(path: string, version: Version): void
+  /** When a text was last replaced at any path. */
+  lastAt(): number | undefined
   /** Hash of the old text that was last saved again at a path and not obeyed. */
   asked(path: string): string | undefined
   /** Remembers it, or forgets it. */
@@ -181,6 +183,7 @@ export function openMirrorBases(db: Database): MirrorBases {
         VERSIONS_PER_PATH,
       )
     },
+    lastAt: () => db.get<{ at: number | null }>('SELECT max(at) AS at FROM mirror_versions')?.at ?? undefined,
     asked: (path) => db.get<{ hash: string }>('SELECT hash FROM mirror_asked WHERE path = ?', path)?.hash,
     ask(path, hash) {
       if (hash === undefined) db.run('DELETE FROM mirror_asked WHERE path = ?', path)

@@ -418,6 +418,19 @@ describe('[M6] stale saves', () => {
     expect(next.file(t.id)).not.toContain('by an agent')
   })
 
+  test('[M6] F9: an older text is known after a restart, also when the clock was set meanwhile', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    await t.update(t.id, { increment: { spentHours: 2 }, edit: { body: [{ at: 0, delete: 0, insert: 'agent\n\n' }] } })
+    await t.sync()
+    t.clock.jump(365 * 86_400_000)
+    const again = await t.restart()
+    await again.sync()
+    again.disk.save(again.path(t.id), loaded.replace('three', 'three by hand'))
+    await again.sync()
+    expect(again.task(t.id).values).toMatchObject({ spentHours: 2, body: 'agent\n\none\n\ntwo\n\nthree by hand' })
+  })
+
   test('[M6] R4: the texts that were replaced are known after a restart', async () => {
     const t = await withTask()
     const loaded = t.file(t.id)
