@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createAuthenticate, type VerifyJwt } from '../../../src/api/access/authenticate.ts'
+import { createFailures } from '../../../src/api/access/failures.ts'
 import { OrchError } from '../../../src/base/error.ts'
 import { createTestClock } from '../../helpers/clock.ts'
 import { createTestProject } from '../../helpers/project.ts'
@@ -9,13 +10,15 @@ function open(verifyJwt?: VerifyJwt) {
   const clock = createTestClock()
   const { tokens } = createTestTokens(createTestProject({ clock }))
   const failures: string[] = []
-  const authenticate = createAuthenticate({ tokens, verifyJwt, clock, onFailure: (from) => failures.push(from) })
+  const counted = createFailures(clock)
+  const onFailure = (from: string): number => failures.push(from)
+  const authenticate = createAuthenticate({ tokens, verifyJwt, clock, failures: counted, onFailure })
   const outcome = async (token: string | undefined, from = '192.0.2.1', actor?: string) =>
     authenticate({ token, from, actor }).then(
       ({ actor: { name, verified }, role }) => ({ name, verified, role }),
       (error: OrchError) => error.code,
     )
-  return { clock, tokens, failures, outcome }
+  return { clock, tokens, failures, counted, outcome }
 }
 
 test('a token stands for its actor, and nobody else', async () => {
@@ -32,6 +35,16 @@ test('the bearer of a token that stands for nobody says who it is, and that is n
   expect(await outcome(tokens.show())).toEqual({ name: 'peer', verified: false, role: 'replica' })
   expect(await outcome(tokens.show(), '::1', 'codex')).toEqual({ name: 'codex', verified: false, role: 'replica' })
   expect(await outcome(tokens.show(), '::1', '\u001b[31m')).toBe('invalid_input')
+})
+
+test('what an address guesses at other nodes counts here', async () => {
+  const { tokens, outcome, counted, failures } = open()
+  for (let i = 0; i < 20; i++) counted.note('192.0.2.1')
+  expect(await outcome(tokens.show())).toMatchObject({ role: 'replica' })
+  expect(await outcome('guess')).toBe('too_many_attempts')
+  expect(await outcome(tokens.show())).toBe('too_many_attempts')
+  expect(await outcome(tokens.show(), '192.0.2.2')).toMatchObject({ role: 'replica' })
+  expect(failures.length).toBe(1)
 })
 
 test('an address that guesses is not listened to for a minute, and no other pays for it', async () => {

@@ -6,7 +6,11 @@ import { alice, byAlice, createTestProject, principalOf } from '../../helpers/pr
 import { createCaller } from '../operations-caller.ts'
 
 test('operations, commits, refusals and sizes are there for Prometheus', async () => {
-  const status = await createCaller().parts.daemon.status()
+  const redis = { name: 'redis', url: 'redis://h', state: 'linked', since: '2026-11-23T08:00:00.000Z' } as const
+  const status = {
+    ...(await createCaller().parts.daemon.status()),
+    peers: [{ ...redis, lag: { behind: 2, unsent: 1, roundTripMs: 4 } }],
+  }
   const { project, clock } = createTestProject()
   const metrics = createMetrics({ status: () => status, connections: () => 3, now: clock.now })
   project.onCommit(metrics.noteCommit)
@@ -28,6 +32,9 @@ test('operations, commits, refusals and sizes are there for Prometheus', async (
     'orch_http_connections 3',
     'orch_records{kind="tasks"} 1',
     'orch_links{state="refused"} 0',
+    'orch_relay_rows{state="behind"} 2',
+    'orch_relay_rows{state="unsent"} 1',
+    'orch_relay_round_trip_seconds 0.004',
   ]) {
     expect(text).toContain(`${line}\n`)
   }
