@@ -299,7 +299,7 @@ export function createClaims(parts: ClaimsParts): Claims {
       roaming?.arrived(holderOf(claimant))
       return holding.attach(holderOf(claimant))
     },
-    arbiter: () => ({ ...project.arbiter(), isHere: seat.isHere() }),
+    arbiter: () => ({ ...project.arbiter(), isHere: seat.isHere(), isShared: shared !== undefined }),
     async setArbiter(asked, replica) {
       await seat.name(originOf(asked), replica)
       await settling.settle()

@@ -56,6 +56,7 @@ describe.skipIf(!hasRedis)('claims at two nodes on a real Redis', () => {
     await Promise.all(agents)
     expect(won.map(({ task }) => task).toSorted()).toEqual(tasks.toSorted())
     expect(new Set(won.map(({ fence }) => fence)).size).toBe(tasks.length)
+    expect(await b.ask('arbiter.show', {}, 'test')).toMatchObject({ redis: true })
     expect(won.filter(({ provisional }) => provisional)).toEqual([])
   })
 

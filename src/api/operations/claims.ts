@@ -188,12 +188,13 @@ export const claimOperations: readonly Operation[] = [
     name: 'arbiter.show',
     effect: 'read',
     role: 'reader',
-    help: 'Shows which replica grants claims.',
+    help: 'Shows which replica grants claims, or that a Redis which several nodes share does.',
     input: z.strictObject({}),
     output: z.object({
       replica: z.string().describe('the replica'),
       epoch: z.number().describe('how often another one was named'),
       here: z.boolean().describe('whether it is this one'),
+      redis: z.boolean().optional().describe('a Redis that several nodes share grants claims in its place'),
     }),
     cli: {
       command: 'arbiter show',
@@ -202,8 +203,8 @@ export const claimOperations: readonly Operation[] = [
       examples: ['orch arbiter show'],
     },
     run({ parts }) {
-      const { replica, epoch, isHere } = parts.agents.claims.arbiter()
-      return { replica, epoch, here: isHere }
+      const { replica, epoch, isHere, isShared } = parts.agents.claims.arbiter()
+      return { replica, epoch, here: isHere, ...(isShared && { redis: true }) }
     },
   }),
   defineOperation<{ replica?: string | undefined }, unknown>({
