@@ -50,16 +50,19 @@ export async function breakNodes(options: {
   let [longestAnywhere, longestToEqual] = [0, 0]
   const here: number[] = []
 
-  const write = async (node: Node, writer: string, tasks: readonly string[]): Promise<void> => {
+  /** Whether it was acknowledged. */
+  const write = async (node: Node, writer: string, tasks: readonly string[]): Promise<boolean> => {
     const word = `${writer}n${words++}e`
     try {
       if (words % 5 === 0) await node.ask('task.create', { title: word }, writer)
       else await node.ask('task.update', { id: tasks[words % tasks.length], append: word }, writer)
       acknowledged.push(word)
+      return true
     } catch (error) {
       // The daemon died under the call, or a fresh one has not heard of the task: nobody was told that it was done.
       if (!(error instanceof OrchError) || error.exit !== 7) throw error
       inDoubt.push(word)
+      return false
     }
   }
   const everything = async (node: Node): Promise<string> => {
@@ -94,12 +97,13 @@ export async function breakNodes(options: {
       const writers = nodes.flatMap((node, n) =>
         ['a', 'b'].map(async (letter) => {
           while (!isOver) {
-            await write(node, `${letter}${n}r${round}`, tasks)
+            const began = performance.now()
+            if (!(await write(node, `${letter}${n}r${round}`, tasks))) continue
             const now = performance.now()
             if (lastAnywhere > 0) longestAnywhere = Math.max(longestAnywhere, now - lastAnywhere)
             lastAnywhere = now
             const killedAt = back.get(node)
-            if (killedAt === undefined) continue
+            if (killedAt === undefined || began < killedAt) continue
             here.push(now - killedAt)
             back.delete(node)
           }
