@@ -1,4 +1,4 @@
-import type { Tokens } from '../api/access/tokens.ts'
+import { isShared, type Tokens } from '../api/access/tokens.ts'
 import { isRecordId } from '../model/id.ts'
 import { roles } from '../model/principal.ts'
 import type { Json } from '../model/record.ts'
@@ -18,6 +18,7 @@ export function createCredentials(parts: {
     all: (): readonly Json[] =>
       tokens()
         .list()
+        .filter(isShared)
         .map((token) => toJson({ token })),
     take(given: Json): void {
       const credential = given as unknown as Partial<{ token: StoredToken; session: string; key: SessionKey }>

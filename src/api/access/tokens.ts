@@ -73,7 +73,7 @@ export interface TokensParts {
   readonly random: Random
   readonly clock: Clock
   readonly log: Logger
-  /** Hears of a token that was made, replaced or revoked here, but for the default one, which is each node's own. */
+  /** Hears of a token that was made, replaced or revoked here and is good at other nodes, too. */
   readonly onKept?: (token: StoredToken) => void
 }
 
@@ -85,7 +85,7 @@ export function createTokens(parts: TokensParts): Tokens {
   const keep = (token: StoredToken): StoredToken => {
     store.put(token)
     tokens.set(token.id, token)
-    if (token.name !== DEFAULT_TOKEN) onKept(token)
+    if (isShared(token)) onKept(token)
     return token
   }
   const isValid = ({ revokedAt, expiresAt }: StoredToken): boolean =>
@@ -227,7 +227,7 @@ export function createTokens(parts: TokensParts): Tokens {
       return { stored, ended: signalOf(stored) }
     },
     learn(token) {
-      if (token.name === DEFAULT_TOKEN || token.project !== project()) return
+      if (!isShared(token) || token.project !== project()) return
       const known = tokens.get(token.id)
       const isNewer = !known || token.createdAt > known.createdAt
       const isEnded = token.createdAt === known?.createdAt && known.revokedAt === null && token.revokedAt !== null
@@ -240,6 +240,11 @@ export function createTokens(parts: TokensParts): Tokens {
       for (const token of tokens.values()) keep({ ...token, project: project() })
     },
   }
+}
+
+/** Not the default one, which is each node's own; nor an administrator's: who can write to what nodes share must not become one. */
+export function isShared({ name, role }: StoredToken): boolean {
+  return name !== DEFAULT_TOKEN && role !== 'admin'
 }
 
 const NO_HASH = '00'.repeat(32)

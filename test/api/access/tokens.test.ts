@@ -129,6 +129,10 @@ test('what another node knows of a token counts here, but for the default one, w
   there.tokens.learn(replaced.stored)
   expect(there.tokens.verify(replaced.token)).toBeUndefined()
 
+  const admin = here.tokens.create({ ...wish, name: 'root', role: 'admin' }, 'ada')
+  there.tokens.learn(admin.stored)
+  expect(there.tokens.verify(admin.token)).toBeUndefined()
+
   const own = there.tokens.show()
   there.tokens.rebind()
   for (const token of here.tokens.list()) there.tokens.learn({ ...token, createdAt: token.createdAt + 1000 })
