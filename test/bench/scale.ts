@@ -139,18 +139,23 @@ const redisFacts = (redis: TestRedis) => {
 }
 
 async function createTasks(target: Target, count: number): Promise<readonly string[]> {
-  const caller = createCaller(target, 'bench')
   const ids: string[] = []
-  for (let i = 0; i < count; i++) {
-    const body = `What is to be done, in a few sentences that say why it matters and how one sees that it is done. Part ${i}.`
-    const { result } = await caller.call('task.create', {
-      title: `Task ${i} of the bench`,
-      body,
-      labels: [`area-${i % 20}`],
-    })
-    ids.push((result as unknown as { id: string }).id)
+  let next = 0
+  const one = async (n: number): Promise<void> => {
+    const caller = createCaller(target, `bench-${n}`)
+    while (next < count) {
+      const i = next++
+      const body = `What is to be done, in a few sentences that say why it matters and how one sees that it is done. Part ${i}.`
+      const { result } = await caller.call('task.create', {
+        title: `Task ${i} of the bench`,
+        body,
+        labels: [`area-${i % 20}`],
+      })
+      ids.push((result as unknown as { id: string }).id)
+    }
+    caller.close()
   }
-  caller.close()
+  await Promise.all(Array.from({ length: 8 }, (_, n) => one(n)))
   return ids
 }
 
