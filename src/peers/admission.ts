@@ -1,9 +1,17 @@
 import type { Clock } from '../base/clock.ts'
 
+/** One who asks to be sent all that it lacks. */
+export interface Asked {
+  readonly actor: string
+  readonly begin: () => void
+  /** Whether it has been sent: its place is free again. */
+  readonly isOver: () => boolean
+}
+
 /** Lets a few in at a time: after a restart all clients come back within a moment, and each is sent all that it lacks. */
 export interface Admission {
-  /** Calls `begin` when there is room, one in each turn of the event loop. Its place is free again when `isOver`. Returns what calls it off. */
-  ask(begin: () => void, isOver: () => boolean): () => void
+  /** Calls `begin` when there is room, one in each turn of the event loop. Returns what calls it off. */
+  ask(asked: Asked): () => void
 }
 
 const LOOK_MS = 100
@@ -11,42 +19,44 @@ const LOOK_MS = 100
 const LONGEST_MS = 5_000
 
 export function createAdmission(clock: Clock, atOnce: number): Admission {
-  interface Asked {
-    readonly begin: () => void
-    readonly isOver: () => boolean
-  }
   const waiting = new Set<Asked>()
-  let busy = 0
+  const busy = new Set<Asked>()
   let scheduled = false
 
+  /** One actor alone never has all places: with many connections that do not read it would hold up everybody. */
+  const mayBegin = ({ actor }: Asked): boolean =>
+    busy.size < atOnce && [...busy].filter((one) => one.actor === actor).length < atOnce - 1
+  const first = (): Asked | undefined => {
+    for (const one of waiting) if (mayBegin(one)) return one
+    return undefined
+  }
   const schedule = (): void => {
-    if (scheduled || waiting.size === 0 || busy >= atOnce) return
+    if (scheduled || !first()) return
     scheduled = true
     setImmediate(next)
   }
   const next = (): void => {
     scheduled = false
-    const [first] = waiting
-    if (!first) return
-    waiting.delete(first)
-    busy++
+    const asked = first()
+    if (!asked) return
+    waiting.delete(asked)
+    busy.add(asked)
     try {
-      first.begin()
+      asked.begin()
     } finally {
-      watch(first, clock.monotonic())
+      watch(asked, clock.monotonic())
     }
     schedule()
   }
   const watch = (one: Asked, since: number): void => {
     if (one.isOver() || clock.monotonic() - since >= LONGEST_MS) {
-      busy--
+      busy.delete(one)
       schedule()
     } else clock.after(LOOK_MS, () => watch(one, since))
   }
 
   return {
-    ask(begin, isOver) {
-      const asked: Asked = { begin, isOver }
+    ask(asked) {
       waiting.add(asked)
       schedule()
       return () => waiting.delete(asked)

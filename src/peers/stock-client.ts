@@ -88,7 +88,11 @@ export function createStockClient(parts: StockClientParts): StockClient {
   const takeTurn = () => {
     if (cancelDrain) return
     if (isSlow()) return waitUntilDrained()
-    cancelTurn = admission.ask(serve, () => !wire.isOpen || wire.bufferedBytes <= DRAINED_BYTES)
+    cancelTurn = admission.ask({
+      actor: actor.name,
+      begin: serve,
+      isOver: () => !wire.isOpen || wire.bufferedBytes <= DRAINED_BYTES,
+    })
   }
   const serve = (): void => {
     cancelTurn = undefined

@@ -214,6 +214,7 @@ try {
   const db = openDatabase(join(repo.dir, '.git', 'bench.db'))
   db.exec('CREATE TABLE t (n INTEGER PRIMARY KEY, bytes BLOB)')
   const bytes = new Uint8Array(100)
+  for (const { pid: one } of sides) await used(one)
   const [times, commits] = [new Map<Side, number[]>(sides.map((side) => [side, []])), [] as number[]]
   for (let i = 0; i < paced; i++) {
     for (const side of sides) {
@@ -226,14 +227,16 @@ try {
     await pause(10)
   }
   db.close()
+  const cpu = new Map<Side, string>()
+  for (const side of sides) cpu.set(side, ((await used(side.pid)).cpuMs / paced).toFixed(2))
   say(`\n${paced} single edits, one after the other: ms from the edit to each other client\n`)
-  say('| what | p50 | p95 |')
-  say('|---|---|---|')
-  const line = (name: string, values: readonly number[]): void =>
-    say(`| ${name} | ${percentile(values, 0.5).toFixed(2)} | ${percentile(values, 0.95).toFixed(2)} |`)
-  line('y-websocket 2', times.get(plain) ?? [])
+  say('| what | p50 | p95 | CPU ms of the server for each |')
+  say('|---|---|---|---|')
+  const line = (name: string, values: readonly number[], ms = ''): void =>
+    say(`| ${name} | ${percentile(values, 0.5).toFixed(2)} | ${percentile(values, 0.95).toFixed(2)} | ${ms} |`)
+  line('y-websocket 2', times.get(plain) ?? [], cpu.get(plain))
   line('one commit of our database', commits)
-  line('orch', times.get(ours) ?? [])
+  line('orch', times.get(ours) ?? [], cpu.get(ours))
   const bound = percentile(times.get(plain) ?? [], 0.5) + percentile(commits, 0.5)
   say(
     `\np50 beside (theirs + one commit): ${(percentile(times.get(ours) ?? [], 0.5) / bound).toFixed(2)} (goal: at most 1.5)`,

@@ -123,7 +123,12 @@ async function play(seed: number, count: number): Promise<Readonly<Record<string
         ? update(mutated(sent(attacker, harmless)))
         : kind < 8
           ? (attacks[name]?.(attacker) ?? Uint8Array.of())
-          : mutated(kind === 8 ? update(sent(attacker, harmless)) : (attacks[name]?.(attacker) ?? Uint8Array.of(0)))
+          : // A deletion of what is there is what a writer may do; mutated ones of these would be that.
+            mutated(
+              kind === 8 || name.includes('delete')
+                ? update(sent(attacker, harmless))
+                : (attacks[name]?.(attacker) ?? Uint8Array.of(0)),
+            )
     const line = lineOf(attacker)
     line.wire.send(frame)
     if (below(20) === 0) {
