@@ -56,6 +56,7 @@ export function wireOverSocket(socket: WebSocket, clock: Clock): Wire {
   let ended: { readonly code: number; readonly reason: string } | undefined
   /** What was wrong with what came. */
   let fault: string | undefined
+  let textual: { readonly code: number; readonly reason: string } | undefined
   let silent = 0
   let cancelTimer: () => void = () => undefined
 
@@ -95,7 +96,10 @@ export function wireOverSocket(socket: WebSocket, clock: Clock): Wire {
     // Whoever was turned away goes on sending until it has read that.
     if (socket.readyState !== WebSocket.OPEN) return
     silent = 0
-    if (!isBinary) return close(closeCodes.malformed, 'frames are binary')
+    if (!isBinary) {
+      textual = { code: closeCodes.malformed, reason: 'frames are binary' }
+      return close(textual.code, textual.reason)
+    }
     const buffer = data as Buffer
     const frame = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
     if (onFrame) onFrame(frame)
@@ -108,7 +112,9 @@ export function wireOverSocket(socket: WebSocket, clock: Clock): Wire {
   socket.on('close', (code, reason) => {
     cancelTimer()
     const faultCode = faultCodeOf(socket)
-    ended = faultCode === undefined ? { code, reason: reason.toString() } : { code: faultCode, reason: fault ?? '' }
+    ended =
+      textual ??
+      (faultCode === undefined ? { code, reason: reason.toString() } : { code: faultCode, reason: fault ?? '' })
     onClose?.(ended.code, ended.reason)
   })
 
@@ -117,7 +123,7 @@ export function wireOverSocket(socket: WebSocket, clock: Clock): Wire {
       return socket.readyState === WebSocket.OPEN
     },
     get isFaulty() {
-      return faultCodeOf(socket) !== undefined
+      return textual !== undefined || faultCodeOf(socket) !== undefined
     },
     get bufferedBytes() {
       return socket.bufferedAmount
@@ -147,7 +153,8 @@ export class AcceptedSocket extends WebSocket {
 
   override close(code?: number, reason?: string | Buffer): void {
     this.faultCode ??= FAULTS[code ?? 0]
-    super.close(this.faultCode ?? code, reason)
+    if (this.faultCode === undefined) super.close(code, reason)
+    else super.close(this.faultCode, 'this is no frame, or a larger one than may be')
   }
 }
 

@@ -101,10 +101,11 @@ test('[R8] slow-loris: an upgrade that comes byte by byte is cut off, and others
 })
 
 test('[R10] a text frame, or one that is no frame, is refused for good', async () => {
-  const { dial } = await serve()
+  const { dial, conduct } = await serve()
   const [text, garbage] = [await dial('good-token'), await dial('good-token')]
   const codes = [text, garbage].map(closeOf)
   text.send('hello')
   ;(garbage as unknown as { _socket: { write(bytes: Uint8Array): void } })._socket.write(Uint8Array.of(0xff, 0x80))
   expect(await Promise.all(codes)).toEqual([closeCodes.malformed, closeCodes.malformed])
+  await vi.waitFor(() => expect(conduct.refusals()).toMatchObject([{ code: closeCodes.malformed, actor: 'alice' }]))
 })
