@@ -163,7 +163,12 @@ try {
   const { token } = await repo.json<{ token: string }>('token', 'show')
   const ids: string[] = []
   for (let i = 0; i < clients; i++) {
-    ids.push((await repo.json<{ id: string }>('task', 'create', `Task ${i}`)).id)
+    const made = await fetch(`${url}/api/task.create`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ title: `Task ${i}` }),
+    })
+    ids.push(((await made.json()) as { id: string }).id)
   }
   const server = `${url.replace('http', 'ws')}/sync`
   const ours: Side = { name: 'orch', pid, rooms: await fill(server, 'load', { token }, ids) }
