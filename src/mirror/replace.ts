@@ -91,7 +91,7 @@ async function putBack(disk: Disk, name: string, path: string): Promise<boolean>
 
 /**
  * How an exchange that was cut short stands after `recoverExchange`: as above, or
- * - `overtaken`: it was done, and somebody has saved since.
+ * - `overtaken`: it was done, and somebody has saved since. What was displaced is kept at `displacedPath`.
  * - `unknown`: the disk cannot say. The intent must be kept.
  */
 export type Recovered = Outcome | 'overtaken' | 'unknown'
@@ -123,8 +123,10 @@ export async function recoverExchange(disk: Disk, { name, path, from, to }: Exch
   if (aside.type !== 'file') return from === undefined && hash !== undefined ? 'overtaken' : 'changed'
   if (there.type === 'absent') return (await putBack(disk, name, path)) ? 'changed' : 'displaced'
   if (sha256(aside.bytes) !== from) return 'displaced'
+  // What was displaced stays: should this not be noted, it is the only sign that the new file was there.
+  if (hash !== from) return 'overtaken'
   await disk.remove(displacedPath(name))
-  return hash === from ? 'changed' : 'overtaken'
+  return 'changed'
 }
 
 async function hashAt(disk: Disk, path: string): Promise<string | undefined> {

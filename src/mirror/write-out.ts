@@ -221,7 +221,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     })
     for (const { intent, outcome } of outcomes) {
       if (outcome === 'unknown') continue
-      if (outcome === 'displaced' || outcome === 'crossed') parts.onDisplaced()
+      if (outcome !== 'done' && outcome !== 'changed') parts.onDisplaced()
       if (outcome !== 'done' && outcome !== 'crossed') {
         block(intent)
         continue
@@ -249,8 +249,8 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     // What was written, and is not the base, is what the save that overtook it was made from.
     if (outcome === 'overtaken') bases.addVersion(path, { text: toText, next: '', replacedAt: now })
     const isDone = outcome === 'done' || outcome === 'crossed'
-    if ((isDone || outcome === 'displaced') && from !== undefined) {
-      const until = outcome === 'done' ? now + DISPLACED_MS : now
+    if (outcome !== 'changed' && from !== undefined) {
+      const until = outcome === 'done' || outcome === 'overtaken' ? now + DISPLACED_MS : now
       bases.keep({ name, path, kind, id, hash: from, text: fromText, until })
     }
     if (!isDone) return
