@@ -6,7 +6,7 @@ import type { RecordKind } from '../model/kind.ts'
 import { checkFile } from '../model/layout.ts'
 import { parseRecord, titleOf } from '../model/markdown.ts'
 import { type FileContent, valuesOf } from '../store/file-patch.ts'
-import type { FileProblem } from '../store/mirror-bases.ts'
+import type { Base, FileProblem } from '../store/mirror-bases.ts'
 import type { Disk } from './disk.ts'
 import type { MergeRecord } from './merge-record.ts'
 import { firstInvalid, problemAt } from './problem.ts'
@@ -30,7 +30,10 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
   const newcomer: MergeNewcomer = async (kind, file, saved) => {
     const { path, hash, text, style } = saved
     const parsed = parseRecord(kind, text)
-    if (!parsed.ok) return problemAt(parsed)
+    if (!parsed.ok) {
+      const moved = await movedHere(kind, file, saved)
+      return moved ? records.record(kind, moved.id as RecordId, moved, saved) : problemAt(parsed)
+    }
     const problem = firstInvalid(parsed) ?? badName(checkFile(file))
     if (problem) return problem
     const known = parsed.id !== undefined && isRecordId(parsed.id) ? project.read(kind, parsed.id) : undefined
@@ -67,6 +70,24 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
     return undefined
   }
 
+  /** The base of a file that was renamed while it is broken: its id can be read all the same, and its old name is gone. */
+  const movedHere = async (kind: RecordKind, file: string, { path, text }: Saved): Promise<Base | undefined> => {
+    const id = /^id:[ \t]*(\S+)[ \t]*$/m.exec(text.slice(0, FRONT_LENGTH))?.[1] ?? ''
+    if (!isRecordId(id) || project.read(kind, id)?.deletedAt !== undefined || checkFile(file) !== undefined)
+      return undefined
+    const gone = await firstOf(bases.pathsOf(kind.name, id), async (one) => !(await isThere(disk, one)))
+    const base = gone === undefined ? undefined : bases.get(gone)
+    if (!base) return undefined
+    const moved = { ...base, path }
+    await project.transact(originOf(parts, path), (tx) => tx.update(kind, id, { file }), {
+      also() {
+        bases.drop(base.path)
+        bases.put(moved)
+      },
+    })
+    return moved
+  }
+
   const create = async (
     kind: RecordKind,
     file: string,
@@ -96,6 +117,9 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
 
   return newcomer
 }
+
+/** Where an id is looked for in a file that does not parse: near its top. */
+const FRONT_LENGTH = 1000
 
 /** Whether a file has this very name: on many disks it can be opened by one that differs in case or form as well. */
 async function isThere(disk: Disk, path: string): Promise<boolean> {

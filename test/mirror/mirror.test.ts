@@ -906,6 +906,25 @@ describe('[M11] new, renamed and copied files', () => {
     expect(t.task(t.id).deletedAt).toBeUndefined()
   })
 
+  test('[M11][M7] a file that is renamed while it is broken keeps its record, and merges when it is mended', async () => {
+    const t = await withTask()
+    const bad = t.file(t.id).replace('status: todo', 'status: [todo').replace('two', 'two by hand')
+    t.disk.save(t.path(t.id), bad)
+    await t.sync()
+    t.disk.rename(t.path(t.id), 'tasks/renamed.md')
+    t.disk.save('tasks/renamed.md', bad.replace('three', 'three by hand'))
+    await t.sync()
+    await t.clock.advance(6000)
+    expect(taskPaths(t)).toEqual(['tasks/renamed.md'])
+    expect(t.mirror.problems()).toMatchObject([{ kind: 'broken_file', where: 'tasks/renamed.md', record: t.id }])
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo by hand\n\nthree by hand')
+    t.disk.save('tasks/renamed.md', bad.replace('three', 'three by hand').replace('[todo', 'review'))
+    await t.sync()
+    expect(titles(t)).toEqual(['Fix login'])
+    expect(t.task(t.id).values).toMatchObject({ status: 'review', body: 'one\n\ntwo by hand\n\nthree by hand' })
+    expect(t.mirror.problems()).toEqual([])
+  })
+
   test('[M11] many files renamed at once keep their records', async () => {
     const t = await createTestMirror()
     for (let i = 0; i < 14; i++) await t.create(`Task ${i}`)
