@@ -108,6 +108,24 @@ test.each(eras)(
   60_000,
 )
 
+test('over HTTP, a client whose daemon died is told to begin anew, or goes on at once where each request stands alone', async () => {
+  const [legacy, modern] = [await http('old', 'legacy'), await http('new', 'modern')]
+  const { data } = await modern.call('create', { title: 'Over HTTP' })
+  await legacy.call('claim', { id: data.id })
+  const url = async (): Promise<string | undefined> => (await repo.json<{ url?: string }>('status')).url
+  const before = await url()
+  process.kill(daemonPid(), 'SIGKILL')
+  await must(repo.run(['start']))
+  await until(async () => (await url()) === before, 'the same port')
+  expect((await modern.call('get', { id: data.id })).text).toContain('Over HTTP')
+  // What the protocol asks for: the client initializes once more.
+  await expect(legacy.call('get', { id: data.id })).rejects.toThrow(/404|Session not found/)
+  const again = await http('old', 'legacy')
+  expect((await again.call('find', { kind: 'claims' })).data).toMatchObject({
+    items: expect.arrayContaining([expect.objectContaining({ task: data.id, actor: 'old' })]),
+  })
+}, 30_000)
+
 test('outside a repository, and where orch is not set up, tools say what to do', async () => {
   const bare = await createTestRepo({ init: false, name: 'bare' })
   try {
