@@ -120,12 +120,25 @@ export function openDatabaseForSelects(options: {
   })
   return {
     query(sql) {
+      // The binding runs the first of several, without a word about the others.
+      const rest = sql.replace(/;(?:\s|--[^\n]*(?:\n|$))*$/, '')
+      if (rest.includes(';') && !isOne(db, rest)) throw new Error('it is more than one statement')
       const statement = db.prepare(sql)
       const columns = statement.columns().map(({ name }) => String(name))
       statement.setReturnArrays(true)
       return { columns, values: statement.iterate() as Iterable<readonly unknown[]> }
     },
     close: () => db.close(),
+  }
+}
+
+/** Whether this is one SELECT: only that can stand in brackets. */
+function isOne(db: DatabaseSyncInstance, sql: string): boolean {
+  try {
+    db.prepare(`SELECT 1 FROM (\n${sql}\n)`)
+    return true
+  } catch {
+    return false
   }
 }
 
