@@ -63,6 +63,11 @@ async function* linesOf({ folder, file }: OrchImport, name: string): AsyncGenera
     number++
     if (bytes === undefined) throw refuse(`it is ${size} bytes; the limit is ${MAX_LINE_BYTES}`)
     if (ended) throw refuse('there is more behind its end')
+    const long = number > 1 ? longRowIn(bytes) : undefined
+    if (long !== undefined) {
+      yield { type: 'row', row: await rowOf(long, refuse) }
+      continue
+    }
     const value = bytes.length > STEP_BYTES ? await largeObjectOf(bytes, refuse) : objectOf(bytes, refuse)
     if (number === 1) {
       if (value.orch !== 'export') throw refuse('it is no export of orch')
@@ -73,11 +78,7 @@ async function* linesOf({ folder, file }: OrchImport, name: string): AsyncGenera
         throw refuse(`it says that ${value.end} lines come before it; there are ${number - 1}`)
       ended = true
     } else if (typeof value.row === 'string') {
-      try {
-        yield { type: 'row', row: decodeRow(await bytesOf(value.row)) }
-      } catch (error) {
-        throw refuse(`it holds no row of a journal: ${reasonOf(error)}`, error)
-      }
+      yield { type: 'row', row: await rowOf(Buffer.from(value.row, 'latin1'), refuse) }
     } else yield { type: 'now', value }
   }
   if (!ended) throw new OrchError('import_failed', { path: name, reason: 'it is cut off: its last line is missing' })
@@ -123,16 +124,32 @@ async function largeObjectOf(
   throw refuse('it is no JSON object')
 }
 
+const ROW_BEGINS = '{"row":"'
+const ROW_ENDS = '"}'
+
+/** The base64 of a row that is longer than JSON is read at a time, as an export writes its line. */
+function longRowIn(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes.length <= STEP_BYTES) return undefined
+  const [begin, end] = [ROW_BEGINS.length, bytes.length - ROW_ENDS.length]
+  const text = (from: number, to: number): string => Buffer.from(bytes.subarray(from, to)).toString('latin1')
+  return text(0, begin) === ROW_BEGINS && text(end, bytes.length) === ROW_ENDS ? bytes.subarray(begin, end) : undefined
+}
+
 /** A multiple of four: base64 is cut between its groups. */
 const BASE64_PER_TURN = 4 << 20
 
-async function bytesOf(base64: string): Promise<Uint8Array> {
+async function rowOf(base64: Uint8Array, refuse: (reason: string, cause?: unknown) => OrchError): Promise<Row> {
   const parts: Uint8Array[] = []
   for (let from = 0; from < base64.length; from += BASE64_PER_TURN) {
     if (from > 0) await nextTurn()
-    parts.push(Buffer.from(base64.slice(from, from + BASE64_PER_TURN), 'base64'))
+    const part = Buffer.from(base64.buffer, base64.byteOffset + from, Math.min(BASE64_PER_TURN, base64.length - from))
+    parts.push(Buffer.from(part.toString('latin1'), 'base64'))
   }
-  return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
+  try {
+    return decodeRow(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts))
+  } catch (error) {
+    throw refuse(`it holds no row of a journal: ${reasonOf(error)}`, error)
+  }
 }
 
 /** Reads all of it; the first row, if it has any. */

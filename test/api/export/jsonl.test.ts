@@ -201,3 +201,15 @@ function ticking(): () => number {
   let at = 0
   return () => (at += 10)
 }
+
+test('a row that is longer than JSON is read at a time comes over, too', async () => {
+  const { project } = createTestProject({ seed: 5, name: 'shop' })
+  const body = Array.from({ length: 60_000 }, (_, i) => `w${(i * 7919) % 65_521}`).join(' ')
+  await project.transact(byAlice, (tx) => tx.create(page, { title: 'Long', body }, { file: 'long.md' }))
+  const text = await exported(project)
+  const other = createTestProject({ seed: 6, name: 'empty' }).project
+  await imported(other, text)
+  expect(await exported(other)).toBe(text)
+  const cut = text.replace(/(\{"row":"[^"]{100000})[^"]*/, '$1')
+  await expect(imported(createTestProject({ seed: 7 }).project, cut)).rejects.toMatchObject({ code: 'import_failed' })
+})
