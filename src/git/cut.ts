@@ -73,8 +73,10 @@ export async function takeCut(parts: CutParts, options: { readonly everything: b
         if (turns.isOver()) await rest()
       }
     }
-    if (!rested)
-      return { upto, have, files: view.files, pending, changes: changesOf(project.kinds, pending, view.after) }
+    if (!rested) {
+      const changes = await changesOf(project.kinds, pending, view.after, turns)
+      return { upto, have, files: view.files, pending, changes }
+    }
     after = upto
   }
 }
@@ -121,24 +123,19 @@ function joined(older: PendingChange | undefined, newer: PendingChange): Pending
     : newer
 }
 
-function changesOf(
+async function changesOf(
   { records, keyed }: Kinds,
   pending: ReadonlyMap<string, PendingChange>,
   after: ReadonlyMap<string, RecordChange['after']>,
-): ReadonlyMap<string, RecordChange> {
+  turns: Turns,
+): Promise<ReadonlyMap<string, RecordChange>> {
   const kinds = new Map([...records, ...keyed].map((kind) => [kind.name, kind]))
-  return new Map(
-    [...pending].map(([key, { kind, id, before, marks, fields }]) => {
-      // The kind says which of the two shapes the values have; both came from the same record or key.
-      const change = {
-        kind: must(kinds.get(kind), `no kind ${kind}`),
-        id,
-        before,
-        after: after.get(key),
-        marks,
-        fields,
-      }
-      return [key, change as RecordChange]
-    }),
-  )
+  const changes = new Map<string, RecordChange>()
+  for (const [key, { kind, id, before, marks, fields }] of pending) {
+    // The kind says which of the two shapes the values have; both came from the same record or key.
+    const change = { kind: must(kinds.get(kind), `no kind ${kind}`), id, before, after: after.get(key), marks, fields }
+    changes.set(key, change as RecordChange)
+    if (turns.isOver()) await turns.next()
+  }
+  return changes
 }

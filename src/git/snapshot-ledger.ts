@@ -80,6 +80,8 @@ export interface SnapshotLedger {
   keepPaths(paths: ReadonlyMap<string, string | undefined>): void
   /** Forgets what was changed up to a cut, and days: a commit holds them. A day that has got more entries since stays. */
   done(snapshot: LastSnapshot, upto: number, days?: readonly NotedDay[]): void
+  /** Removes some of what is forgotten, about as much as fits into a turn; whether there is more. */
+  tidy(): boolean
 }
 
 const TABLES = `
@@ -96,15 +98,41 @@ CREATE TABLE IF NOT EXISTS snapshot_fields (
 CREATE TABLE IF NOT EXISTS snapshot_paths (key TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot_days (day TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot_last (one INTEGER PRIMARY KEY CHECK (one = 1), "commit" TEXT NOT NULL, have TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS snapshot_done (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS snapshot_stale (one INTEGER PRIMARY KEY CHECK (one = 1));
 `
 
 /** A page costs what is in it, however much was changed: the planner would look through all of it. */
 const BY_KEY = 'snapshot_changes c INDEXED BY snapshot_changes_key'
 
+const LISTS = {
+  snapshot_changes: 'cut, key',
+  snapshot_marks: 'cut, key, replica, actor, session',
+  snapshot_fields: 'cut, key, field, actor',
+}
+const ROWS_A_TURN = 300
+
 /** Opens the list in a project's database. The tables are private to it. */
 export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
   db.exec(TABLES)
+  /** What lies at or below this cut is forgotten, and perhaps not removed yet. */
+  let forgotten = db.get<{ upto: number }>('SELECT upto FROM snapshot_done')?.upto ?? 0
+  const tidy = (limit: number): boolean => {
+    if (forgotten === 0) return false
+    return db.transaction(() => {
+      let isMore = false
+      for (const [table, key] of Object.entries(LISTS)) {
+        const some = `SELECT ${key} FROM ${table} WHERE cut <= ?`
+        db.run(`DELETE FROM ${table} WHERE (${key}) IN (${some} LIMIT ?)`, forgotten, limit)
+        isMore ||= db.get(`SELECT 1 FROM ${table} WHERE cut <= ? LIMIT 1`, forgotten) !== undefined
+      }
+      if (!isMore) db.run('DELETE FROM snapshot_done')
+      return isMore
+    })
+  }
+  // What a crash left: a number that was forgotten is given again below.
+  tidy(-1)
+  forgotten = 0
   const highest = db.get<{ cut: number | null }>('SELECT max(cut) AS cut FROM snapshot_changes')?.cut ?? 0
   /** The number of the next cut; changes are noted under it. */
   let open = highest + 1
@@ -163,10 +191,10 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
     compareAll() {
       db.run('INSERT INTO snapshot_stale (one) VALUES (1) ON CONFLICT DO NOTHING')
     },
-    isEmpty: () => db.get('SELECT 1 FROM snapshot_changes LIMIT 1') === undefined,
+    isEmpty: () => db.get('SELECT 1 FROM snapshot_changes WHERE cut > ? LIMIT 1', forgotten) === undefined,
     cut: () => open++,
     changes({ after, upto, fromKey, limit }) {
-      const range: SqlValue[] = [after, upto, fromKey]
+      const range: SqlValue[] = [Math.max(after, forgotten), upto, fromKey]
       // `min(cut)` also picks the row that the other columns come from: `before` is the oldest.
       const found = db.all<SqlChange>(
         `SELECT min(cut), c.key, kind, id, before, path FROM ${BY_KEY} LEFT JOIN snapshot_paths p ON p.key = c.key
@@ -214,14 +242,18 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
           JSON.stringify(have),
         )
         db.run('DELETE FROM snapshot_stale')
-        db.run('DELETE FROM snapshot_changes WHERE cut <= ?', upto)
-        db.run('DELETE FROM snapshot_marks WHERE cut <= ?', upto)
-        db.run('DELETE FROM snapshot_fields WHERE cut <= ?', upto)
+        db.run(
+          'INSERT INTO snapshot_done (one, upto) VALUES (1, ?) ON CONFLICT DO UPDATE SET upto = excluded.upto',
+          upto,
+        )
         for (const { day, entries } of days) {
           db.run('DELETE FROM snapshot_days WHERE day = ? AND entries = ?', day, entries)
         }
       })
+      forgotten = upto
+      tidy(ROWS_A_TURN)
     },
+    tidy: () => tidy(ROWS_A_TURN),
   }
 }
 

@@ -106,12 +106,13 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     const files = ground.tree
       ? await differingFiles(cut, ground.tree, ground.project ?? project, { kinds: project.kinds, turns })
       : ground.partly
-        ? changedAgainst(cut, ground.partly)
-        : changedFiles(cut)
+        ? await changedAgainst(cut, ground.partly, turns)
+        : await changedFiles(cut, turns)
     const days = await closedDays({ project, ledger, turns }, clock.now(), ground.tree ?? ground.partly)
     const added = [...files, ...days.files, ...ground.beside, ...rows.chunks]
     const changes =
       added.length > 0 && ground.parent ? [...added, ...(await compaction.next(ground.parent.oid, added))] : added
+    if (turns.isOver()) await turns.next()
     const message = snapshotMessage({
       project: project.name,
       replica: project.replica,
@@ -134,6 +135,8 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     if (!commit && theirs && tip.oid === theirs.oid && head?.oid !== tip.oid)
       await repo.moveRef(ref, tip.oid, head?.oid)
     ledger.done({ commit: tip.oid, have: cut.have }, cut.upto, days.noted)
+    do await turns.next()
+    while (ledger.tidy())
     if (!commit) return undefined
     log.info('snapshot taken', { commit: commit.oid, files: files.length, chunks: rows.chunks.length })
     return infoOf(commit)

@@ -6,21 +6,33 @@ import { PROJECT_FILE, type ProjectName, projectFile } from './history-tree.ts'
 import type { RecordChange } from './message.ts'
 
 /** What a snapshot changes in the tree of the one before: the files of the records that changed. */
-export function changedFiles(cut: Cut): readonly FileChange[] {
+export async function changedFiles(cut: Cut, turns: Turns): Promise<readonly FileChange[]> {
   const texts = textsOf(cut)
   const left = [...cut.pending.values()].flatMap(({ pathBefore }) => (pathBefore === undefined ? [] : [pathBefore]))
-  return [
-    ...[...new Set(left)].filter((path) => !texts.has(path)).map((path) => ({ path, delete: true }) as const),
-    ...[...texts].map(([path, text]) => ({ path, bytes: Buffer.from(text) })),
-  ]
+  const changes: FileChange[] = [...new Set(left)]
+    .filter((path) => !texts.has(path))
+    .map((path) => ({ path, delete: true }))
+  for (const [path, text] of texts) {
+    changes.push({ path, bytes: Buffer.from(text) })
+    if (turns.isOver()) await turns.next()
+  }
+  return changes
 }
 
 /** The same against a tree that others made of the same rows: only where it does not show what changed here. */
-export function changedAgainst(cut: Cut, tree: ReadonlyMap<string, Oid>): readonly FileChange[] {
+export async function changedAgainst(
+  cut: Cut,
+  tree: ReadonlyMap<string, Oid>,
+  turns: Turns,
+): Promise<readonly FileChange[]> {
   const [like] = tree.values()
-  return changedFiles(cut).filter((change) =>
-    'bytes' in change ? tree.get(change.path) !== blobOid(change.bytes, like) : tree.has(change.path),
-  )
+  const differing: FileChange[] = []
+  for (const change of await changedFiles(cut, turns)) {
+    const differs = 'bytes' in change ? tree.get(change.path) !== blobOid(change.bytes, like) : tree.has(change.path)
+    if (differs) differing.push(change)
+    if (turns.isOver()) await turns.next()
+  }
+  return differing
 }
 
 /** What a snapshot of everything changes in a tree that may hold anything. Chunks of rows are left as they are. */

@@ -2,6 +2,7 @@
  * What a large project costs: 10,000 tasks, 100,000 edits of them, 100,000 entries of the work log in one month, and
  * what of it keeps the event loop. `npm run bench:growth`; `-- --tasks 1000 --edits 10000 --entries 10000` for less.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,19 +16,24 @@ import { createTurns } from '../../src/base/turns.ts'
 import { createRenderer } from '../../src/daemon/render.ts'
 import { takeCut } from '../../src/git/cut.ts'
 import { closedDays } from '../../src/git/log-days.ts'
+import { openGitRepo } from '../../src/git/real-git-repo.ts'
 import { openSnapshotLedger, type SnapshotLedger } from '../../src/git/snapshot-ledger.ts'
+import { createSnapshots } from '../../src/git/snapshots.ts'
 import { boardText } from '../../src/mirror/board.ts'
 import { createLogFiles } from '../../src/mirror/log-files.ts'
+import { createMirror } from '../../src/mirror/mirror.ts'
 import { createNodeDisk } from '../../src/mirror/node-disk.ts'
 import { createNotices } from '../../src/mirror/problem.ts'
 import { scan } from '../../src/mirror/scan.ts'
 import { overviewOf } from '../../src/mirror/views.ts'
+import { createNodeWatch } from '../../src/mirror/watch.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { builtInKinds } from '../../src/model/kinds.ts'
 import { openAttention } from '../../src/store/attention.ts'
 import { checkInWorker } from '../../src/store/check.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { createFileLoadSnapshots, readNewest, writeSnapshotFile } from '../../src/store/file-load-snapshots.ts'
+import { openMirrorBases } from '../../src/store/mirror-bases.ts'
 import { openMirrorLogs } from '../../src/store/mirror-logs.ts'
 import { type OpenProject, openProject } from '../../src/store/open-project.ts'
 import { createRandom } from '../helpers/random.ts'
@@ -96,11 +102,14 @@ async function single(work: (i: number) => Promise<unknown>): Promise<number> {
   return median(times)
 }
 
+/** Turns of the event loop by what made them: the longest on the clock, and the most CPU that one took. */
+const turnsOf: { readonly what: string; readonly clock: number; readonly cpu: number | undefined }[] = []
+
 /**
- * The longest turn of the event loop while something runs: on the clock, and of it the CPU, which a busy machine does not
- * stretch. `isAside`: other threads work, and CPU tells nothing of the loop.
+ * The longest turn of the event loop while something runs: on the clock, and the CPU of the process in it, all threads,
+ * which a busy machine stretches less. `isAside`: other threads do the work, and CPU tells nothing of the loop.
  */
-async function longestTurn(work: () => Promise<unknown>, isAside = false): Promise<string> {
+async function longestTurn(what: string, work: () => Promise<unknown>, isAside = false): Promise<void> {
   globalThis.gc?.()
   let [longest, most] = [0, 0]
   let isOver = false
@@ -119,20 +128,21 @@ async function longestTurn(work: () => Promise<unknown>, isAside = false): Promi
   const took = performance.now() - start
   isOver = true
   await watching
-  return `${ms(longest)}${isAside ? '' : `, CPU ${ms(most)}`}; all ${ms(took)}`
+  turnsOf.push({ what, clock: longest, cpu: isAside ? undefined : most })
+  say(what, `all ${ms(took)}`)
 }
 
 /** CPU of something that is done in one turn, warm: the median of several. */
-function turn(work: () => unknown): string {
+function turn(what: string, work: () => unknown): void {
   globalThis.gc?.()
   work()
   const times = Array.from({ length: 9 }, () => {
-    const start = process.cpuUsage()
+    const [at, start] = [performance.now(), process.cpuUsage()]
     work()
     const { user, system } = process.cpuUsage(start)
-    return (user + system) / 1000
+    return { clock: performance.now() - at, cpu: (user + system) / 1000 }
   })
-  return ms(median(times))
+  turnsOf.push({ what, clock: median(times.map(({ clock }) => clock)), cpu: median(times.map(({ cpu }) => cpu)) })
 }
 
 /** What the machine does to a loop that does nothing: figures of turns are to be read beside this one. */
@@ -191,78 +201,92 @@ try {
   const written = openMirrorLogs(db)
   const logFiles = createLogFiles({ project, disk, written, clock: systemClock, random, notices, log: silentLogger })
   logFiles.noteAll()
-  say('nothing at all: longest turn', await longestTurn(idle))
-  say('all log files: longest turn', await longestTurn(() => logFiles.update()))
+  await longestTurn('nothing at all', idle)
+  await longestTurn('all log files', () => logFiles.update())
   const days = { days: () => project.logDays().map((day) => ({ day, entries: 1 })) }
   const turns = createTurns(systemClock)
-  say(
-    'all closed days for git: longest turn',
-    await longestTurn(() => closedDays({ project, ledger: days, turns }, Date.now(), undefined)),
+  await longestTurn('all closed days for git', () =>
+    closedDays({ project, ledger: days, turns }, Date.now(), undefined),
   )
   let room: Awaited<ReturnType<OpenProject['openLog']>> | undefined
   const roomHeap = heap()
-  say(
-    'open a month for a stock client: longest turn',
-    await longestTurn(async () => {
-      room = await project.openLog('log/2026-10')
-    }),
-  )
+  await longestTurn('open a month for a stock client', async () => {
+    room = await project.openLog('log/2026-10')
+  })
   say('memory of an open month', mb(heap() - roomHeap))
-  const encode = performance.now()
-  const bytes = room?.encodeState().length ?? 0
-  say('the whole month for a client that has nothing: one turn', `${ms(performance.now() - encode)}, ${mb(bytes)}`)
+  turn('the whole month for a client that has nothing', () => room?.encodeState())
   room?.close()
 
   mkdirSync(join(dir, 'orch', task.folder), { recursive: true })
   for (const id of ids) writeFileSync(join(dir, 'orch', project.pathOf(task, id)), `# ${id}\n`)
-  say('a scan of all files: longest turn', await longestTurn(() => scan(disk, builtInKinds)))
+  await longestTurn('a scan of all files', () => scan(disk, builtInKinds))
   const cut = { project, ledger: must(ledger, 'opened above'), render: createRenderer(project), turns }
-  say('a snapshot of all: longest turn', await longestTurn(() => takeCut(cut, { everything: true })))
+  await longestTurn('the cut of a snapshot of all', () => takeCut(cut, { everything: true }))
+  execFileSync('git', ['init', '--quiet', join(dir, 'git')])
+  const snapshots = createSnapshots({
+    repo: openGitRepo({ commonDir: join(dir, 'git', '.git'), env: process.env, clock: systemClock, random }),
+    ref: 'refs/heads/orch-history',
+    base: undefined,
+    project,
+    ledger: must(ledger, 'opened above'),
+    render: createRenderer(project),
+    happened: () => undefined,
+    clock: systemClock,
+    log: silentLogger,
+  })
+  await longestTurn('the first snapshot of all, into git', () => snapshots.take())
+  await many(ids.length, (i) => edit(i))
+  await longestTurn('a snapshot of as many changes, into git', () => snapshots.take())
+  const mirror = createMirror({
+    project,
+    disk: createNodeDisk(join(dir, 'mirror')),
+    bases: openMirrorBases(db),
+    writtenLogs: written,
+    attention: openAttention(db),
+    watch: createNodeWatch(join(dir, 'mirror')),
+    clock: systemClock,
+    random,
+    log: silentLogger,
+    fileActor: () => ({ name: 'bench', type: 'person', verified: false }),
+    facts: () => ({ replica: 'r', addresses: [], peers: [], problems: [] }),
+  })
+  project.onCommit(mirror.note)
+  await longestTurn('writing all files of the mirror', async () => {
+    await mirror.start()
+    await mirror.sync()
+  })
+  await longestTurn('rendering what 500 edits changed', async () => {
+    await many(500, (i) => edit(i))
+    await mirror.sync()
+  })
+  await mirror.stop()
   const loads = createFileLoadSnapshots({
     dir: join(dir, 'compaction'),
     databaseFile: file,
     worker: new URL('../../dist/load-worker.mjs', import.meta.url),
     log: silentLogger,
   })
-  say('compaction: longest turn', await longestTurn(() => loads.make(project.rowCount()), true))
+  await longestTurn('compaction', () => loads.make(project.rowCount()), true)
   const check = {
     databaseFile: file,
     declared: {},
     project,
     worker: new URL('../../dist/check-worker.mjs', import.meta.url),
   }
-  say('doctor, all rows and a whole index: longest turn', await longestTurn(() => checkInWorker(check), true))
+  await longestTurn('doctor, all rows and a whole index', () => checkInWorker(check), true)
 
   const overview = must(overviewOperations[0], 'there is one')
   const parts = { attention: { list: () => [] }, agents: { claims: { all: () => [] } } }
   const context = { project, actor: by.actor, parts, clock: systemClock } as unknown as OperationContext
   const show = async (): Promise<unknown> => overview.run(context, { limit: 10, statuses: true })
-  say('the overview: longest turn', await longestTurn(show))
-  say('README: longest turn', await longestTurn(() => overviewOf(project, createTurns(systemClock))))
-  say(
-    'the board, CPU',
-    turn(() => boardText(project)),
-  )
-  say(
-    'a page of 50, CPU',
-    turn(() => project.list(task, { limit: 50 })),
-  )
-  say(
-    'a page of 50 by title, CPU',
-    turn(() => project.list(task, { limit: 50, sort: 'title' })),
-  )
-  say(
-    'a page of 50 of those that all hold a word, CPU',
-    turn(() => project.list(task, { limit: 50, text: 'about' })),
-  )
-  say(
-    'what is ready, CPU',
-    turn(() => project.ready({ claimed: new Set(), limit: 50 })),
-  )
-  say(
-    'the whole document for a client that has nothing, CPU',
-    turn(() => project.encodeState()),
-  )
+  await longestTurn('the overview', show)
+  await longestTurn('README', () => overviewOf(project, createTurns(systemClock)))
+  turn('the board', () => boardText(project))
+  turn('a page of 50', () => project.list(task, { limit: 50 }))
+  turn('a page of 50 by title', () => project.list(task, { limit: 50, sort: 'title' }))
+  turn('a page of 50 of those that all hold a word', () => project.list(task, { limit: 50, text: 'about' }))
+  turn('what is ready', () => project.ready({ claimed: new Set(), limit: 50 }))
+  turn('the whole document for a client that has nothing', () => project.encodeState())
 
   db.close()
   for (const what of ['all rows', 'a load snapshot']) {
@@ -273,6 +297,11 @@ try {
     if (what === 'all rows')
       writeSnapshotFile(join(dir, 'load'), { n: reopened.rowCount(), state: reopened.encodeState() })
     again.close()
+  }
+  const long = (value: number | undefined): string => (value === undefined ? 'in a thread' : ms(value))
+  process.stdout.write('\n| what has the event loop | longest turn | of it CPU, all threads |\n|---|---|---|\n')
+  for (const { what, clock, cpu } of turnsOf.toSorted((a, b) => (b.cpu ?? 0) - (a.cpu ?? 0))) {
+    process.stdout.write(`| ${what} | ${ms(clock)} | ${long(cpu)} |\n`)
   }
   say('memory in all', mb(process.memoryUsage().rss))
 } finally {

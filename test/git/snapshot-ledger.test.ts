@@ -113,3 +113,28 @@ test('it is as durable as the transaction of the rows, and goes on where it was 
   again.keepPaths(new Map([['state/phase', undefined]]))
   expect(all(again, again.cut())).toMatchObject([{ pathBefore: undefined }])
 })
+
+test('what a snapshot holds is forgotten at once and removed little by little, and a crash in between changes nothing', () => {
+  const db = openDatabase(':memory:')
+  const ledger = openSnapshotLedger(db, builtInKinds)
+  ledger.note(Array.from({ length: 1000 }, (_, i) => changed(`key${i}`, undefined, i + 1)))
+  const cut = ledger.cut()
+  ledger.note([changed('key1', 'later', 1001)])
+  ledger.done({ commit: 'c1', have: {} }, cut)
+  const kept = (): number => Number(db.get<{ n: number }>('SELECT count(*) AS n FROM snapshot_changes')?.n)
+  expect(kept()).toBeGreaterThan(500)
+  expect(all(ledger, ledger.cut()).map(({ key }) => key)).toEqual(['state/key1'])
+  expect(ledger.tidy()).toBe(true)
+
+  const again = openSnapshotLedger(db, builtInKinds)
+  expect(kept()).toBe(1)
+  expect(again.tidy()).toBe(false)
+  again.note([changed('key2', undefined, 1002)])
+  const next = again.cut()
+  expect(all(again, next).map(({ key }) => key)).toEqual(['state/key1', 'state/key2'])
+  again.done({ commit: 'c2', have: {} }, next)
+  while (again.tidy());
+  expect([again.isEmpty(), kept()]).toEqual([true, 0])
+  again.note([changed('key3', undefined, 1003)])
+  expect(all(again, again.cut()).map(({ key }) => key)).toEqual(['state/key3'])
+})
