@@ -108,8 +108,9 @@ function assertFieldsSaid(kinds: Kinds, kind: RecordKind): void {
   const own = Object.entries(kind.fields).filter(([, field]) => field.own)
   if (own.length === 0) return
   const bare = { ...kind, fields: Object.fromEntries(Object.entries(kind.fields).filter(([, field]) => !field.own)) }
+  const others: Kinds = { ...kinds, own: (named) => (named.name === kind.name ? bare : kinds.own(named)) }
   const used = new Set(
-    [...recordOperations(kinds, bare), ...sessionOperations(kinds), ...contextOperations(kinds)]
+    [...recordOperations(kinds, bare), ...sessionOperations(others), ...contextOperations(others)]
       .filter(({ name }) => name.startsWith(`${kind.name}.`))
       .flatMap(({ input }) => propertyNames(input)),
   )

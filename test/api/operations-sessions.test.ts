@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { activeSessionOf } from '../../src/api/operations/sessions.ts'
 import { operationsOf } from '../../src/api/operations.ts'
 import { must } from '../../src/base/assert.ts'
+import { ownCommands } from '../../src/config/declared.ts'
 import type { TestClock } from '../helpers/clock.ts'
 import { kindsOfText } from '../helpers/own-kinds.ts'
 import { createCaller } from './operations-caller.ts'
@@ -29,7 +30,6 @@ describe('sessions', () => {
 fields:
   session:
     mood: { type: choice, choices: [calm, hurried], help: how it feels }
-    template: { type: text, help: a name that the command has a meaning for }
   context:
     source: { type: text, help: where it comes from }
     areas: { type: set, flag: area }
@@ -37,11 +37,7 @@ fields:
 `)
     const { call, refusal } = createCaller(kinds)
     const task = await call('task.create', { title: 'Fix login' })
-    expect(await call('session.start', { goal: 'x', mood: 'calm' })).toMatchObject({
-      goal: 'x',
-      mood: 'calm',
-      template: null,
-    })
+    expect(await call('session.start', { goal: 'x', mood: 'calm' })).toMatchObject({ goal: 'x', mood: 'calm' })
     expect(await refusal('session.start', { goal: 'x', mood: 'wild' })).toMatchObject({ code: 'invalid_input' })
     expect(
       await call('context.publish', {
@@ -56,6 +52,10 @@ fields:
       'there is one',
     )
     expect(cli.flags).toMatchObject({ areas: 'area', expiresAt: 'expires' })
+    const said = ownCommands(kinds, '.orchrc').find(({ command }) => command === 'session start')
+    expect(said?.flags.map(({ name }) => name)).toContain('mood')
+    const clash = kindsOfText('fields: { session: { template: { type: text } } }')
+    expect(() => ownCommands(clash, '.orchrc')).toThrow('the commands of session use the word "template"')
   })
 
   test('a template of one’s own is named, and refused when it is not there', async () => {

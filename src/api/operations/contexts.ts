@@ -36,7 +36,7 @@ interface QueryInput {
 
 /** Publishing and finding what others should know. */
 export const contextOperations = (kinds: Kinds): readonly Operation[] =>
-  operationsWith(kinds, ownFields(kinds.own(contextKind), [...PUBLISHED, 'fence', 'expires']))
+  operationsWith(kinds, ownFields(kinds.own(contextKind)))
 
 const operationsWith = ({ own }: Kinds, ours: OwnFields): readonly Operation[] => [
   defineOperation<PublishInput, unknown>({

@@ -12,12 +12,9 @@ export interface OwnFields {
   read(project: Project, input: object): Values
 }
 
-/** `taken`: what the operation's input has already; a field of that name is written by the kind's `update`. */
-export function ownFields(kind: RecordKind, taken: readonly string[]): OwnFields {
-  const fields = writableFields(kind).filter(
-    ([name, field]) =>
-      field.own && field.merge !== 'counter' && !taken.includes(name) && !taken.includes(flagOf(name, field)),
-  )
+/** A declaration whose names mean something else to the operations of its kind is refused: see config/declared.ts. */
+export function ownFields(kind: RecordKind): OwnFields {
+  const fields = writableFields(kind).filter(([, field]) => field.own && field.merge !== 'counter')
   return {
     input: Object.fromEntries(fields.map(([name, field]) => [name, inputSchema(kind, name, field)])),
     flags: Object.fromEntries(fields.map(([name, field]) => [name, flagOf(name, field)])),

@@ -35,7 +35,7 @@ interface EndInput {
 
 /** Beginning and ending a session; reading and changing one is derived from its kind. */
 export const sessionOperations = (kinds: Kinds): readonly Operation[] =>
-  operationsWith(kinds, ownFields(kinds.own(session), ['goal', 'template', 'tasks', 'task']))
+  operationsWith(kinds, ownFields(kinds.own(session)))
 
 const operationsWith = ({ own }: Kinds, ours: OwnFields): readonly Operation[] => [
   defineOperation<StartInput, unknown>({
