@@ -51,13 +51,15 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
     }
     const { id } = known
     const isLate = registered !== undefined && versions.length > 0
-    const base = isLate ? undefined : registered && bases.get(registered)?.text
+    const renamed = isLate || registered === undefined ? undefined : bases.get(registered)
+    // It may have been saved from an older text before it was renamed.
+    const from = renamed && saveBase.of({ kind: kind.name, id }, renamed, text)
     await records.revive(kind, id, path)
     await records.merge(
       kind,
       id,
       path,
-      base ?? (versions[0] && chooseBase(text, versions[0].text, versions).text),
+      from?.text ?? (versions[0] && chooseBase(text, versions[0].text, versions).text),
       parsed,
       {
         ...(!isLate && project.pathOf(kind, id) !== path && { file }),

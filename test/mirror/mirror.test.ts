@@ -925,6 +925,18 @@ describe('[M11] new, renamed and copied files', () => {
     expect(t.mirror.problems()).toEqual([])
   })
 
+  test('[M11][M6] a file that was saved from an older text and renamed at once takes nobody’s words out', async () => {
+    const t = await withTask()
+    const loaded = t.file(t.id)
+    await t.update(t.id, { edit: { body: [{ at: 0, delete: 0, insert: 'by an agent, a whole sentence\n\n' }] } })
+    await t.sync()
+    t.disk.save(t.path(t.id), loaded.replace('three', 'three by hand'))
+    t.disk.rename(t.path(t.id), 'tasks/renamed.md')
+    await t.sync()
+    expect(t.task(t.id).values.body).toBe('by an agent, a whole sentence\n\none\n\ntwo\n\nthree by hand')
+    expect(taskPaths(t)).toEqual(['tasks/renamed.md'])
+  })
+
   test('[M11] many files renamed at once keep their records', async () => {
     const t = await createTestMirror()
     for (let i = 0; i < 14; i++) await t.create(`Task ${i}`)
