@@ -10,6 +10,8 @@ export const CLOSED_QUIET_MS = 25
 export const REMOTE_QUIET_MS = 2000
 /** The same for a file that looks as if its end were still to come. */
 export const TORN_MS = 2000
+/** The clock was set when it differs by more from what it should be. */
+const JUMP_MS = 1000
 /** A file that is open for writing for longer than this is told about. */
 export const OPEN_TOLD_MS = 30_000
 
@@ -41,6 +43,16 @@ export interface Settling {
 }
 
 export function createSettling(clock: Clock): Settling {
+  const offset = (): number => clock.now() - clock.monotonic()
+  let known = offset()
+  let trustedFrom = clock.monotonic()
+  /** By how much files have aged says nothing while the clock was just set: a half-written one would look old. */
+  const isTrusted = (): boolean => {
+    const now = offset()
+    if (Math.abs(now - known) > JUMP_MS) trustedFrom = clock.monotonic() + TORN_MS
+    known = now
+    return clock.monotonic() >= trustedFrom
+  }
   const seen = new Map<string, { readonly signature: string; readonly since: number }>()
   const seenFor = (path: string, signature: string): number => {
     const before = seen.get(path)
@@ -49,8 +61,10 @@ export function createSettling(clock: Clock): Settling {
     return 0
   }
   return {
-    delay: (path, { signature, changedAt }, quietMs) =>
-      settleDelay({ now: clock.now(), changedAt, seenFor: seenFor(path, signature) }, quietMs),
+    delay(path, { signature, changedAt }, quietMs) {
+      const now = isTrusted() ? clock.now() : changedAt
+      return settleDelay({ now, changedAt, seenFor: seenFor(path, signature) }, quietMs)
+    },
     forget: (path) => void seen.delete(path),
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { looksTorn, settleDelay } from '../../src/mirror/settle.ts'
+import { createSettling, looksTorn, settleDelay } from '../../src/mirror/settle.ts'
 import { chooseBase, commonText } from '../../src/mirror/stale.ts'
+import { createTestClock } from '../helpers/clock.ts'
 
 const version = (text: string, next = 'something else\n') => ({ text, next, replacedAt: 0 })
 
@@ -90,6 +91,19 @@ describe('settled files', () => {
   test('[M4] where the clock of the disk is ahead, only what was seen counts', () => {
     expect(settleDelay({ now: 1000, changedAt: 9_000_000, seenFor: 0 }, 250)).toBe(250)
     expect(settleDelay({ now: 1000, changedAt: 9_000_000, seenFor: 260 }, 250)).toBe(0)
+  })
+
+  test('[M4] F9: a file does not look settled because the clock was just set a year ahead', async () => {
+    const clock = createTestClock()
+    const settling = createSettling(clock)
+    const stamp = { signature: 's', changedAt: clock.now() }
+    await clock.advance(60)
+    clock.jump(365 * 86_400_000)
+    expect(settling.delay('a.md', stamp, 250)).toBe(250)
+    await clock.advance(250)
+    expect(settling.delay('a.md', stamp, 250)).toBe(0)
+    await clock.advance(3000)
+    expect(settling.delay('b.md', stamp, 250)).toBe(0)
   })
 
   test.each([
