@@ -59,6 +59,7 @@ export function guardUpdate(doc: Y.Doc, update: Uint8Array, trust: Trust): Verdi
   if (trust.type === 'client' && update.length > GUARD_LIMITS.bytes) return { type: 'too-large' }
   const decoded = decode(update)
   if (!decoded) return { type: 'malformed' }
+  if (trust.type === 'client' && decoded.structs.some(buildsOnItself)) return { type: 'malformed' }
   const clients = newClients(doc, decoded)
   if (trust.type === 'replica') return firstGap(doc, decoded) ? { type: 'gap' } : { type: 'ok', clients }
 
@@ -165,6 +166,15 @@ function firstGap(doc: Y.Doc, decoded: Decoded): Clock | undefined {
     }
   }
   return undefined
+}
+
+/** Whether a struct builds on itself or on what the same client wrote after it: Yjs fails on that in the middle of an update. */
+function buildsOnItself(struct: Decoded['structs'][number]): boolean {
+  if (!(struct instanceof Y.Item)) return false
+  const { id, origin, rightOrigin, parent } = struct
+  return [origin, rightOrigin, parent instanceof Y.ID ? parent : null].some(
+    (other) => other !== null && other.client === id.client && other.clock >= id.clock,
+  )
 }
 
 /** An update without the structs of some clientIDs and without deletions of what is then not there; undefined when it cannot be cut. */

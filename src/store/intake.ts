@@ -60,6 +60,8 @@ const NEVER = { client: 0, clock: Number.MAX_SAFE_INTEGER } as const
 
 export function createIntake(parts: IntakeParts): Intake {
   const { doc, journal, parked, clients, ownRow, record, clock, log } = parts
+  /** What waited, and could not be applied when its time came: the next turn sets it aside. */
+  const spoilt = new Set<number>()
   /** Whose a clientID is, seen by a client: `here` says who shows himself under which. */
   const ownerFor =
     (actor: string, here: Presences = () => undefined) =>
@@ -94,9 +96,18 @@ export function createIntake(parts: IntakeParts): Intake {
     return { value: verdict.reason satisfies Taken, commits: rest ? applyOf(rest.update, rest.clients, origin) : [] }
   }
 
+  /** What passes the guard and cannot be applied all the same is cut off: its sender would bring it again and again. */
+  const applyOrRefuse = (update: Uint8Array): Applied => {
+    try {
+      return doc().apply(update)
+    } catch (error) {
+      throw new OrchError('update_malformed', {}, error)
+    }
+  }
+
   const applyOf = (update: Uint8Array, fresh: readonly number[], origin: WriteOrigin): readonly Commit[] => {
     for (const client of fresh) parked.bind(client, origin.actor.name, false)
-    const applied = doc().apply(update)
+    const applied = applyOrRefuse(update)
     if (!applied.update) return []
     const { [parts.replica()]: own = 0, ...seen } = journal.have()
     // The client's own bytes, not Yjs's echo of them: what it deleted again it must be able to find.
@@ -142,11 +153,18 @@ export function createIntake(parts: IntakeParts): Intake {
     isDue: () => parked.due(doc().clock).length > 0,
     takeDue() {
       const commits: Commit[] = []
+      for (const id of spoilt) parked.wait(id, { reason: 'foreign', waitsFor: NEVER })
+      spoilt.clear()
       // What was let in may be what another one waits for.
       for (let round = 0; round < ROUNDS; round++) {
-        const outcome = settleParked(parked.due(doc().clock), (one) =>
-          takeUpdate(one.update, { source: 'room', actor: one.actor }, ownerFor(one.actor.name), one),
-        )
+        const outcome = settleParked(parked.due(doc().clock), (one) => {
+          try {
+            return takeUpdate(one.update, { source: 'room', actor: one.actor }, ownerFor(one.actor.name), one)
+          } catch (error) {
+            spoilt.add(one.id)
+            throw error
+          }
+        })
         commits.push(...outcome.commits)
         if (outcome.commits.length === 0) break
       }

@@ -193,6 +193,46 @@ test('[R1] [P2] a server restored from an older backup: what clients still have 
   expect(restored.project.parked()).toEqual([])
 })
 
+/** An update of one item, a character in the text `x`, that says what it stands after. */
+function after(client: number, clock: number, origin: readonly [client: number, clock: number]): Uint8Array {
+  return Uint8Array.from([1, 1, client, clock, 0x84, ...origin, 1, 0x61, 0])
+}
+
+test('[R1] [R12] what builds on itself, or in a circle on one another, is refused for good, and nothing of it is here', async () => {
+  const world = createTestProject()
+  const { project } = world
+  const id = await withTask(world)
+  const before = project.encodeState()
+  await expect(project.applyUpdate(after(5, 0, [5, 0]), by(mallory))).rejects.toMatchObject({
+    code: 'update_malformed',
+  })
+  // Of two clients, each stands after the other.
+  const circle = Uint8Array.from([2, 1, 6, 0, 0x84, 5, 0, 1, 0x61, 1, 5, 0, 0x84, 6, 0, 1, 0x61, 0])
+  expect(Y.decodeUpdate(circle).structs).toHaveLength(2)
+  await expect(project.applyUpdate(circle, by(mallory))).rejects.toMatchObject({ code: 'update_malformed' })
+  expect(project.encodeState()).toEqual(before)
+  // One that waits for something first, and turns out to be a circle when that comes, stands in nobody's way.
+  const first = clientOf(world, 9)
+  const other = first.sent(() => first.doc.getText('x').insert(0, '!'))
+  const waiting = Uint8Array.from([3, 1, 10, 0, 0x84, 9, 0, 1, 0x61, ...circle.subarray(1)])
+  expect(await project.applyUpdate(waiting, by(mallory))).toBe('missing')
+  expect(await project.applyUpdate(other, by(bob))).toBe('applied')
+  await project.idle()
+  const honest = clientOf(world)
+  const edit = honest.sent(() => honest.body(id).insert(0, 'zero '))
+  expect(await project.applyUpdate(edit, by(bob))).toBe('applied')
+  await project.idle()
+  expect(project.parked()).toMatchObject([{ actor: 'mallory', count: 1 }])
+  expect(
+    await project.applyUpdate(
+      honest.sent(() => honest.body(id).insert(0, '')),
+      by(bob),
+    ),
+  ).toBe('applied')
+  await project.idle()
+  expect(bodyOf(world, id)).toBe('zero one two')
+})
+
 test('[R1] [P2] bogus delete: deletions of what is not there never reach the document', async () => {
   const world = createTestProject()
   const { project } = world
