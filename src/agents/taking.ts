@@ -28,13 +28,15 @@ export interface Taking {
 
 /** So many ready tasks are asked for at a time: others may take the first ones meanwhile. */
 const CANDIDATES = 16
+/** And so many times, when all of them were taken: what others took elsewhere may not be known here yet. */
+const ROUNDS = 16
 
 export function createTaking({ project, leases, clock, log, idleMs, seat, onTaken }: TakingParts): Taking {
   /** The tasks an ask is about, in order. Throws why the one that it names cannot be had. */
-  const candidatesOf = (asked: ClaimAsk): readonly RecordId[] => {
+  const candidatesOf = (asked: ClaimAsk, taken: ReadonlySet<RecordId> = new Set()): readonly RecordId[] => {
     const { id, labels, capabilities } = asked
     if (id === undefined) {
-      const claimed = new Set(leases.all().map(({ task }) => task))
+      const claimed = new Set([...leases.all().map(({ task }) => task), ...taken])
       const query = { actor: asked.actor.name, labels, capabilities, claimed, limit: CANDIDATES }
       return project.ready(query).items.map((record) => record.id)
     }
@@ -59,8 +61,8 @@ export function createTaking({ project, leases, clock, log, idleMs, seat, onTake
     onTaken(lease)
     return lease
   }
-  const takeElsewhere = async (asked: ClaimAsk): Promise<Lease> => {
-    const tasks = candidatesOf(asked)
+  const takeElsewhere = async (asked: ClaimAsk, taken: ReadonlySet<RecordId> = new Set()): Promise<Lease> => {
+    const tasks = candidatesOf(asked, taken)
     const [first] = tasks
     if (first === undefined) throw new OrchError('nothing_ready')
     const known = tasks.length === 1 ? leases.of(first) : undefined
@@ -70,7 +72,10 @@ export function createTaking({ project, leases, clock, log, idleMs, seat, onTake
     try {
       granted = await seat.elsewhere.grant({ ...holderOf(asked), tasks, person, replica: project.replica })
     } catch (error) {
-      if (toOrchError(error).code !== 'arbiter_unreachable') throw error
+      const { code } = toOrchError(error)
+      const areMore = tasks.length === CANDIDATES && taken.size < CANDIDATES * (ROUNDS - 1)
+      if (code === 'nothing_ready' && areMore) return await takeElsewhere(asked, new Set([...taken, ...tasks]))
+      if (code !== 'arbiter_unreachable') throw error
       log.info('the arbiter cannot be reached: a provisional claim', { error })
       return await takeHere(asked, undefined)
     }

@@ -19,6 +19,7 @@ const { values } = parseArgs({
     think: { type: 'string', default: '10' },
     tasks: { type: 'string', default: '2000' },
     clients: { type: 'string', default: '200' },
+    part: { type: 'string', default: 'all' },
   },
 })
 const [agents, seconds, think, tasks, clients] = [
@@ -368,6 +369,6 @@ async function simulate(targets: readonly Target[], redis: TestRedis): Promise<v
   for (const { caller } of callers) caller.close()
 }
 
-await oneNode()
-await threeNodes()
+if (values.part !== 'three') await oneNode()
+if (values.part !== 'one') await threeNodes()
 process.exit(0)
