@@ -80,6 +80,8 @@ interface Job {
 
 /** How long one batch may keep the event loop; what is left is the next batch. */
 const BATCH_MS = 8
+/** But as long as the disk took last time, which costs as much again: small batches would make a slow disk slower still. */
+const MAX_BATCH_MS = 50
 /** A row costs about 0.3 ms, its index included. */
 const ROWS_PER_JOB = 10
 const ROWS_AT_A_TIME = 30
@@ -99,6 +101,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   let scheduled = false
   let failure: string | undefined
   let docIsAhead = false
+  /** How long the last commit waited for the disk. */
+  let commitMs = 0
   const listeners = new Set<(commit: Commit) => void>()
   const idleWaiters: (() => void)[] = []
 
@@ -153,8 +157,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     const done: { job: Job; outcome: Outcome }[] = []
     try {
       if (failure !== undefined) recover()
+      let made = 0
       db.transaction(() => {
-        const until = clock.monotonic() + BATCH_MS
+        const until = clock.monotonic() + Math.min(Math.max(BATCH_MS, commitMs), MAX_BATCH_MS)
         do {
           const job = waiting.shift()
           if (!job) break
@@ -162,7 +167,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
           docIsAhead = true
           done.push({ job, outcome: runAlone(job) })
         } while (clock.monotonic() < until)
+        made = clock.monotonic()
       })
+      commitMs = clock.monotonic() - made
       docIsAhead = false
       return { done, failed: [], reason: '' }
     } catch (error) {
