@@ -299,7 +299,7 @@ export function createClaims(parts: ClaimsParts): Claims {
       roaming?.arrived(holderOf(claimant))
       return holding.attach(holderOf(claimant))
     },
-    arbiter: () => ({ ...project.arbiter(), isHere: seat.isHere(), isShared: shared !== undefined }),
+    arbiter: () => ({ ...project.arbiter(), isHere: seat.isHere(), ...(shared && { isShared: true }) }),
     async setArbiter(asked, replica) {
       await seat.name(originOf(asked), replica)
       await settling.settle()

@@ -41,7 +41,7 @@ export interface TaskClaims {
    * until the returned function is called, and the grace time after it.
    */
   attach(claimant: Claimant): () => void
-  arbiter(): { readonly replica: string; readonly epoch: number; readonly isHere: boolean; readonly isShared: boolean }
+  arbiter(): { readonly replica: string; readonly epoch: number; readonly isHere: boolean; readonly isShared?: boolean }
   setArbiter(ask: Claimant, replica: string): Promise<void>
   onChange(listen: (task: RecordId) => void): () => void
 }
