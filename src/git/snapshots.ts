@@ -60,8 +60,10 @@ export function createSnapshots(parts: SnapshotsParts): Snapshots {
   const takeNow = async (title?: string, theirs?: Theirs): Promise<SnapshotInfo | undefined> => {
     if (!isEnabled) return undefined
     try {
+      // The one that makes the branch holds next to nothing: the first work is not to wait for a minute because of it.
+      const isBirth = parts.ledger.last() === undefined
       const taken = await taker.take(title, theirs)
-      if (taken) lastTaken = clock.monotonic()
+      if (taken && !isBirth) lastTaken = clock.monotonic()
       failures = 0
       problem = undefined
       cancelRetry?.()

@@ -63,6 +63,21 @@ test('a snapshot is taken 5 s after the last change, and 60 s after the first at
   expect(subjects(repo).slice(2)).toEqual([`${id}: spentHours +59 (claude)`])
 })
 
+test('the first work of a new project does not wait because of the commit that makes the branch', async () => {
+  const repo = createMemoryGitRepo()
+  const world = createSnapshotWorld(repo)
+  await world.snapshots.start()
+  await world.clock.advance(5_000)
+  const id = await createTask(world, 'First')
+  await world.clock.advance(5_000)
+  expect(subjects(repo)).toEqual(['project demo', `${id}: created "First" (alice)`])
+  await createTask(world, 'Second')
+  await world.clock.advance(59_000)
+  expect(repo.commits).toHaveLength(2)
+  await world.clock.advance(1_000)
+  expect(repo.commits).toHaveLength(3)
+})
+
 test('closing a task is in git a second later; others that are closed within a minute join the next snapshot', async () => {
   const { repo, clock, ...world } = await begin()
   const ids = await Promise.all(['a', 'b', 'c'].map((title) => createTask(world, title)))

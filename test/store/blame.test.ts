@@ -65,7 +65,7 @@ test('[P5] every letter and every value has the row that wrote it, and what is g
         }
       }
     }),
-    { numRuns: 20 },
+    { numRuns: Number(process.env.ORCH_RUNS ?? 20) },
   )
 })
 
@@ -85,6 +85,6 @@ test('[P3][P5] replicas that wrote at the same time say the same, and so does a 
         expect(visible.join('')).toBe(a.read(task, id)?.values.body)
       }
     }),
-    { numRuns: 20 },
+    { numRuns: Number(process.env.ORCH_RUNS ?? 20) },
   )
 })

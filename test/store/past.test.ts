@@ -41,7 +41,7 @@ test('[P5] the project at every moment of a random history is what it was, recor
       const [a, b] = world.replicas
       expect(a.past.momentAt(moment.at)).toEqual(b.past.momentAt(moment.at))
     }),
-    { numRuns: 20 },
+    { numRuns: Number(process.env.ORCH_RUNS ?? 20) },
   )
 })
 
