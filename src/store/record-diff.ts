@@ -79,8 +79,8 @@ function fieldLines(kind: RecordKind, before: StoredRecord | undefined, after: S
   const old: Values = before?.values ?? kind.defaults
   const lines: FieldLine[] = []
   for (const [name, field] of Object.entries(kind.fields)) {
-    if (before && endsWith(kind, name)) {
-      const line = endLine(name, before.values[name] ?? null, after.values[name] ?? null)
+    if (endsWith(kind, name)) {
+      const line = endLine(name, before?.values[name] ?? null, after.values[name] ?? null)
       if (line !== undefined) lines.push({ name, line })
       continue
     }
