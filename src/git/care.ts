@@ -20,6 +20,8 @@ export interface GitCareParts {
 
 /** A snapshot a minute makes about 7,000 objects a day. */
 const MANY_LOOSE = 2000
+/** With 10,000 tasks a snapshot writes a megabyte, which packs to next to nothing. */
+const MUCH_LOOSE = 64 << 20
 const FIRST_MS = 30_000
 const EVERY_MS = 30 * 60_000
 
@@ -33,7 +35,7 @@ export function createGitCare({ repo, clock, log, isChanged }: GitCareParts): Gi
     try {
       if (!isChanged() && found) return
       found = await repo.objects()
-      if (found.loose < MANY_LOOSE) return
+      if (found.loose < MANY_LOOSE && found.looseBytes < MUCH_LOOSE) return
       // The first time packs them; those that a pack has are then dropped the next time.
       await repo.packLoose()
       await repo.packLoose()

@@ -92,6 +92,8 @@ export interface GitRepo {
 export interface GitObjects {
   readonly bytes: number
   readonly loose: number
+  /** Bytes of those. */
+  readonly looseBytes: number
 }
 
 /** A branch of another repository, and where its last known commit is kept here. */

@@ -119,7 +119,8 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
     async objects() {
       const said = await ask('count-objects', '-v')
       const numberOf = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(said)?.[1] ?? 0)
-      return { bytes: (numberOf('size') + numberOf('size-pack')) * 1024, loose: numberOf('count') }
+      const looseBytes = numberOf('size') * 1024
+      return { bytes: looseBytes + numberOf('size-pack') * 1024, loose: numberOf('count'), looseBytes }
     },
     async packLoose() {
       const args = ['maintenance', 'run', '--quiet', '--task=loose-objects']

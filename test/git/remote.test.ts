@@ -201,18 +201,18 @@ test('[P1] chunks stay few over hundreds of snapshots, and hold every row; merge
   expect(two.project.read(task, id)?.values.spentHours).toBe(300)
 })
 
-test('loose objects are packed when they are many, where anything was committed, and a failure is left to the next time', async () => {
+test('loose objects are packed when they are many or large, where anything was committed, and a failure is left to the next time', async () => {
   const clock = createTestClock()
-  let [loose, packed, asked, isChanged] = [5000, 0, 0, true]
+  let [loose, looseBytes, packed, asked, isChanged] = [5000, 0, 0, 0, true]
   const care = createGitCare({
     repo: {
       async objects() {
         asked++
-        return { bytes: 1, loose }
+        return { bytes: 1, loose, looseBytes }
       },
       async packLoose() {
         if (packed++ === 0) throw new Error('another git holds the lock')
-        loose = 0
+        loose = looseBytes = 0
       },
     },
     clock,
@@ -222,6 +222,9 @@ test('loose objects are packed when they are many, where anything was committed,
   await care.start()
   await clock.advance(30_000)
   expect([asked, packed, care.objects()?.loose]).toEqual([1, 1, 5000])
+  await clock.advance(30 * 60_000)
+  expect(care.objects()?.loose).toBe(0)
+  ;[loose, looseBytes] = [100, 65 << 20]
   await clock.advance(30 * 60_000)
   expect(care.objects()?.loose).toBe(0)
   isChanged = false

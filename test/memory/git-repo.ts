@@ -181,7 +181,7 @@ export function createMemoryGitRepo(): MemoryGitRepo {
       refs.set(ref, to)
     },
     isShallow: async () => false,
-    objects: async () => ({ bytes: 0, loose: 0 }),
+    objects: async () => ({ bytes: 0, loose: 0, looseBytes: 0 }),
     packLoose: async () => undefined,
     held: (oid) => commits.get(oid) ?? blobs.get(oid),
     take(from, oid) {
