@@ -84,7 +84,9 @@ test('unasked it goes with the snapshot that is due, and commits no more than on
     await project.transact(byClaude, (tx) => tx.update(task, id, { increment: { spentHours: 1 } }))
     await clock.advance(3_000)
   }
-  const gaps = at.slice(1).map((time, i) => time - (at[i] ?? 0))
+  // The one that makes the branch does not count.
+  const [, ...counted] = at
+  const gaps = counted.slice(1).map((time, i) => time - (counted[i] ?? 0))
   expect(Math.min(...gaps)).toBeGreaterThanOrEqual(60_000)
   expect(calls.filter((call) => call === 'push').length).toBeGreaterThanOrEqual(9)
   // What is not in git yet goes before it stops, and a sync that is asked for waits for nothing.
