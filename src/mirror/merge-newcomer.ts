@@ -11,7 +11,6 @@ import type { Disk } from './disk.ts'
 import type { MergeRecord } from './merge-record.ts'
 import { firstInvalid, problemAt } from './problem.ts'
 import { type MergeParts, originOf, type Saved } from './saved.ts'
-import { chooseBase } from './stale.ts'
 
 /**
  * Takes in a file at a path where none was: new, renamed, put back, or copied [M11]. `file` is its path below the kind's
@@ -27,7 +26,24 @@ export interface MergeNewcomerParts extends MergeParts {
 export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
   const { project, disk, bases, saveBase, records, onTaken } = parts
 
+  /** Of two files with one id that come at once only one can be what was renamed: which is decided one after the other. */
+  const byId = new Map<string, Promise<unknown>>()
+
   const newcomer: MergeNewcomer = async (kind, file, saved) => {
+    const id = idIn(saved.text)
+    if (id === '') return take(kind, file, saved)
+    const before = byId.get(id) ?? Promise.resolve()
+    const mine = before.then(() => take(kind, file, saved))
+    const settled = mine.catch(() => undefined)
+    byId.set(id, settled)
+    try {
+      return await mine
+    } finally {
+      if (byId.get(id) === settled) byId.delete(id)
+    }
+  }
+
+  const take: MergeNewcomer = async (kind, file, saved) => {
     const { path, hash, text, style } = saved
     const parsed = parseRecord(kind, text)
     if (!parsed.ok) {
@@ -52,29 +68,25 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
     const { id } = known
     const isLate = registered !== undefined && versions.length > 0
     const renamed = isLate || registered === undefined ? undefined : bases.get(registered)
-    // It may have been saved from an older text before it was renamed.
-    const from = renamed && saveBase.of({ kind: kind.name, id }, renamed, text)
+    // It may have been saved from an older text before it was renamed, or when its record had moved on.
+    const [base, older] = renamed ? [renamed.text, saveBase.recent(renamed.path)] : [versions[0]?.text, versions]
+    const from =
+      base === undefined ? undefined : saveBase.of({ kind: kind.name, id }, { path, text: base }, text, older)
     await records.revive(kind, id, path)
-    await records.merge(
-      kind,
-      id,
-      path,
-      from?.text ?? (versions[0] && chooseBase(text, versions[0].text, versions).text),
-      parsed,
-      {
-        ...(!isLate && project.pathOf(kind, id) !== path && { file }),
-        also() {
-          put(id)
-          if (registered && !isLate) bases.drop(registered)
-        },
+    await records.merge(kind, id, path, from?.text, parsed, {
+      ...(!isLate && project.pathOf(kind, id) !== path && { file }),
+      also() {
+        from?.also()
+        put(id)
+        if (registered && !isLate) bases.drop(registered)
       },
-    )
+    })
     return undefined
   }
 
   /** The base of a file that was renamed while it is broken: its id can be read all the same, and its old name is gone. */
   const movedHere = async (kind: RecordKind, file: string, { path, text }: Saved): Promise<Base | undefined> => {
-    const id = /^id:[ \t]*(\S+)[ \t]*$/m.exec(text.slice(0, FRONT_LENGTH))?.[1] ?? ''
+    const id = idIn(text)
     if (!isRecordId(id) || project.read(kind, id)?.deletedAt !== undefined || checkFile(file) !== undefined)
       return undefined
     const gone = await firstOf(bases.pathsOf(kind.name, id), async (one) => !(await isThere(disk, one)))
@@ -120,8 +132,13 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
   return newcomer
 }
 
-/** Where an id is looked for in a file that does not parse: near its top. */
+/** Where an id is looked for in a file that may not parse: near its top. */
 const FRONT_LENGTH = 1000
+
+/** The id that a file says, also when it does not parse; '' for none. */
+function idIn(text: string): string {
+  return /^id:[ \t]*(\S+)[ \t]*$/m.exec(text.slice(0, FRONT_LENGTH))?.[1] ?? ''
+}
 
 /** Whether a file has this very name: on many disks it can be opened by one that differs in case or form as well. */
 async function isThere(disk: Disk, path: string): Promise<boolean> {

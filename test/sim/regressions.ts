@@ -122,4 +122,31 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 0, who: 1, record: 1, at: 5, isFresh: false, style: 'inplace', edit: 'status' },
     ],
   },
+  'of two files with one id that come at once only one is what was renamed': {
+    replicas: 2,
+    full: [true, true, true, true],
+    seed: 128022,
+    steps: [
+      { do: 'save', on: 2, who: 1, record: 2, at: 42, isFresh: true, style: 'rename', edit: 'label' },
+      { do: 'wait', ms: 300 },
+      { do: 'delete', on: 2, record: 4 },
+      { do: 'crash', on: 0, after: 28 },
+      { do: 'wait', ms: 250 },
+      { do: 'move', on: 2, record: 2 },
+      { do: 'command', on: 2, record: 2, at: 17, what: 'comment' },
+      { do: 'copy', on: 0, record: 3 },
+    ],
+  },
+  'a stale save of a file that is renamed before it is read is told of': {
+    replicas: 2,
+    full: [false, true, false, true],
+    seed: 999983,
+    steps: [
+      { do: 'save', on: 3, who: 0, record: 0, at: 44, isFresh: true, style: 'append', edit: 'label' },
+      { do: 'wait', ms: 40 },
+      { do: 'wait', ms: 20 },
+      { do: 'save', on: 0, who: 0, record: 0, at: 36, isFresh: false, style: 'inplace', edit: 'remove' },
+      { do: 'move', on: 0, record: 4 },
+    ],
+  },
 }

@@ -26,8 +26,8 @@ export interface WorldReplica {
   readonly intended: Set<string>
   /** What was found wrong at once, not only when all is quiet. */
   readonly wrong: string[]
-  /** Where it was ever told that a save was made on an older text. */
-  readonly staleAt: ReadonlySet<string>
+  /** Where, and of which record, it was ever told that a save was made on an older text. */
+  readonly stale: ReadonlySet<string>
   /** Steps of the disk that change it. */
   readonly diskWrites: () => number
   isAlive(): boolean
@@ -88,7 +88,7 @@ export function createWorldReplica(options: {
   const database = borrowMemoryDatabase()
   const generations = new Map<string, number>()
   const intended = new Set<string>()
-  const staleAt = new Set<string>()
+  const stale = new Set<string>()
   const wrong: string[] = []
   let diskWrites = 0
   let lives = 0
@@ -144,7 +144,7 @@ export function createWorldReplica(options: {
       attention: {
         ...store,
         keep(happened, at) {
-          if (happened.kind === 'stale_save') staleAt.add(happened.where)
+          if (happened.kind === 'stale_save') for (const at of [happened.where, happened.record]) if (at) stale.add(at)
           store.keep(happened, at)
         },
       },
@@ -195,7 +195,7 @@ export function createWorldReplica(options: {
     database,
     intended,
     wrong,
-    staleAt,
+    stale,
     diskWrites: () => diskWrites,
     isAlive: () => !life.isDead,
     project: () => running().project,

@@ -668,7 +668,7 @@ export async function playWorld(
       const count = isLabel ? labels.filter((label) => label === word).length : all.split(word).length - 1
       const isNoticed =
         count === 1 &&
-        replicas.some(({ staleAt, host }) => [...staleAt].some((path) => why.includes(`${host} in ${path}`)))
+        replicas.some(({ stale, host }) => why.includes(`${host} in `) && [...stale].some((at) => why.includes(at)))
       const isRight = {
         there: count === 1,
         gone: count === 0,
