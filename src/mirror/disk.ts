@@ -29,6 +29,8 @@ export type FileRead =
       readonly type: 'file'
       readonly bytes: Uint8Array
       readonly mode: number
+      /** How many names it has. */
+      readonly links: number
       /** Whether a program had it open for writing when it was read; undefined where that cannot be told. */
       readonly isBeingWritten: boolean | undefined
     } & Stamp)

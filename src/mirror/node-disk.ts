@@ -196,7 +196,14 @@ async function readFile(path: string, hasWriter: PlatformCalls['hasWriter']): Pr
       const stamp = stampOf(before)
       if (stampOf(after).signature !== stamp.signature || bytes.length !== Number(before.size))
         return { type: 'changing' }
-      return { type: 'file', bytes, mode: Number(before.mode) & 0o777, isBeingWritten, ...stamp }
+      return {
+        type: 'file',
+        bytes,
+        mode: Number(before.mode) & 0o777,
+        links: Number(after.nlink),
+        isBeingWritten,
+        ...stamp,
+      }
     } finally {
       await file.close()
     }

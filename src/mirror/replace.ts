@@ -109,9 +109,18 @@ export async function recoverExchange(disk: Disk, { name, path, from, to }: Exch
   const fresh = await disk.read(freshPath(name))
   const unclear = [there, aside, fresh].some(({ type }) => type === 'unreadable' || type === 'changing')
   if (unclear) return 'unknown'
+  // With a second name the new file was linked into its place, and somebody has moved it since.
+  const isMoved = there.type === 'absent' && fresh.type === 'file' && fresh.links > 1
+  if (isMoved && from === undefined) {
+    await disk.remove(freshPath(name))
+    return 'done'
+  }
   if (to !== undefined && there.type === 'absent' && aside.type === 'file') {
     // The new file went into its place, and somebody has moved or removed it since.
-    if (fresh.type === 'absent' && sha256(aside.bytes) === from) return 'done'
+    if ((fresh.type === 'absent' || isMoved) && sha256(aside.bytes) === from) {
+      await disk.remove(freshPath(name))
+      return 'done'
+    }
     // The new one goes last: without it, this would look as if it had been in its place.
     const isBack = await putBack(disk, name, path)
     await disk.remove(freshPath(name))

@@ -132,7 +132,8 @@ export function createMemoryDisk(
         return { type: 'refused', reason: `is ${node.bytes.length} bytes; the limit is ${MAX_FILE_BYTES}` }
       }
       const isBeingWritten = isFull ? node.writers > 0 : undefined
-      return { type: 'file', bytes: node.bytes.slice(), mode: node.mode, isBeingWritten, ...stampOf(node) }
+      const links = [...files.values()].filter((one) => one === node).length
+      return { type: 'file', bytes: node.bytes.slice(), mode: node.mode, links, isBeingWritten, ...stampOf(node) }
     },
     async makeDirectory(path) {
       await step('makeDirectory', path)

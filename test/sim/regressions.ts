@@ -149,4 +149,16 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'move', on: 0, record: 4 },
     ],
   },
+  'a file that is renamed in the moment in which orch was killed over it keeps its record': {
+    replicas: 2,
+    full: [true, false, true, false],
+    seed: 999988,
+    steps: [
+      { do: 'crash', on: 1, after: 34 },
+      { do: 'save', on: 2, who: 1, record: 2, at: 3, isFresh: true, style: 'append', edit: 'insert' },
+      { do: 'wait', ms: 2500 },
+      { do: 'move', on: 3, record: 4 },
+      { do: 'save', on: 2, who: 0, record: 4, at: 22, isFresh: true, style: 'vim', edit: 'both' },
+    ],
+  },
 }
