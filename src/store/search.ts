@@ -63,7 +63,7 @@ interface Hit {
 }
 
 /** What is ranked costs some microseconds each: of words that more hold than so many, the newest, and those with them in the title. */
-const RANKED = 2_000
+const RANKED = 1_000
 
 /** What is found, with how well it fits: less is better. */
 function rankedSql(terms: readonly Term[], only: string, params: readonly SqlValue[], isMany: boolean): Sql {
