@@ -148,7 +148,11 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     enqueue<number>(() => {
       isLooking = false
       return intake.takeDue()
-    }).catch((error: unknown) => log.error('what waits could not be looked at', { error }))
+    }).catch((error: unknown) => {
+      // The disk failed before its turn came: else nobody would ever look again.
+      isLooking = false
+      log.error('what waits could not be looked at', { error })
+    })
   }
 
   /** Runs jobs until the time is up, all in one SQL transaction. */

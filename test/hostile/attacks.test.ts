@@ -139,6 +139,29 @@ test('[R1] [P2] what waits for something comes in by itself when that comes, als
   expect(again.project.read(task, id)?.updatedBy).toBe('bob')
 })
 
+test('[R1] [P2] what waits is looked at again after the disk failed before its turn came', async () => {
+  const world = createTestProject()
+  const { project, database } = world
+  const id = await withTask(world)
+  const client = clientOf(world)
+  const first = client.sent(() => client.body(id).insert(0, 'zero '))
+  const second = client.sent(() => client.body(id).insert(0, 'minus '))
+  expect(await project.applyUpdate(second, by(bob))).toBe('missing')
+  const touch = () => project.transact(byAlice, (tx) => tx.update(task, id, { add: { labels: ['api'] } }))
+  let refused: Promise<unknown> | undefined
+  const off = project.onCommit(() => {
+    off()
+    database.failAt(1, 1)
+    refused = touch().catch((error: unknown) => error)
+  })
+  expect(await project.applyUpdate(first, by(bob))).toBe('applied')
+  expect(await refused).toMatchObject({ code: 'storage_failed' })
+  expect(bodyOf(world, id)).toBe('zero one two')
+  await touch()
+  await project.idle()
+  expect(bodyOf(world, id)).toBe('minus zero one two')
+})
+
 test('[R1] [P2] a client that roams brings what another replica wrote: its own edits are in at once, the rest with the rows', async () => {
   const [here, there] = [createTestProject({ seed: 1 }), createTestProject({ seed: 2 })]
   const id = await withTask(here)
