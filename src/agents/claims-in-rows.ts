@@ -46,7 +46,7 @@ const GIT_DELAY_MS = 1_000
 /** A replica that is linked asks by itself at once; this is for one that does not come back to do so. */
 const PEER_DELAY_MS = 10_000
 /** Who is seen only when somebody fetches is heard from seldom. */
-export const ROWS_IDLE_MS = 24 * 3_600_000
+const ROWS_IDLE_MS = 24 * 3_600_000
 const LOOK_BACK_MS = 7 * 24 * 3_600_000
 const LOOK_AT = 500
 

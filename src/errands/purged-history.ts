@@ -51,12 +51,12 @@ function lastSnapshot(db: Database): Oid | undefined {
 }
 
 /** Commits that purges have replaced: a branch that holds one of them must not be merged. */
-export function goneCommits(db: Database): readonly Oid[] {
+function goneCommits(db: Database): readonly Oid[] {
   return JSON.parse(createMeta(db).get(GONE) ?? '[]') as readonly Oid[]
 }
 
 /** Whether a purge has come that is not done here: until then nothing of here may be given to a remote. */
-export function isPurgePending(db: Database): boolean {
+function isPurgePending(db: Database): boolean {
   return lastPurge(db) > Number(createMeta(db).get(DONE) ?? 0)
 }
 

@@ -71,14 +71,7 @@ export function createMergeRecord(parts: MergeParts): MergeRecord {
       return text !== '' && parsed.ok && !parsed.hasFrontMatter
     })
 
-  const merge = async (
-    kind: RecordKind,
-    id: RecordId,
-    path: string,
-    base: string | undefined,
-    disk: FileContent,
-    options: { readonly also: () => void; readonly file?: string },
-  ): Promise<void> => {
+  const merge: MergeRecord['merge'] = async (kind, id, path, base, disk, options) => {
     const before = contentOf(kind, base)
     let overridden: ReturnType<typeof overriddenBy> = []
     await project.transact(

@@ -5,9 +5,9 @@ import type { Stamp } from './disk.ts'
 /** A file that nobody touched for this long is taken as saved, where nothing tells whether a writer has it open. */
 export const QUIET_MS = 250
 /** The same where it is known that no program has it open for writing. */
-export const CLOSED_QUIET_MS = 25
+const CLOSED_QUIET_MS = 25
 /** The same on a file system of another machine, which tells late. */
-export const REMOTE_QUIET_MS = 2000
+const REMOTE_QUIET_MS = 2000
 /** The same for a file that looks as if its end were still to come. */
 export const TORN_MS = 2000
 /** The clock was set when it differs by more from what it should be. */

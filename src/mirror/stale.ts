@@ -6,7 +6,7 @@ import type { Version } from '../store/mirror-bases.ts'
 /** How long after a file was replaced somebody may still save what they had loaded before. */
 export const STALE_MS = 120_000
 /** How many replaced texts are compared with a save; the others are older still. */
-export const MAX_CANDIDATES = 50
+const MAX_CANDIDATES = 50
 
 /** Nobody has read what was written so shortly before they save: a save that shows nothing of it was made without it. */
 export const UNREAD_MS = 3000

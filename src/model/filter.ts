@@ -1,4 +1,5 @@
 import { OrchError } from '../base/error.ts'
+import { isObject } from '../base/json.ts'
 import type { Field } from './field.ts'
 import type { RecordKind, Value } from './kind.ts'
 import { type Relation, relationsOf } from './relation.ts'
@@ -81,7 +82,7 @@ export function parseFilter(world: FilterWorld, kind: RecordKind, input: unknown
       })
     }
     const place = placeOf(world, of, name, path)
-    if (isPlainObject(condition)) {
+    if (isObject(condition)) {
       return Object.entries(condition).flatMap(([operator, value]) => readOperator(place, operator, value, path))
     }
     return [{ type: 'in', place, values: valuesOf(place, Array.isArray(condition) ? condition : [condition], path) }]
@@ -202,16 +203,12 @@ function isChoice(field: Field): boolean {
   return field.value.type === 'choice'
 }
 
-function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function isQuantified(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isPlainObject(value) && ['some', 'every', 'none'].some((name) => Object.hasOwn(value, name))
+  return isObject(value) && ['some', 'every', 'none'].some((name) => Object.hasOwn(value, name))
 }
 
 function objectOf(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (isPlainObject(value)) return value
+  if (isObject(value)) return value
   throw refused(path, 'it must be an object such as {"status": "todo"}')
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { isObject, parsedOrNot } from '../base/json.ts'
 import type { Actor } from '../model/actor.ts'
 import type { AwarenessEntry } from './frames.ts'
 
@@ -179,12 +180,12 @@ function isSound({ client, clock, state }: AwarenessEntry): boolean {
 }
 
 function isState(text: string): boolean {
-  return text === 'null' || isObject(parse(text))
+  return text === 'null' || isObject(parsedOrNot(text))
 }
 
 /** Who shows a state, as the node of its client has written it. */
 function nameIn(text: string | undefined): string | undefined {
-  const state = text === undefined ? undefined : parse(text)
+  const state = text === undefined ? undefined : parsedOrNot(text)
   return isObject(state) && isObject(state.user) && typeof state.user.name === 'string' ? state.user.name : undefined
 }
 
@@ -194,21 +195,9 @@ function shown(held: ReadonlyMap<number, Held>): readonly (readonly [number, Hel
 
 /** The state with the name of who sent it; undefined when it is not an object. */
 function rewrite(text: string, actor: Actor): string | undefined {
-  const state = parse(text)
+  const state = parsedOrNot(text)
   if (state === null) return 'null'
   if (!isObject(state)) return undefined
   const user = isObject(state.user) ? state.user : {}
   return JSON.stringify({ ...state, user: { ...user, name: actor.name } })
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,3 +1,4 @@
+import { isObject, parsedOrNot } from '../base/json.ts'
 import type { AwarenessEntry, Hello } from './frames.ts'
 
 /** The names of what nodes share; see docs/redis.md. Braces keep what belongs together in one slot of a cluster. */
@@ -60,14 +61,14 @@ export interface AliveWord {
 
 /** A project's id and name as they came from Redis; undefined when they are none. */
 export function readProject(text: string): Hello['project'] | undefined {
-  const project = parse(text)
+  const project = parsedOrNot(text)
   if (!isObject(project) || typeof project.id !== 'string' || typeof project.name !== 'string') return undefined
   return { id: project.id, name: project.name }
 }
 
 /** A node's word as it came from Redis; undefined when it is none. */
 export function readNodeWord(text: string): NodeWord | undefined {
-  const word = parse(text)
+  const word = parsedOrNot(text)
   if (!isObject(word) || !isObject(word.hello) || !isObject(word.hello.project)) return undefined
   const { project, replica, instance, pristine, have } = word.hello as unknown as Hello
   const texts = [project.id, project.name, replica, instance, word.persisted]
@@ -82,7 +83,7 @@ export function readNodeWord(text: string): NodeWord | undefined {
 }
 
 export function readAliveWord(text: string | undefined): AliveWord | undefined {
-  const word = text === undefined ? undefined : parse(text)
+  const word = text === undefined ? undefined : parsedOrNot(text)
   if (!isObject(word) || typeof word.instance !== 'string' || !Array.isArray(word.here)) return undefined
   const clients = Array.isArray(word.clients) ? word.clients.filter(isObject) : []
   return {
@@ -91,16 +92,4 @@ export function readAliveWord(text: string | undefined): AliveWord | undefined {
     clients: clients as unknown as readonly AwarenessEntry[],
     told: Number(word.told ?? 0),
   }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -24,7 +24,7 @@ export function encodePurge(purge: Purge): Uint8Array {
 }
 
 /** Undefined for one of a newer format, and for what is none. */
-export function decodePurge(bytes: Uint8Array): Purge | undefined {
+function decodePurge(bytes: Uint8Array): Purge | undefined {
   try {
     const { format, documents } = JSON.parse(Buffer.from(bytes).toString('utf8')) as {
       format: number

@@ -92,7 +92,7 @@ export function createSqlRunner(parts: {
 }
 
 /** Tables of records, their lists, and the work log: nothing that is secret, and nothing that means something only to orch. */
-export function readableTables(kinds: Kinds): readonly string[] {
+function readableTables(kinds: Kinds): readonly string[] {
   return [
     ...kinds.records.flatMap((kind) => [kind.plural, ...listFields(kind).map((field) => setTable(kind, field))]),
     ...kinds.keyed.map(({ table }) => table),
@@ -101,7 +101,7 @@ export function readableTables(kinds: Kinds): readonly string[] {
 }
 
 /** Views with the names that a person would guess. */
-export function readableViews(kinds: Kinds): Readonly<Record<string, string>> {
+function readableViews(kinds: Kinds): Readonly<Record<string, string>> {
   const task = kinds.record('task')
   if (!task?.fields.dependencies) return {}
   return { dependencies: `SELECT id AS task, value AS dependsOn FROM ${setTable(task, 'dependencies')}` }

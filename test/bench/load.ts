@@ -4,7 +4,7 @@
  * `npm run bench:load`; `-- --clients 200 --updates 400 --paced 200`. Prints a table.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -15,6 +15,7 @@ import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 import { openDatabase } from '../../src/store/database.ts'
 import { createTestRepo } from '../flow/harness.ts'
+import { measured, usedBy } from './measured.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -27,14 +28,12 @@ const [clients, updates, paced] = [Number(flags.clients), Number(flags.updates),
 // Each provider listens for the end of the process.
 process.setMaxListeners(0)
 const dir = mkdtempSync(join(tmpdir(), 'orch-load-'))
-const measured = join(import.meta.dirname, 'measured.mjs')
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const percentile = (values: readonly number[], part: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? Number.NaN
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** What a server has used since it was last asked. See measured.mjs. */
 interface Used {
   readonly cpuMs: number
   readonly rss: number
@@ -43,13 +42,7 @@ interface Used {
   readonly delayMax: number
 }
 
-async function used(pid: number): Promise<Used> {
-  const file = join(dir, `${pid}.json`)
-  rmSync(file, { force: true })
-  process.kill(pid, 'SIGUSR2')
-  while (!existsSync(file)) await pause(5)
-  return JSON.parse(readFileSync(file, 'utf8')) as Used
-}
+const used = (pid: number): Promise<Used> => usedBy(dir, pid)
 
 interface Room {
   readonly doc: Y.Doc

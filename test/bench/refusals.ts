@@ -3,12 +3,12 @@
  * tasks. In CPU time of its main thread between two looks of a millisecond, which a busy machine does not lengthen.
  * `npm run bench:refusals`; Linux. Prints a table, and fails where a turn was longer than the goal.
  */
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { createTestRepo, must, until } from '../flow/harness.ts'
+import { createTestRepo, must } from '../flow/harness.ts'
+import { measured, usedBy } from './measured.ts'
 import { populate } from './populate.ts'
 
 const { values: flags } = parseArgs({
@@ -20,7 +20,6 @@ const MB = 1 << 20
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 const dir = mkdtempSync(join(tmpdir(), 'orch-refusals-'))
-const measured = pathToFileURL(join(import.meta.dirname, 'measured.mjs')).href
 const repo = await createTestRepo({
   env: { NODE_OPTIONS: `--import ${measured}`, ORCH_BENCH_DIR: dir, ORCH_BENCH_TURNS: '1' },
 })
@@ -31,13 +30,7 @@ interface Used {
   readonly rss: number
 }
 
-async function used(pid: number): Promise<Used> {
-  const file = join(dir, `${pid}.json`)
-  rmSync(file, { force: true })
-  process.kill(pid, 'SIGUSR2')
-  await until(() => existsSync(file), 'the daemon says what it used')
-  return JSON.parse(readFileSync(file, 'utf8')) as Used
-}
+const used = (pid: number): Promise<Used> => usedBy(dir, pid)
 
 /** Writes a file of so many pieces. */
 async function large(name: string, count: number, piece: (i: number) => string, ends = ['', '']): Promise<string> {

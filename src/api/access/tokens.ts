@@ -57,7 +57,7 @@ export interface Tokens {
   rebind(): void
 }
 
-export const DEFAULT_TOKEN = 'default'
+const DEFAULT_TOKEN = 'default'
 const ID_LENGTH = 8
 /** 160 bits. */
 const SECRET_LENGTH = 32

@@ -26,7 +26,7 @@ const SHORT_BODY = 700
 const MANY = 50
 
 /** Who wrote what a record says now, and how that came here. */
-export function provenanceOf({ project }: Pick<OperationContext, 'project'>, record: StoredRecord): Provenance {
+function provenanceOf({ project }: Pick<OperationContext, 'project'>, record: StoredRecord): Provenance {
   const last = project.lastChange(record.id)
   return { by: record.updatedBy, source: last?.source }
 }

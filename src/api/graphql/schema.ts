@@ -72,7 +72,7 @@ export function schemaText(kinds: Kinds): string {
 }
 
 /** What was given. GraphQL's null stands for what was left out. */
-export function givenOf(args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function givenOf(args: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null && value !== undefined))
 }
 

@@ -12,7 +12,7 @@ export interface Detected {
 }
 
 /** Where Task Master keeps its tasks, below a repository; the second is from before it had a folder of its own. */
-export const TASK_MASTER_FILES: readonly (readonly [dir: string, file: string])[] = [
+const TASK_MASTER_FILES: readonly (readonly [dir: string, file: string])[] = [
   ['.taskmaster/tasks', 'tasks.json'],
   ['tasks', 'tasks.json'],
   ['', 'tasks.json'],

@@ -11,35 +11,40 @@ export const asOfSchema = z.string().optional().describe(`as it was at ${momentH
  * must be in a `PastProject`: records, keys, relations, full text; not the work log, whose entries have their times.
  */
 export function withAsOf(operation: Operation): Operation {
-  const input = operation.input as unknown as z.ZodObject
-  return {
-    ...operation,
-    input: input.extend({ asOf: asOfSchema }) as never,
-    async run(context, given) {
-      const { asOf, ...rest } = given as { readonly asOf?: string }
-      if (asOf === undefined) return await operation.run(context, rest)
-      const { project } = context
-      const { vector, name } = await readMoment(context, asOf)
-      if (name === 'now') return await operation.run(context, rest)
-      return await project.past.view(vector, ({ moment: _, ...then }) =>
-        operation.run({ ...context, project: { ...project, ...then } }, rest),
-      )
-    },
-  }
+  return askedAt(operation, async (context, asOf, run) => {
+    const { project } = context
+    const { vector, name } = await readMoment(context, asOf)
+    if (name === 'now') return await run(context)
+    return await project.past.view(vector, ({ moment: _, ...then }) =>
+      run({ ...context, project: { ...project, ...then } }),
+    )
+  })
 }
 
 /** The same for one that asks the work log alone: its entries never change, so that what came later is left out. */
 export function withLogAsOf(operation: Operation): Operation {
+  return askedAt(operation, async (context, asOf, run) => {
+    const { project } = context
+    const { vector } = await readMoment(context, asOf)
+    return await run({ ...context, project: { ...project, ...pastLog(project, vector) } })
+  })
+}
+
+type Run = (context: OperationContext) => unknown
+
+/** The operation with an `asOf`; `then` runs it when one is given. */
+function askedAt(
+  operation: Operation,
+  then: (context: OperationContext, asOf: string, run: Run) => Promise<unknown>,
+): Operation {
   const input = operation.input as unknown as z.ZodObject
   return {
     ...operation,
     input: input.extend({ asOf: asOfSchema }) as never,
     async run(context, given) {
       const { asOf, ...rest } = given as { readonly asOf?: string }
-      if (asOf === undefined) return await operation.run(context, rest)
-      const { project } = context
-      const { vector } = await readMoment(context, asOf)
-      return await operation.run({ ...context, project: { ...project, ...pastLog(project, vector) } }, rest)
+      const run: Run = (at) => operation.run(at, rest)
+      return asOf === undefined ? await run(context) : await then(context, asOf, run)
     },
   }
 }

@@ -13,7 +13,7 @@ import { isoTime, recordSchema, toOutput } from './output.ts'
 import { fitSchemas } from './ready.ts'
 import { reservationSchema, shownReservation } from './reservations.ts'
 
-export const leaseSchema = z.object({
+const leaseSchema = z.object({
   task: z.string().describe('the task'),
   actor: z.string().describe('who holds it'),
   session: z.string().optional().describe('in which session'),

@@ -49,7 +49,7 @@ export function prefixed(prefix: string, key: string): string {
 }
 
 /** Whether a value says nothing. */
-export function isNothing(value: Json | undefined): boolean {
+function isNothing(value: Json | undefined): boolean {
   if (typeof value === 'string') return value.trim() === ''
   return value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)
 }
