@@ -1,4 +1,5 @@
-import { decodeChunk, encodeChunk, type Row } from '../store/row.ts'
+import { inTurns, type Turns } from '../base/turns.ts'
+import { decodingChunk, encodingChunk, type Row } from '../store/row.ts'
 import type { FileChange, GitRepo, Oid } from './git-repo.ts'
 import { CHUNKS, type ChunkName, chunkPath, chunksOf } from './history-tree.ts'
 
@@ -11,20 +12,20 @@ const MAX_BYTES = 1 << 20
 /** Joins small chunks of rows into larger ones, now and then. */
 export interface ChunkCompaction {
   /** What the commit after a parent changes beside what it adds; nothing most of the time. */
-  next(parent: Oid, added: readonly FileChange[]): Promise<readonly FileChange[]>
+  next(parent: Oid, added: readonly FileChange[], turns: Turns): Promise<readonly FileChange[]>
 }
 
 export function createChunkCompaction(repo: GitRepo): ChunkCompaction {
   let until = 0
   return {
-    async next(parent, added) {
+    async next(parent, added, turns) {
       if (until-- > 0) return []
       until = RUN - 1
       const tree = await repo.readTree(parent, CHUNKS.slice(0, -1))
       const gone = new Set(added.flatMap((change) => ('delete' in change ? [change.path] : [])))
       const chunks = chunksOf([...tree.keys()].filter((path) => !gone.has(path)))
       const changes: FileChange[] = []
-      for (const run of runsOf(chunks)) changes.push(...(await join(repo, tree, run)))
+      for (const run of runsOf(chunks)) changes.push(...(await join(repo, tree, run, turns)))
       return changes
     },
   }
@@ -54,12 +55,13 @@ async function join(
   repo: GitRepo,
   tree: ReadonlyMap<string, Oid>,
   run: readonly ChunkName[],
+  turns: Turns,
 ): Promise<readonly FileChange[]> {
   const oids = run.map(({ path }) => tree.get(path) ?? '')
   const blobs = await repo.readBlobs([...new Set(oids)])
   const rows: Row[] = []
   for (const oid of oids) {
-    const found = rowsOf(blobs.get(oid))
+    const found = await rowsOf(blobs.get(oid), turns)
     if (!found) return []
     for (const row of found) if (row.seq > (rows.at(-1)?.seq ?? 0)) rows.push(row)
   }
@@ -70,7 +72,7 @@ async function join(
     bytes += rows[at]?.update.length ?? 0
     if (bytes < MAX_BYTES && at < rows.length - 1) continue
     const part = rows.slice(from, at + 1)
-    made.push({ path: chunkPath(replica, first + from, first + at), bytes: encodeChunk(part) })
+    made.push({ path: chunkPath(replica, first + from, first + at), bytes: await inTurns(encodingChunk(part), turns) })
     ;[from, bytes] = [at + 1, 0]
   }
   const kept = new Set(made.map(({ path }) => path))
@@ -79,9 +81,9 @@ async function join(
 }
 
 /** What is damaged is told by whoever needs it; here it is left as it is. */
-function rowsOf(bytes: Uint8Array | undefined): readonly Row[] | undefined {
+async function rowsOf(bytes: Uint8Array | undefined, turns: Turns): Promise<readonly Row[] | undefined> {
   try {
-    return decodeChunk(bytes ?? new Uint8Array())
+    return await inTurns(decodingChunk(bytes ?? new Uint8Array()), turns)
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
+import { systemClock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
-import { nextTurn } from '../base/turns.ts'
-import { decodeChunk, type Row, type Vector } from '../store/row.ts'
+import { createTurns, inTurns } from '../base/turns.ts'
+import { decodingChunk, type Row, type Vector } from '../store/row.ts'
 import type { GitRepo, Oid } from './git-repo.ts'
 import { IMPORTER } from './import-edits.ts'
 
@@ -126,14 +127,15 @@ export async function rowsOfChunks(
   const oids = wanted.map(({ path }) => tree.get(path) ?? '')
   const blobs = await repo.readBlobs([...new Set(oids)])
   const rows: Row[] = []
+  const turns = createTurns(systemClock)
   for (const [at, { path }] of wanted.entries()) {
     try {
-      rows.push(...decodeChunk(blobs.get(oids[at] ?? '') ?? new Uint8Array()))
+      const found = await inTurns(decodingChunk(blobs.get(oids[at] ?? '') ?? new Uint8Array()), turns)
+      for (const row of found) rows.push(row)
     } catch (error) {
       // Bytes from a branch that anybody may have written to: which file is bad is what a person needs to know.
       throw new OrchError('git_refused', { reason: `${path} in ${revision} is damaged: ${reasonOf(error)}` }, error)
     }
-    await nextTurn()
   }
   const { ordered, waiting } = orderRows(rows, have)
   const [first] = waiting

@@ -1,8 +1,8 @@
-import type { Turns } from '../base/turns.ts'
+import { inTurns, type Turns } from '../base/turns.ts'
 import { countLogEntries } from '../doc/log-update.ts'
 import { isLogDoc } from '../model/log.ts'
 import type { Project } from '../store/project.ts'
-import { encodeChunk, type Row, type Vector } from '../store/row.ts'
+import { encodingChunk, type Row, type Vector } from '../store/row.ts'
 import type { FileChange } from './git-repo.ts'
 import { chunkPath } from './history-tree.ts'
 
@@ -20,7 +20,7 @@ export interface NewRows {
 }
 
 const PAGE = 20
-/** A chunk is encoded in one turn of the event loop, and read as a whole. */
+/** A chunk is read as a whole. */
 const MAX_CHUNK_BYTES = 128 * 1024
 
 /** Packs the rows after `from`, up to `have`, into chunks: one or more per replica, each without a gap. */
@@ -39,18 +39,20 @@ export async function packRows(
   let entries = 0
   const open = new Map<string, { rows: Row[]; bytes: number }>()
 
-  const close = (replica: string): void => {
+  const close = async (replica: string): Promise<void> => {
     const { rows } = open.get(replica) ?? { rows: [] }
     open.delete(replica)
     const [first, last] = [rows[0], rows.at(-1)]
-    if (first && last) chunks.push({ path: chunkPath(replica, first.seq, last.seq), bytes: encodeChunk(rows) })
+    if (!first || !last) return
+    const bytes = await inTurns(encodingChunk(rows), turns)
+    chunks.push({ path: chunkPath(replica, first.seq, last.seq), bytes })
   }
-  const take = (row: Row): void => {
+  const take = async (row: Row): Promise<void> => {
     const chunk = open.get(row.replica) ?? { rows: [], bytes: 0 }
     open.set(row.replica, chunk)
     chunk.rows.push(row)
     chunk.bytes += row.update.length
-    if (chunk.bytes >= MAX_CHUNK_BYTES) close(row.replica)
+    if (chunk.bytes >= MAX_CHUNK_BYTES) await close(row.replica)
     actors.add(row.actor)
     if (isLogDoc(row.doc)) entries += countLogEntries(row.update)
     if (row.session !== '') sessions.add(row.session)
@@ -64,11 +66,11 @@ export async function packRows(
     // Rows come in the order of this replica's journal: after one made since the cut, there are no others of before it.
     const wanted = page.filter(({ replica, seq }) => seq <= (have[replica] ?? 0))
     for (const row of wanted) {
-      take(row)
+      await take(row)
       if (turns.isOver()) await turns.next()
     }
     if (wanted.length < PAGE) break
   }
-  for (const replica of [...open.keys()]) close(replica)
+  for (const replica of [...open.keys()]) await close(replica)
   return { chunks, actors: [...actors].sort(), sessions: [...sessions].sort(), upto, entries, lastAt }
 }

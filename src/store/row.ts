@@ -17,6 +17,7 @@ import {
   writeVarUint,
   writeVarUint8Array,
 } from 'lib0/encoding'
+import { atOnce, type Steps } from '../base/turns.ts'
 
 /** How far something has got, per replica: replica id -> the highest sequence, all below it included. */
 export type Vector = Readonly<Record<string, number>>
@@ -123,6 +124,11 @@ export const CHUNK_FORMAT = 1
 
 /** Encodes rows as one chunk: magic, format, count, then each row with its length and CRC-32. */
 export function encodeChunk(rows: readonly Row[]): Uint8Array {
+  return atOnce(encodingChunk(rows))
+}
+
+/** The same in steps, one a row: a chunk may hold tens of thousands. */
+export function* encodingChunk(rows: readonly Row[]): Steps<Uint8Array> {
   const encoder = createEncoder()
   writeVarString(encoder, CHUNK_MAGIC)
   writeUint8(encoder, CHUNK_FORMAT)
@@ -131,22 +137,30 @@ export function encodeChunk(rows: readonly Row[]): Uint8Array {
     const bytes = encodeRow(row)
     writeVarUint(encoder, crc32(bytes))
     writeVarUint8Array(encoder, bytes)
+    yield
   }
   return toUint8Array(encoder)
 }
 
 /** Decodes a chunk, checking every row. Throws on damage. */
 export function decodeChunk(bytes: Uint8Array): readonly Row[] {
+  return atOnce(decodingChunk(bytes))
+}
+
+/** The same in steps, one a row. */
+export function* decodingChunk(bytes: Uint8Array): Steps<readonly Row[]> {
   const decoder = createDecoder(bytes)
   if (readVarString(decoder) !== CHUNK_MAGIC) throw new Error('not a chunk of rows')
   const format = readUint8(decoder)
   if (format !== CHUNK_FORMAT) throw new Error(`chunk format ${format} is not known here`)
-  const rows = Array.from({ length: readCount(decoder, bytes) }, () => {
+  const rows: Row[] = []
+  for (let left = readCount(decoder, bytes); left > 0; left--) {
     const crc = readVarUint(decoder)
     const row = readVarUint8Array(decoder)
     if (crc32(row) !== crc) throw new Error('a row in the chunk is damaged')
-    return decodeRow(row)
-  })
+    rows.push(decodeRow(row))
+    yield
+  }
   if (hasContent(decoder)) throw new Error('bytes after the chunk')
   return rows
 }
