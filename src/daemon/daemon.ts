@@ -200,6 +200,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
 
   // Only the socket waits for nothing but the loaded state; the rest may take as long as the disk and the peers do.
   const slow: readonly Service[] = [
+    { name: 'work graph', start: project.readGraph, stop: async () => undefined },
     state.compaction,
     health.watchdog,
     agents.claims,

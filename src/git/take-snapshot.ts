@@ -111,7 +111,9 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     const days = await closedDays({ project, ledger, turns }, clock.now(), ground.tree ?? ground.partly)
     const added = [...files, ...days.files, ...ground.beside, ...rows.chunks]
     const changes =
-      added.length > 0 && ground.parent ? [...added, ...(await compaction.next(ground.parent.oid, added, turns))] : added
+      added.length > 0 && ground.parent
+        ? [...added, ...(await compaction.next(ground.parent.oid, added, turns))]
+        : added
     if (turns.isOver()) await turns.next()
     const message = snapshotMessage({
       project: project.name,

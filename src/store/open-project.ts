@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
+import { createTurns, inTurns } from '../base/turns.ts'
 import type { KeptRecord } from '../doc/kept.ts'
 import { createProjectDoc, type ProjectDoc } from '../doc/project-doc.ts'
 import { type Random, randomText } from '../model/id.ts'
@@ -217,6 +218,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     todo: (limit) => graph.todo(limit),
     blockersOf: (id) => graph.blockersOf(id),
     dependentsOf: (id) => graph.dependentsOf(id),
+    readGraph: () => inTurns(graph.read(), createTurns(clock)),
     changedSince(have, query) {
       // After a commit that failed, the journal in memory counts its rows until it is loaded anew.
       pipeline.doc()

@@ -266,6 +266,8 @@ export interface Project {
   readKeys(kind: string): ReadonlyMap<string, KeyedValue>
   /** Tasks that can be begun now, the best first: by priority, due date, what waits behind them, age. */
   ready(query: ReadyQuery): { readonly items: readonly StoredRecord[]; readonly total: number }
+  /** Reads what the questions about work are answered from, in slices; the first of them would do it in one turn. */
+  readGraph(): Promise<void>
   /** Open tasks that cannot be begun, in the same order, and the open tasks each depends on. */
   blocked(query: BlockedQuery): {
     readonly items: readonly { readonly task: StoredRecord; readonly by: readonly RecordId[] }[]

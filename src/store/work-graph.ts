@@ -1,3 +1,5 @@
+import { must } from '../base/assert.ts'
+import { atOnce, type Steps } from '../base/turns.ts'
 import type { RecordId } from '../model/id.ts'
 import { textsOf, type Values } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
@@ -62,6 +64,8 @@ export interface WorkGraph {
   note(changes: readonly Change[]): void
   /** Forgets all: what was noted may have been taken back. */
   forget(): void
+  /** Reads it, a page a step. A question that comes before the end reads the rest at once. */
+  read(): Steps<void>
 }
 
 interface Node {
@@ -82,11 +86,14 @@ interface Node {
 const NEVER = '~'
 /** What a task counts that nobody has estimated, in hours. */
 const UNKNOWN_HOURS = 1
+const PAGE = 200
 
 export function createWorkGraph(db: Database, kinds: Kinds): WorkGraph {
   const kind = kinds.own(task)
   const statuses = statusesOf(kinds)
   let nodes: Map<string, Node> | undefined
+  /** Of what is being read, the pages so far. */
+  let reading: { readonly nodes: Map<string, Node>; readonly steps: Steps<void> } | undefined
   let dependents = new Map<string, Set<RecordId>>()
   let behind: Map<string, number> | undefined
   const priority = kind.fields.priority?.value
@@ -125,28 +132,51 @@ export function createWorkGraph(db: Database, kinds: Kinds): WorkGraph {
   }
 
   const load = (): Map<string, Node> => {
-    if (nodes) return nodes
-    const all = new Map<string, Node>()
-    dependents = new Map()
-    behind = undefined
-    const lists = new Map<string, { labels: string[]; dependencies: string[] }>()
-    for (const name of ['labels', 'dependencies'] as const) {
-      for (const { id, value } of db.all<{ id: string; value: string }>(
-        `SELECT id, value FROM ${setTable(kind, name)}`,
-      )) {
-        const known = lists.get(id) ?? { labels: [], dependencies: [] }
-        known[name].push(value)
-        lists.set(id, known)
+    if (!nodes) atOnce(read())
+    return must(nodes, 'all was read')
+  }
+
+  const read = (): Steps<void> => {
+    if (nodes) return none()
+    if (!reading) {
+      const all = new Map<string, Node>()
+      dependents = new Map()
+      behind = undefined
+      reading = { nodes: all, steps: readPages(all) }
+    }
+    return reading.steps
+  }
+
+  function* readPages(all: Map<string, Node>): Steps<void> {
+    const columns = 'id, priority, due, createdAt, status, assignee, estimatedHours, deletedAt'
+    for (let from = ''; reading?.nodes === all; ) {
+      const rows = db.all<SqlNode>(`SELECT ${columns} FROM ${kind.table} WHERE id > ? ORDER BY id LIMIT ?`, from, PAGE)
+      const to = rows.at(-1)?.id ?? from
+      const [labels, dependencies] = [listsOf('labels', from, to), listsOf('dependencies', from, to)]
+      for (const { id, deletedAt, ...values } of rows) {
+        const lists = { labels: labels.get(id) ?? [], dependencies: dependencies.get(id) ?? [] }
+        put(all, nodeOf(id, { ...values, ...lists }, deletedAt !== null))
       }
+      if (rows.length < PAGE) {
+        nodes = all
+        reading = undefined
+        return
+      }
+      from = to
+      yield
     }
-    const rows = db.all<Record<string, string | number | null>>(
-      `SELECT id, priority, due, createdAt, status, assignee, estimatedHours, deletedAt FROM ${kind.table}`,
-    )
-    for (const { id, deletedAt, ...values } of rows) {
-      put(all, nodeOf(String(id) as RecordId, { ...values, ...lists.get(String(id)) }, deletedAt !== null))
+  }
+
+  /** The texts of a set of the records after one id, up to another. */
+  const listsOf = (field: string, from: string, to: string): ReadonlyMap<string, readonly string[]> => {
+    const lists = new Map<string, string[]>()
+    const sql = `SELECT id, value FROM ${setTable(kind, field)} WHERE id > ? AND id <= ?`
+    for (const { id, value } of db.all<{ id: string; value: string }>(sql, from, to)) {
+      const known = lists.get(id)
+      if (known) known.push(value)
+      else lists.set(id, [value])
     }
-    nodes = all
-    return all
+    return lists
   }
 
   const openDependencies = (all: Map<string, Node>, node: Node): readonly RecordId[] =>
@@ -241,18 +271,26 @@ export function createWorkGraph(db: Database, kinds: Kinds): WorkGraph {
       return [...(dependents.get(id) ?? [])]
     },
     note(changes) {
-      if (!nodes) return
+      // A page that is yet to be read holds the change already: it is read as it is then.
+      const known = nodes ?? reading?.nodes
+      if (!known) return
       for (const change of changes) {
         if (change.kind !== kind.name || change.after === undefined) continue
         const after = change.after as StoredRecord
-        put(nodes, nodeOf(after.id, after.values, after.deletedAt !== undefined))
+        put(known, nodeOf(after.id, after.values, after.deletedAt !== undefined))
       }
     },
     forget() {
       nodes = undefined
+      reading = undefined
     },
+    read,
   }
 }
+
+type SqlNode = Readonly<Record<string, string | number | null>> & { readonly id: RecordId }
+
+function* none(): Steps<void> {}
 
 /** Statuses in which a task without an assignee can be taken: one in progress that nobody works on was left behind. */
 const BEGUN_BY_NOBODY: ReadonlySet<string> = new Set(['todo', 'in_progress'])
