@@ -4,13 +4,15 @@ import { MAX_TITLE_LENGTH } from '../model/field.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
 import { checkFile } from '../model/layout.ts'
-import { parseRecord, titleOf } from '../model/markdown.ts'
+import { decodeFile, parseRecord, titleOf } from '../model/markdown.ts'
+import type { RecordView } from '../model/record.ts'
 import { type FileContent, valuesOf } from '../store/file-patch.ts'
 import type { Base, FileProblem } from '../store/mirror-bases.ts'
 import type { Disk } from './disk.ts'
 import type { MergeRecord } from './merge-record.ts'
 import { firstInvalid, problemAt } from './problem.ts'
-import { type MergeParts, originOf, type Saved } from './saved.ts'
+import { idIn, type MergeParts, originOf, type Saved } from './saved.ts'
+import { CELLS_TO_CHOOSE, editedCharacters } from './stale.ts'
 
 /**
  * Takes in a file at a path where none was: new, renamed, put back, or copied [M11]. `file` is its path below the kind's
@@ -52,7 +54,8 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
     }
     const problem = firstInvalid(parsed) ?? badName(checkFile(file))
     if (problem) return problem
-    const known = parsed.id !== undefined && isRecordId(parsed.id) ? project.read(kind, parsed.id) : undefined
+    const said = parsed.id !== undefined && isRecordId(parsed.id) ? project.read(kind, parsed.id) : undefined
+    const known = said ?? (await sameElsewhere(kind, saved))
     const put = (id: RecordId): void => bases.put({ path, kind: kind.name, id, text, hash, style, problem: undefined })
     const others = known ? bases.pathsOf(kind.name, known.id).filter((one) => one !== path) : []
     // Of several, while the record moves here because it was renamed elsewhere, the one that is gone had this name.
@@ -60,7 +63,8 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
     const registered = gone ?? others[0]
     const versions = saveBase.recent(path)
     // A path of ours that had this record until a moment ago: not a copy, but a late save.
-    const isCopy = registered !== undefined && versions.length === 0 && gone === undefined
+    const isCopy =
+      registered !== undefined && versions.length === 0 && (gone === undefined || (await hasCloser(gone, saved)))
     if (!known || isCopy) {
       await create(kind, file, saved, parsed, put)
       return undefined
@@ -82,6 +86,34 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
       },
     })
     return undefined
+  }
+
+  /** The record of a file that is gone and held the same bytes, without its id: it was renamed before it was given one. */
+  const sameElsewhere = async (kind: RecordKind, { hash }: Saved): Promise<RecordView | undefined> => {
+    const gone = await firstOf(bases.pathsHolding(kind.name, hash), async (one) => !(await isThere(disk, one)))
+    const id = gone === undefined ? '' : (bases.get(gone)?.id ?? '')
+    return isRecordId(id) ? project.read(kind, id) : undefined
+  }
+
+  /** Whether another new file that says the same id is closer to what a file held that is gone: then that was renamed. */
+  const hasCloser = async (gone: string, { path, text }: Saved): Promise<boolean> => {
+    const base = must(bases.get(gone), `no base of ${gone}`)
+    const folders = new Set([path, gone].map((one) => one.slice(0, one.lastIndexOf('/'))))
+    const budget = { cells: CELLS_TO_CHOOSE }
+    const mine = editedCharacters(base.text, text, budget)
+    const known = bases.signatures()
+    for (const folder of mine === 0 ? [] : folders) {
+      const listing = await disk.list(folder)
+      for (const { name, type } of listing.type === 'entries' ? listing.entries : []) {
+        const other = `${folder}/${name}`
+        if (type !== 'file' || other === path || known.has(other) || !name.endsWith('.md')) continue
+        const found = await disk.read(other)
+        const decoded = found.type === 'file' ? decodeFile(found.bytes) : undefined
+        if (!decoded?.ok || idIn(decoded.text) !== base.id) continue
+        if (editedCharacters(base.text, decoded.text, budget) < mine) return true
+      }
+    }
+    return false
   }
 
   /** The base of a file that was renamed while it is broken: its id can be read all the same, and its old name is gone. */
@@ -130,14 +162,6 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
   }
 
   return newcomer
-}
-
-/** Where an id is looked for in a file that may not parse: near its top. */
-const FRONT_LENGTH = 1000
-
-/** The id that a file says, also when it does not parse; '' for none. */
-function idIn(text: string): string {
-  return /^id:[ \t]*(\S+)[ \t]*$/m.exec(text.slice(0, FRONT_LENGTH))?.[1] ?? ''
 }
 
 /** Whether a file has this very name: on many disks it can be opened by one that differs in case or form as well. */

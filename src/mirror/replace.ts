@@ -91,10 +91,12 @@ async function putBack(disk: Disk, name: string, path: string): Promise<boolean>
 
 /**
  * How an exchange that was cut short stands after `recoverExchange`: as above, or
- * - `overtaken`: it was done, and somebody has saved since. What was displaced is kept at `displacedPath`.
+ * - `overtaken`: it was done, and somebody has saved since. What was displaced is kept at `displacedPath`. Where files are
+ *   renamed aside, somebody may also have saved into the moment without the file: that looks the same.
+ * - `unclear`: a file shall be new, and there is another one: made before ours was in its place, or saved over it.
  * - `unknown`: the disk cannot say. The intent must be kept.
  */
-export type Recovered = Outcome | 'overtaken' | 'unknown'
+export type Recovered = Outcome | 'overtaken' | 'unclear' | 'unknown'
 
 /** Ends an exchange that a crash interrupted, at whichever step: it is found done, or it is undone. */
 export async function recoverExchange(disk: Disk, { name, path, from, to }: Exchange): Promise<Recovered> {
@@ -109,8 +111,10 @@ export async function recoverExchange(disk: Disk, { name, path, from, to }: Exch
   const fresh = await disk.read(freshPath(name))
   const unclear = [there, aside, fresh].some(({ type }) => type === 'unreadable' || type === 'changing')
   if (unclear) return 'unknown'
-  // With a second name the new file was linked into its place, and somebody has moved it since.
-  const isMoved = there.type === 'absent' && fresh.type === 'file' && fresh.links > 1
+  // With a second name the new file was linked into its place.
+  const isLinked = fresh.type === 'file' && fresh.links > 1
+  // Somebody has moved it since.
+  const isMoved = there.type === 'absent' && isLinked
   if (isMoved && from === undefined) {
     await disk.remove(freshPath(name))
     return 'done'
@@ -129,7 +133,10 @@ export async function recoverExchange(disk: Disk, { name, path, from, to }: Exch
   await disk.remove(freshPath(name))
   const hash = there.type === 'file' ? sha256(there.bytes) : undefined
   if (there.type !== 'refused' && hash === to && (from === undefined || aside.type === 'file')) return 'done'
-  if (aside.type !== 'file') return from === undefined && hash !== undefined ? 'overtaken' : 'changed'
+  if (aside.type !== 'file') {
+    if (from !== undefined || hash === undefined) return 'changed'
+    return isLinked ? 'overtaken' : 'unclear'
+  }
   if (there.type === 'absent') return (await putBack(disk, name, path)) ? 'changed' : 'displaced'
   if (sha256(aside.bytes) !== from) return 'displaced'
   // What was displaced stays: should this not be noted, it is the only sign that the new file was there.

@@ -15,6 +15,14 @@ export interface Saved {
   readonly style: FileStyle
 }
 
+/** Where an id is looked for in a file that may not parse: near its top. */
+const FRONT_LENGTH = 1000
+
+/** The id that a file says, also when it does not parse; '' for none. */
+export function idIn(text: string): string {
+  return /^id:[ \t]*(\S+)[ \t]*$/m.exec(text.slice(0, FRONT_LENGTH))?.[1] ?? ''
+}
+
 /** What was saved to a file after it was displaced. */
 export interface LateSave {
   readonly path: string

@@ -12,7 +12,7 @@ const MAX_CANDIDATES = 50
 export const UNREAD_MS = 3000
 
 /** How many pairs of words may be compared to choose. What exceeds it counts as changed. */
-const CELLS_TO_CHOOSE = 8_000_000
+export const CELLS_TO_CHOOSE = 8_000_000
 
 /** The text that a save was made from [M6]. */
 export interface Choice {
@@ -161,6 +161,7 @@ export function commonText(a: string, b: string): string {
   return common + a.slice(from)
 }
 
-function editedCharacters(a: string, b: string, budget: DiffBudget): number {
+/** How much was changed from one text to another. */
+export function editedCharacters(a: string, b: string, budget: DiffBudget): number {
   return diffText(a, b, budget).reduce((sum: number, edit: TextEdit) => sum + edit.delete + edit.insert.length, 0)
 }

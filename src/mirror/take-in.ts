@@ -10,7 +10,7 @@ import { FIGHT, type Fights } from './fights.ts'
 import type { MergeIn } from './merge-in.ts'
 import { type Place, placeOf, refKindOf } from './places.ts'
 import type { Notices } from './problem.ts'
-import type { Saved } from './saved.ts'
+import { idIn, type Saved } from './saved.ts'
 import { looksTorn, OPEN_TOLD_MS, type Quiet, type Settling, TORN_MS } from './settle.ts'
 
 export interface TakeInParts {
@@ -129,8 +129,11 @@ export function createTakeIn({
     const quietMs = quiet(isBeingWritten)
     const ms = settling.delay(path, found, isTorn ? Math.max(TORN_MS, quietMs) : quietMs)
     if (ms > 0) return { type: 'wait', ms }
-    // What is there may be our own, written by an exchange that the disk did not let end: the next scan ends it first.
-    if (bases.intents().some((intent) => intent.path === path)) return { type: 'wait', ms: UNENDED_MS }
+    // What is there may be our own, written by an exchange that the disk did not let end, or which files its record has
+    // may not be known before that has ended: the next scan ends it first.
+    const id = base || !decoded.ok ? '' : idIn(decoded.text)
+    const isUnended = bases.intents().some((intent) => intent.path === path || (id !== '' && intent.id === id))
+    if (isUnended) return { type: 'wait', ms: UNENDED_MS }
     forget(path)
     if (!decoded.ok)
       leaveAlone(path, place, hash, { reason: decoded.reason, line: decoded.line, column: decoded.column })

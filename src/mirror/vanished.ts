@@ -17,6 +17,8 @@ export const GONE_MS = 1000
 const MANY = 10
 const MANY_PART = 0.2
 const MANY_MS = 10_000
+/** How long apart it is asked, at least, whether the new files have settled. */
+const UNSETTLED_MS = 250
 
 const WHOLE_DIRECTORY: Happened = {
   kind: 'held_deletes',
@@ -51,6 +53,8 @@ export interface Vanished {
 
 export function createVanished({ project, bases, clock, notices, fileActor, onTaken }: VanishedParts): Vanished {
   let since = new Map<string, number>()
+  /** Nothing is decided before. */
+  let notBefore = 0
   /** When files were last taken as deleted. */
   let taken: readonly number[] = []
 
@@ -119,7 +123,11 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
       const now = clock.monotonic()
       since = new Map(missing.map((path) => [path, since.get(path) ?? now]))
       const due = [...since].filter(([, at]) => isGone || now - at >= GONE_MS).map(([path]) => path)
-      if (due.length === 0 || (isUnsettled && !isGone)) return
+      if (due.length === 0) return
+      if (isUnsettled && !isGone) {
+        notBefore = now + UNSETTLED_MS
+        return
+      }
       taken = taken.filter((at) => now - at < MANY_MS)
       const isMany = missing.length + taken.length > Math.max(MANY, (total + taken.length) * MANY_PART)
       const gone = (isMany || isGone ? missing : due).flatMap((path) => bases.get(path) ?? [])
@@ -135,7 +143,7 @@ export function createVanished({ project, bases, clock, notices, fileActor, onTa
     },
     due() {
       if (since.size === 0) return undefined
-      return Math.max(0, Math.min(...since.values()) + GONE_MS - clock.monotonic())
+      return Math.max(0, Math.max(Math.min(...since.values()) + GONE_MS, notBefore) - clock.monotonic())
     },
   }
 }

@@ -246,11 +246,11 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     const now = clock.now()
     if (outcome === 'unknown') return
     bases.end(name)
-    // What was written, and is not the base, is what the save that overtook it was made from.
-    if (outcome === 'overtaken') bases.addVersion(path, { text: toText, next: '', replacedAt: now })
-    const isDone = outcome === 'done' || outcome === 'crossed'
+    // It may be what the other file was made from.
+    if (outcome === 'unclear') bases.addVersion(path, { text: toText, next: '', replacedAt: now })
+    const isDone = outcome === 'done' || outcome === 'crossed' || outcome === 'overtaken'
     if (outcome !== 'changed' && from !== undefined) {
-      const until = outcome === 'done' || outcome === 'overtaken' ? now + DISPLACED_MS : now
+      const until = outcome === 'displaced' || outcome === 'crossed' ? now : now + DISPLACED_MS
       bases.keep({ name, path, kind, id, hash: from, text: fromText, until })
     }
     if (!isDone) return

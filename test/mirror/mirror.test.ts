@@ -949,6 +949,36 @@ describe('[M11] new, renamed and copied files', () => {
     expect(taskPaths(t)).toHaveLength(14)
   })
 
+  test('[M11] of a renamed file and a copy of it, both edited, the one that is more like it keeps the record', async () => {
+    const t = await withTask()
+    t.disk.save('tasks/a-copy.md', t.file(t.id).replace(/one.*/s, 'quite another text\n'))
+    t.disk.rename(t.path(t.id), 'tasks/z-renamed.md')
+    t.disk.save('tasks/z-renamed.md', t.disk.text('tasks/z-renamed.md')?.replace('two', 'two and a half') ?? '')
+    await t.sync()
+    await t.clock.advance(3000)
+    await t.sync()
+    expect(taskPaths(t)).toEqual(['tasks/a-copy.md', 'tasks/z-renamed.md'])
+    expect(t.path(t.id)).toBe('tasks/z-renamed.md')
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo and a half\n\nthree')
+    expect(t.disk.text('tasks/a-copy.md')).toContain('quite another text')
+  })
+
+  test('[M8][P8] while a new file is open for writing, it is not asked without a pause what became of one that is gone', async () => {
+    const t = await createTestMirror({ tier: { isFull: true } })
+    const id = await t.create('Fix login')
+    await t.sync()
+    t.disk.save('tasks/being-written.md', '# By hand\n')
+    t.disk.open('tasks/being-written.md')
+    t.disk.delete(t.path(id))
+    let scans = 0
+    t.disk.before = (step, path) => {
+      if (step === 'list' && path === '' && ++scans > 100) throw new Error('looked without a pause')
+    }
+    await t.clock.advance(10_000)
+    expect(scans).toBeLessThan(60)
+    expect(t.held.project.read(task, id)?.deletedAt).toBeUndefined()
+  })
+
   test('[M11] on a disk that folds case, a file renamed in case alone keeps its record', async () => {
     const t = await createTestMirror({ tier: { foldsCase: true } })
     const id = await t.create('Fix login', { body: 'one' })
