@@ -57,6 +57,9 @@ export function rebaseEdits(edits: readonly TextEdit[], over: readonly TextEdit[
 
 /** Finds the edits that bring what changed from `base` to `disk` into `current`, which may have changed as well. */
 export function mergeText(base: string, disk: string, current: string): readonly TextEdit[] {
+  // Two who begin one empty text write lines of their own; everywhere else a line end is part of what one of them inserts.
+  const begun = base === '' && disk !== '' && current !== '' && !current.endsWith('\n') && !disk.startsWith('\n')
+  if (begun) return [{ at: current.length, delete: 0, insert: `\n${disk}` }]
   return rebaseEdits(diffText(base, disk), diffText(base, current))
 }
 

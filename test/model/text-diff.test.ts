@@ -229,6 +229,13 @@ describe('rebaseEdits', () => {
 })
 
 describe('mergeText', () => {
+  test('two who begin an empty text write lines of their own', () => {
+    const merged = (disk: string, current: string): string => applyEdits(current, mergeText('', disk, current))
+    expect(merged('By a person.', 'By an agent.')).toBe('By an agent.\nBy a person.')
+    expect(merged('By a person.', 'By an agent.\n')).toBe('By an agent.\nBy a person.')
+    expect(merged('By a person.', '')).toBe('By a person.')
+  })
+
   const word = fc.constantFrom('alpha', 'alphabet', 'te\u0301', '한국', '東', 'カナ', '👩🏽‍💻', '🇯🇵')
   /** A token that nobody else writes, of letters that others write too. */
   const own = (side: 'b' | 'h' | 'a', i: number, shape: string): string => {
