@@ -159,18 +159,44 @@ export function closeWhole(db: Database): void {
 /** More than the fixed statements of all parts together. */
 const STATEMENTS_KEPT = 250
 
+/** What makes or changes tables: a statement prepared before may have other columns now. */
+const SCHEMA_CHANGE = /\b(?:create|drop|alter)\b/i
+
+interface Prepared {
+  readonly statement: StatementSyncInstance
+  /** An empty row, from the first answer on: a copy of it takes one piece of memory. */
+  empty: Record<string, SqlValue>
+  columns: readonly string[]
+}
+
+/**
+ * The binding's rows are arrays: of objects it makes each key of each row anew, and each is a hash table, which costs half
+ * as much again and leaves four times the garbage.
+ */
+function rowOf<T>(prepared: Prepared, values: readonly SqlValue[]): T {
+  if (prepared.columns.length !== values.length) {
+    prepared.columns = prepared.statement.columns().map(({ name }) => String(name))
+    prepared.empty = Object.fromEntries(prepared.columns.map((name) => [name, null]))
+  }
+  const { columns, empty } = prepared
+  const row = { ...empty }
+  for (let i = 0; i < columns.length; i++) row[columns[i] as string] = values[i] as SqlValue
+  return row as T
+}
+
 function wrap(db: DatabaseSyncInstance, check: () => void = () => undefined): Database {
   check()
   /** Those used last come last. */
-  const statements = new Map<string, StatementSyncInstance>()
-  const prepare = (sql: string): StatementSyncInstance => {
-    const statement = statements.get(sql) ?? db.prepare(sql)
+  const statements = new Map<string, Prepared>()
+  const prepared = (sql: string): Prepared => {
+    const known = statements.get(sql) ?? prepareAnew(db, sql)
     statements.delete(sql)
-    statements.set(sql, statement)
+    statements.set(sql, known)
     // Each holds kilobytes, and a list's SQL is another for each number of values that it asks for.
     if (statements.size > STATEMENTS_KEPT) statements.delete(statements.keys().next().value ?? '')
-    return statement
+    return known
   }
+  const prepare = (sql: string): StatementSyncInstance => prepared(sql).statement
   let depth = 0
   /** Why a part could not be taken back; then all of its transaction is. */
   let spoilt: unknown
@@ -192,12 +218,23 @@ function wrap(db: DatabaseSyncInstance, check: () => void = () => undefined): Da
   }
 
   return {
-    exec: (sql) => db.exec(sql),
+    exec(sql) {
+      if (SCHEMA_CHANGE.test(sql)) statements.clear()
+      db.exec(sql)
+    },
     run: (sql, ...params) => {
       prepare(sql).run(...params)
     },
-    get: (sql, ...params) => prepare(sql).get(...params) as never,
-    all: (sql, ...params) => prepare(sql).all(...params) as never,
+    get(sql, ...params) {
+      const found = prepared(sql)
+      const values = found.statement.get(...params) as readonly SqlValue[] | undefined
+      return values && rowOf(found, values)
+    },
+    all(sql, ...params) {
+      const found = prepared(sql)
+      const rows = found.statement.all(...params) as unknown as readonly (readonly SqlValue[])[]
+      return rows.map((values) => rowOf(found, values))
+    },
     transaction(work) {
       if (depth > 0) return part(work)
       db.exec('BEGIN IMMEDIATE')
@@ -218,6 +255,12 @@ function wrap(db: DatabaseSyncInstance, check: () => void = () => undefined): Da
     },
     close: () => db.close(),
   }
+}
+
+function prepareAnew(db: DatabaseSyncInstance, sql: string): Prepared {
+  const statement = db.prepare(sql)
+  statement.setReturnArrays(true)
+  return { statement, columns: [], empty: {} }
 }
 
 function rollback(db: DatabaseSyncInstance): void {

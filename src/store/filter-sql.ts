@@ -3,7 +3,7 @@ import type { Clause, Filter, Place, Than } from '../model/filter.ts'
 import type { RecordKind } from '../model/kind.ts'
 import type { Relation } from '../model/relation.ts'
 import type { SqlValue } from './database.ts'
-import { setTable } from './index-tables.ts'
+import { instantSql, setTable } from './index-tables.ts'
 
 export interface Sql {
   readonly sql: string
@@ -91,10 +91,12 @@ const OPERATORS: Readonly<Record<Than, string>> = { gt: '>', gte: '>=', lt: '<',
 
 function rangeSql({ name, as }: Place, than: Than, value: string | number, row: string): Sql {
   const column = columnOf(row, name)
-  // Times are kept as they were written, with any offset from UTC: julianday reads them all.
-  const sql = as === 'time' ? `julianday(${column}) ${OPERATORS[than]} julianday(?)` : `${column} ${OPERATORS[than]} ?`
+  const key = as === 'time' ? instantSql(column) : column
   // False, and not NULL, where the column is empty; and an index can still be used.
-  return { sql: `(${sql} AND ${column} IS NOT NULL)`, params: [value] }
+  return {
+    sql: `(${key} ${OPERATORS[than]} ${as === 'time' ? 'julianday(?)' : '?'} AND ${key} IS NOT NULL)`,
+    params: [value],
+  }
 }
 
 function holdsSql(kind: RecordKind, { place, text, where }: Clause & { type: 'holds' }, row: string): Sql {

@@ -78,6 +78,14 @@ const SHARED = [
   ...ROW_KEYS_TABLES,
 ]
 
+/**
+ * What a time is compared by: it is kept as it was written, with any offset from UTC, and `julianday` reads them all. What
+ * another program wrote may be anything; "now" would be refused by the index, and with it the row.
+ */
+export function instantSql(column: string): string {
+  return `CASE WHEN ${column} GLOB '[0-9]*' THEN julianday(${column}) END`
+}
+
 /** The table of one field of sets or entries: what is in it, by record. */
 export function setTable(kind: RecordKind, field: string): string {
   return `${kind.own ? kind.table : kind.name}_${field}`
@@ -92,18 +100,22 @@ function recordTables(kind: RecordKind): readonly string[] {
   const sets = Object.entries(kind.fields).filter(([, field]) => field.merge === 'set')
   const indexed = Object.entries(kind.fields).filter(([, field]) => field.indexed && field.merge === 'register')
   const entries = Object.entries(kind.fields).filter(([, field]) => field.merge === 'entries')
+  // deletedAt is always empty where it is indexed, and SQLite looks it up unless it is there.
+  const covered = ['id', 'deletedAt', ...indexed.map(([name]) => `"${name}"`)]
   return [
     // Its number is that of its texts in the full text index: what is found there is found here without looking up ids.
     `CREATE TABLE ${table} (search_n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ${[...columns(false), ...SHORT_COLUMNS, ...columns(true), ...LONG_COLUMNS].join(', ')})`,
-    `CREATE INDEX ${table}_sort ON ${table} (sort_key) WHERE deletedAt IS NULL`,
+    // The order of lists. It and the indexes below hold all indexed fields: a list that asks for several of them is
+    // found and counted without reading the table.
+    `CREATE INDEX ${table}_sort ON ${table} (${['sort_key', ...covered].join(', ')}) WHERE deletedAt IS NULL`,
     `CREATE INDEX ${table}_updated ON ${table} (updatedAt, id) WHERE deletedAt IS NULL`,
     `CREATE INDEX ${table}_path ON ${table} (path_key)`,
-    // In the order of lists: one page of those with a value is read, however many there are. With deletedAt, which is
-    // always empty here, they can be counted without reading the table.
-    ...indexed.map(
-      ([name]) =>
-        `CREATE INDEX ${table}_${name} ON ${table} ("${name}", sort_key, id, deletedAt) WHERE deletedAt IS NULL`,
-    ),
+    // In the order of lists: one page of those with a value is read, however many there are.
+    ...indexed.map(([name, { value }]) => {
+      const key = value.type === 'time' ? instantSql(`"${name}"`) : `"${name}"`
+      const columns = [key, 'sort_key', ...covered.filter((column) => column !== key)]
+      return `CREATE INDEX ${table}_${name} ON ${table} (${columns.join(', ')}) WHERE deletedAt IS NULL`
+    }),
     ...Object.keys(kind.stamps).map(
       (name) => `CREATE INDEX ${table}_by_${name} ON ${table} (coalesce("${name}", ''), id) WHERE deletedAt IS NULL`,
     ),

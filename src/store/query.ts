@@ -1,14 +1,14 @@
+import { must } from '../base/assert.ts'
 import { OrchError } from '../base/error.ts'
 import { placeOf } from '../model/filter.ts'
 import type { RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
-import { searchTerms } from '../model/search-words.ts'
 import type { Database, SqlValue } from './database.ts'
 import { filterSql, type Sql } from './filter-sql.ts'
 import { setTable } from './index-tables.ts'
 import type { Brief, Group, Page, Query } from './project.ts'
 import { fromSqlRecord, type SqlRecord, someFromSql } from './record-index.ts'
-import { isCommon, matchSql } from './search.ts'
+import { gatherText } from './search.ts'
 
 /** Answers a list: filtered, sorted, one page. Throws `invalid_input` on a field or cursor that does not exist. */
 export function listRecords(db: Database, kind: RecordKind, query: Query): Page {
@@ -18,7 +18,9 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
   const last = items.at(-1)
   return {
     items: items.map((row) => fromSqlRecord(kind, row)),
-    cursors: items.map((row) => encodeCursor(sort, row)),
+    get cursors() {
+      return items.map((row) => encodeCursor(sort, row))
+    },
     total,
     next: rows.length > query.limit && last ? encodeCursor(sort, last) : undefined,
   }
@@ -50,10 +52,10 @@ function rowsOf(
   columns: string,
 ): { readonly rows: readonly SqlRecord[]; readonly total: number } {
   const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
-  const matches = matchesOf(db, kind, query)
-  const total = typeof matches === 'number' ? matches : matches.length
+  const text = textOf(db, query)
+  const { total, numbers } = matchesOf(db, kind, query, text)
   if (total === 0 || query.limit === 0) return { rows: [], total }
-  const { from, where } = pageFrom(kind, query, matches)
+  const { from, where } = pageFrom(kind, query, text, numbers)
   const order = `ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction}`
   // Only numbers are sorted: with their texts, all records would be carried through.
   const rows = db.all<SqlRecord>(
@@ -66,41 +68,54 @@ function rowsOf(
   return { rows, total }
 }
 
-/** The numbers of all that match, or, where they are many, how many they are. */
-function matchesOf(db: Database, kind: RecordKind, query: Query): readonly number[] | number {
-  const { sql, params } = conditions(kind, query, isCommonText(db, query) ? 'among' : 'find')
-  const numbers =
-    query.limit === 0 || isInOrderOfIndex(query)
-      ? undefined
-      : db.all<{ n: number }>(
-          `SELECT search_n AS n FROM ${kind.table} WHERE ${sql} LIMIT ${FEW_MATCHES + 1}`,
-          ...params,
-        )
-  if (numbers && numbers.length <= FEW_MATCHES) return numbers.map(({ n }) => n)
-  return db.get<{ n: number }>(`SELECT count(*) AS n FROM ${kind.table} WHERE ${sql}`, ...params)?.n ?? 0
+/** How many match; where they are few, their numbers as a JSON list. */
+interface Matches {
+  readonly total: number
+  readonly numbers?: string
+}
+
+function matchesOf(db: Database, kind: RecordKind, query: Query, text: FoundText | undefined): Matches {
+  const { sql, params } = conditions(kind, query, 'find', text)
+  if (query.limit > 0 && !isInOrderOfIndex(query) && !text?.isCommon) {
+    const { total, numbers } = must(
+      db.get<{ total: number; numbers: string }>(
+        `SELECT count(*) AS total, json_group_array(n) AS numbers
+         FROM (SELECT search_n AS n FROM ${kind.table} WHERE ${sql} LIMIT ${FEW_MATCHES + 1})`,
+        ...params,
+      ),
+      'a sum has a row',
+    )
+    if (total <= FEW_MATCHES) return { total, numbers }
+  }
+  return { total: db.get<{ n: number }>(`SELECT count(*) AS n FROM ${kind.table} WHERE ${sql}`, ...params)?.n ?? 0 }
 }
 
 /** Few matches are sorted. Many: the order of the list is walked until the page is full. */
 function pageFrom(
   kind: RecordKind,
   query: Query,
-  matches: readonly number[] | number,
+  text: FoundText | undefined,
+  numbers: string | undefined,
 ): { readonly from: string; readonly where: Sql } {
   const { table } = kind
-  if (typeof matches !== 'number') {
-    return {
-      from: table,
-      where: { sql: 'search_n IN (SELECT value FROM json_each(?))', params: [JSON.stringify(matches)] },
-    }
+  if (numbers !== undefined) {
+    return { from: table, where: { sql: 'search_n IN (SELECT value FROM json_each(?))', params: [numbers] } }
   }
-  if (isInOrderOfIndex(query)) return { from: table, where: conditions(kind, query, 'find') }
+  if (isInOrderOfIndex(query) || !isWalkable(query)) {
+    return { from: table, where: conditions(kind, query, 'find', text) }
+  }
   const from = isDefaultOrder(query) ? `${table} INDEXED BY ${table}_sort` : table
-  return { from, where: conditions(kind, query, 'walk') }
+  return { from, where: conditions(kind, query, 'walk', text) }
 }
 
 /** The order of lists, of living records: there is an index of just that. */
 function isDefaultOrder({ sort, deleted = 'no' }: Query): boolean {
   return sort === undefined && deleted === 'no'
+}
+
+/** There is an index of this order. In others, what matches is sorted, all of it. */
+function isWalkable(query: Query): boolean {
+  return isDefaultOrder(query) || /^-?(?:updatedAt|id)$/.test(query.sort ?? '')
 }
 
 /** One value of one field, in the default order: its index has them in that order. */
@@ -125,7 +140,7 @@ export function groupRecords(
   if (field?.merge === 'prose' || field?.merge === 'entries' || field?.value.type === 'json') {
     throw new OrchError('invalid_input', { field: 'groupBy', reason: `${name} is a text: there is one of each` })
   }
-  const { sql, params } = conditions(kind, query, isCommonText(db, query) ? 'among' : 'find')
+  const { sql, params } = conditions(kind, query, 'find', textOf(db, query))
   const from =
     field?.merge === 'set'
       ? `${kind.table} LEFT JOIN ${setTable(kind, name)} AS s ON s.id = ${kind.table}.id`
@@ -139,47 +154,38 @@ export function groupRecords(
 
 const MAX_GROUPS = 1000
 
-/**
- * How matches are found. `find`: by the index that leaves the fewest; `among`: the same, where what has the words is too
- * much to look up one by one; `walk`: record by record, in the order of the list.
- */
-type How = 'find' | 'among' | 'walk'
+/** How matches are found. `find`: by the index that leaves the fewest; `walk`: record by record, in the order of the list. */
+type How = 'find' | 'walk'
 
 function conditions(
   kind: RecordKind,
-  { where = {}, text, deleted = 'no', filter = [] }: Omit<Query, 'limit'>,
+  { where = {}, deleted = 'no', filter = [] }: Omit<Query, 'limit'>,
   how: How,
+  text: FoundText | undefined,
 ): Sql {
   const parts: Sql[] = [deletedCondition(deleted)]
-  let isByIndex = false
-  for (const [name, values] of Object.entries(where)) {
-    const part = fieldCondition(kind, name, values, how)
-    const { indexed, merge } = kind.fields[name] ?? {}
-    // One index can be walked; of what others say, their indexes are asked, and no record is read.
-    const isAside = isByIndex && how !== 'walk' && deleted === 'no' && indexed === true && merge === 'register'
-    parts.push(isAside ? { ...part, sql: numbersWhere(kind, part.sql) } : part)
-    isByIndex ||= indexed === true
+  for (const [name, values] of Object.entries(where)) parts.push(fieldCondition(kind, name, values, how))
+  if (text) {
+    // A plus keeps SQLite from looking up each of what is found; it looks for each record among them instead.
+    parts.push({ sql: `${how === 'walk' || text.isCommon ? '+' : ''}search_n IN (${text.sql})`, params: [] })
   }
-  if (text !== undefined && text.trim() !== '') parts.push(textCondition(text, how))
   if (filter.length > 0) parts.push(filterSql(kind, filter, kind.table))
   return { sql: parts.map((part) => part.sql).join(' AND '), params: parts.flatMap((part) => part.params) }
 }
 
-function textCondition(text: string, how: How): Sql {
-  const terms = searchTerms(text)
-  if (terms.length === 0) return { sql: '0', params: [] }
-  const { sql, params } = matchSql(terms, text)
-  // A plus keeps SQLite from looking up each of what is found; it looks for each record among them instead.
-  return { sql: `${how === 'find' ? '' : '+'}search_n IN (${sql})`, params }
+/** What holds the words of a query. */
+interface FoundText {
+  readonly sql: string
+  /** More than one would look up one by one. */
+  readonly isCommon: boolean
 }
 
-function isCommonText(db: Database, { text = '' }: Omit<Query, 'limit'>): boolean {
-  const terms = searchTerms(text)
-  return terms.length > 0 && isCommon(db, terms)
-}
+const COMMON = 1_000
 
-function numbersWhere(kind: RecordKind, sql: string): string {
-  return `${kind.table}.search_n IN (SELECT search_n FROM ${kind.table} WHERE deletedAt IS NULL AND ${sql})`
+function textOf(db: Database, { text = '' }: Omit<Query, 'limit'>): FoundText | undefined {
+  if (text.trim() === '') return undefined
+  const { sql, count } = gatherText(db, text)
+  return { sql, isCommon: count >= COMMON }
 }
 
 function deletedCondition(deleted: NonNullable<Query['deleted']>): Sql {

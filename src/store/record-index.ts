@@ -165,10 +165,28 @@ const fromSqlKey = (row: SqlKey): KeyedValue => ({
   updatedBy: row.updatedBy,
 })
 
+interface Shape {
+  readonly fields: readonly (readonly [string, Field])[]
+  /** A copy of it takes one piece of memory, where values put in one by one would move it again and again. */
+  readonly empty: Readonly<Record<string, Value>>
+}
+
+const shapes = new WeakMap<RecordKind['fields'], Shape>()
+
+function shapeOf({ fields }: RecordKind): Shape {
+  const known = shapes.get(fields)
+  if (known) return known
+  const entries = Object.entries(fields)
+  const shape = { fields: entries, empty: Object.fromEntries(entries.map(([name]) => [name, null])) }
+  shapes.set(fields, shape)
+  return shape
+}
+
 /** A table row as the record it shows. */
 export function fromSqlRecord(kind: RecordKind, row: SqlRecord): StoredRecord {
-  const values: Record<string, Value> = {}
-  for (const [name, field] of Object.entries(kind.fields)) values[name] = fromSql(field, row[name] ?? null)
+  const { fields, empty } = shapeOf(kind)
+  const values: Record<string, Value> = { ...empty }
+  for (const [name, field] of fields) values[name] = fromSql(field, row[name] ?? null)
   const extra = JSON.parse(String(row.extra)) as Record<string, string>
   return {
     id: String(row.id) as RecordId,

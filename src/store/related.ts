@@ -18,15 +18,16 @@ export function relatedRecords(
   relation: Relation,
   ids: readonly RecordId[],
 ): ReadonlyMap<RecordId, readonly StoredRecord[]> {
-  const rows = db.all<SqlRecord & { from_id: RecordId }>(
-    `SELECT * FROM (
-       SELECT f.id AS from_id, t.*, row_number() OVER (PARTITION BY f.id ORDER BY t.sort_key, t.id) AS place
-       FROM json_each(?) AS j JOIN ${kind.table} AS f ON f.id = j.value, ${relationJoin(relation, 'f', 't')} AND t.deletedAt IS NULL)
-     WHERE place <= ${MAX_RELATED} ORDER BY from_id, place`,
+  // Numbers are put in order, and not whole records.
+  const rows = db.all<SqlRecord & { from_id: RecordId; place: number }>(
+    `SELECT p.from_id, p.place, t.* FROM (
+       SELECT f.id AS from_id, t.search_n AS n, row_number() OVER (PARTITION BY f.id ORDER BY t.sort_key, t.id) AS place
+       FROM json_each(?) AS j JOIN ${kind.table} AS f ON f.id = j.value, ${relationJoin(relation, 'f', 't')} AND t.deletedAt IS NULL) AS p
+     CROSS JOIN ${relation.target.table} AS t ON t.search_n = p.n WHERE p.place <= ${MAX_RELATED}`,
     JSON.stringify(ids),
   )
   const found = new Map<RecordId, StoredRecord[]>()
-  for (const row of rows) {
+  for (const row of rows.toSorted((a, b) => a.place - b.place)) {
     const list = found.get(row.from_id) ?? []
     list.push(fromSqlRecord(relation.target, row))
     found.set(row.from_id, list)

@@ -12,6 +12,7 @@ import type { Database } from './database.ts'
  */
 export const SEARCH_TABLES = [
   'CREATE TABLE search_docs (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, deleted INTEGER NOT NULL, hash TEXT NOT NULL)',
+  'CREATE INDEX search_docs_deleted ON search_docs (deleted) WHERE deleted = 1',
   // Raised, when what is put in changes, together with INDEX_FORMAT.
   `CREATE VIRTUAL TABLE search_text USING fts5 (title, body, said, content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 2", prefix = '2 3')`,
 ] as const

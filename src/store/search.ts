@@ -34,27 +34,21 @@ export function searchRecords(
   const only = `deleted = 0${wanted ? ' AND kind IN (SELECT value FROM json_each(?))' : ''}`
   const params: readonly SqlValue[] = wanted ? [JSON.stringify(wanted)] : []
   if (terms.length === 0) return { items: [], total: 0 }
-  const match = matchSql(terms, text)
-  const total = db.get<{ n: number }>(
-    `SELECT count(*) AS n FROM (${match.sql}) AS found CROSS JOIN search_docs ON search_docs.n = found.n WHERE ${only}`,
-    ...match.params,
-    ...params,
-  )?.n
+  const total = totalOf(db, matchSql(terms, text), { only, params, isAll: wanted === undefined })
   const named = db.all<Hit>(
     `SELECT id, kind FROM search_docs WHERE id >= ? AND id < ? AND ${only} ORDER BY id LIMIT ?`,
     ...idRange(text),
     ...params,
     limit,
   )
-  const best = rankedSql(terms, only, params, (total ?? 0) > RANKED)
-  const ranked = db.all<Hit>(
-    `SELECT id, kind FROM (${best.sql}) GROUP BY n ORDER BY min(score), n DESC LIMIT ?`,
-    ...best.params,
-    limit,
-  )
-  const hits = new Map([...named, ...ranked].map(({ id, kind }) => [id, kind]))
+  const best = (expression: string): readonly Hit[] => db.all<Hit>(bestSql(only), expression, ...params, limit)
+  const hits = new Map(named.map(({ id, kind }) => [id, kind]))
+  for (const expression of rankings(terms, total > RANKED)) {
+    if (hits.size >= limit) break
+    for (const { id, kind } of best(expression)) hits.set(id, kind)
+  }
   const items = [...hits].slice(0, limit).flatMap(([id, kind]) => found(db, kinds, kind, id, terms) ?? [])
-  return { items, total: total ?? 0 }
+  return { items, total }
 }
 
 interface Hit {
@@ -62,24 +56,45 @@ interface Hit {
   readonly kind: string
 }
 
-/** What is ranked costs some microseconds each: of words that more hold than so many, the newest, and those with them in the title. */
+/** What is ranked costs some microseconds each: of words that more hold than so many, the newest, those with them in the title first. */
 const RANKED = 1_000
 
-/** What is found, with how well it fits: less is better. */
-function rankedSql(terms: readonly Term[], only: string, params: readonly SqlValue[], isMany: boolean): Sql {
+/** What to rank, one after the other until there are enough: of very many those with the words in their titles, whole ones first. */
+function rankings(terms: readonly Term[], isMany: boolean): readonly string[] {
   const expression = matchExpression(terms)
-  const newest = `SELECT id, kind, n, bm25(search_text, ${WEIGHTS}) AS score FROM search_text JOIN search_docs ON n = search_text.rowid
+  if (!isMany) return [expression]
+  const whole = matchExpression(terms.map((term) => ({ ...term, isBeginning: false })))
+  return [...new Set([whole, expression].map((one) => `{title} : (${one})`)), expression]
+}
+
+/** The best of the newest that an expression finds: less is better. Nothing but numbers is put in order. */
+function bestSql(only: string): string {
+  const newest = `SELECT search_docs.n AS n, bm25(search_text, ${WEIGHTS}) AS score
+    FROM search_text JOIN search_docs ON search_docs.n = search_text.rowid
     WHERE search_text MATCH ? AND ${only} ORDER BY search_text.rowid DESC LIMIT ${RANKED}`
-  const found = { sql: newest, params: [expression, ...params] }
-  if (!isMany) return found
-  return {
-    sql: `SELECT * FROM (${newest}) UNION ALL SELECT * FROM (${newest})`,
-    params: [...found.params, `{title} : (${expression})`, ...params],
-  }
+  return `SELECT id, kind FROM (SELECT n, score FROM (${newest}) ORDER BY score, n DESC LIMIT ?) AS best
+    CROSS JOIN search_docs ON search_docs.n = best.n ORDER BY best.score, best.n DESC`
+}
+
+/** How many are found. Where all are wanted and none is deleted, the full text index alone knows. */
+function totalOf(
+  db: Database,
+  { sql, params }: Sql,
+  wanted: { readonly only: string; readonly params: readonly SqlValue[]; readonly isAll: boolean },
+): number {
+  const isAny = wanted.isAll && db.get('SELECT 1 FROM search_docs WHERE deleted = 1 LIMIT 1') === undefined
+  const found = isAny
+    ? db.get<{ n: number }>(`SELECT count(*) AS n FROM (${sql})`, ...params)
+    : db.get<{ n: number }>(
+        `SELECT count(*) AS n FROM (${sql}) AS found CROSS JOIN search_docs ON search_docs.n = found.n WHERE ${wanted.only}`,
+        ...params,
+        ...wanted.params,
+      )
+  return found?.n ?? 0
 }
 
 /** The numbers (`search_docs.n`) of what holds the words of a text. What may be the beginning of an id finds that, too. */
-export function matchSql(terms: readonly Term[], text: string): Sql {
+function matchSql(terms: readonly Term[], text: string): Sql {
   const holding = 'SELECT rowid AS n FROM search_text WHERE search_text MATCH ?'
   const range = idRange(text)
   return range[0] === ''
@@ -90,13 +105,22 @@ export function matchSql(terms: readonly Term[], text: string): Sql {
       }
 }
 
-/** Whether more records and entries hold these words than one would look up one by one. */
-export function isCommon(db: Database, terms: readonly Term[]): boolean {
-  const sql = `SELECT count(*) AS n FROM (SELECT 1 FROM search_text WHERE search_text MATCH ? LIMIT ${COMMON})`
-  return db.get<{ n: number }>(sql, matchExpression(terms))?.n === COMMON
+/**
+ * Gathers the numbers of what holds the words of a text, in a table of this connection alone: they are found once, however
+ * often a list then asks for them. Gives what stands for them in its SQL, and how many there are; until the next call.
+ */
+export function gatherText(db: Database, text: string): { readonly sql: string; readonly count: number } {
+  const terms = searchTerms(text)
+  if (terms.length === 0) return { sql: 'SELECT 0 WHERE 0', count: 0 }
+  db.run('CREATE TEMP TABLE IF NOT EXISTS text_found (n INTEGER PRIMARY KEY)')
+  db.run('DELETE FROM temp.text_found')
+  const { sql, params } = matchSql(terms, text)
+  db.run(`INSERT INTO temp.text_found ${sql}`, ...params)
+  return {
+    sql: 'SELECT n FROM temp.text_found',
+    count: db.get<{ n: number }>('SELECT count(*) AS n FROM temp.text_found')?.n ?? 0,
+  }
 }
-
-const COMMON = 1_000
 
 /** Ids that begin with a text; none for what cannot be the beginning of one. */
 function idRange(text: string): readonly [string, string] {

@@ -11,5 +11,6 @@ export function parseFrontMatter(text: string) {
     labels: (front.labels ?? []) as readonly string[],
     dependencies: (front.dependencies ?? []) as readonly string[],
     hours: Number(front.estimatedHours ?? 0),
+    due: String(front.due ?? ''),
   }
 }

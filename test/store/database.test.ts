@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../src/store/database.ts'
+import { instantSql } from '../../src/store/index-tables.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'orch-database-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -53,3 +54,27 @@ test('a part of a transaction that throws is taken back alone; a whole one with 
   expect(db.all('SELECT x FROM t ORDER BY x')).toEqual([{ x: 1 }, { x: 3 }])
   db.close()
 })
+
+test('rows have the columns that their tables have now', () => {
+  const db = openDatabase(':memory:')
+  db.exec('CREATE TABLE t (a, b)')
+  db.run('INSERT INTO t VALUES (1, 2)')
+  const rows = (): unknown => db.all('SELECT * FROM t')
+  expect(rows()).toEqual([{ a: 1, b: 2 }])
+  db.exec('DROP TABLE t; CREATE TABLE t (b, a)')
+  db.run('INSERT INTO t VALUES (1, 2)')
+  expect(rows()).toEqual([{ b: 1, a: 2 }])
+  db.exec('ALTER TABLE t ADD COLUMN c DEFAULT 3')
+  expect(rows()).toEqual([{ b: 1, a: 2, c: 3 }])
+  expect(db.get('SELECT * FROM t WHERE a = 9')).toBeUndefined()
+})
+
+test.each(['now', 'NOW', 'tomorrow', '', null, '2026-12-01T09:00:00+02:00', '2026-12-01', '7'])(
+  'whatever stands where a time should, its row can be indexed: %j',
+  (value) => {
+    const db = openDatabase(':memory:')
+    db.exec(`CREATE TABLE t (x TEXT); CREATE INDEX i ON t (${instantSql('x')})`)
+    db.run('INSERT INTO t VALUES (?)', value)
+    expect(db.all('SELECT x FROM t')).toEqual([{ x: value }])
+  },
+)

@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest'
 import { must } from '../../src/base/assert.ts'
+import type { RecordId } from '../../src/model/id.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { builtInKinds } from '../../src/model/kinds.ts'
 import type { Change } from '../../src/store/project.ts'
 import { createWorkGraph, type WorkGraph } from '../../src/store/work-graph.ts'
 import { byAlice, createTestProject } from '../helpers/project.ts'
+import { createRandom } from '../helpers/random.ts'
 
 /** More than a page of the graph. */
 const TASKS = 450
@@ -61,4 +63,36 @@ it('begins again when what it was told may have been taken back', async () => {
   await project.transact(byAlice, (tx) => tx.create(task, { title: 'After it' }))
   while (!steps.next().done);
   expect(answers(graph)).toEqual(answers(fresh()))
+})
+
+it('is, after any change, the one that is read anew', async () => {
+  const kept: { graph?: WorkGraph } = {}
+  const { project, database } = createTestProject({ note: (changes) => kept.graph?.note(changes) })
+  const graph = createWorkGraph(database, project.kinds)
+  kept.graph = graph
+  const random = createRandom(7)
+  const pick = (n: number): number => ((random(1)[0] ?? 0) * 256 + (random(1)[0] ?? 0)) % n
+  const ids: RecordId[] = []
+  /** Older ones than a task, so that there is no circle. */
+  const some = (end: number): readonly RecordId[] => [ids[pick(end)], ids[pick(end)]].filter((id) => id !== undefined)
+  for (let step = 0; step < 150; step++) {
+    await project.transact(byAlice, (tx) => {
+      const id = ids[pick(ids.length)]
+      if (id === undefined || pick(3) === 0) {
+        ids.push(tx.create(task, { title: `${step}`, dependencies: some(ids.length), estimatedHours: pick(9) }))
+      } else if (project.read(task, id)?.deletedAt !== undefined) tx.restore(task, id)
+      else if (pick(6) === 0) tx.delete(task, id)
+      else {
+        const patches = [
+          { status: ['todo', 'in_progress', 'completed', 'blocked'][pick(4)] ?? 'todo' },
+          { estimatedHours: pick(9) },
+          { dependencies: some(ids.indexOf(id)) },
+          { priority: ['critical', 'low'][pick(2)] ?? 'low', due: '2026-12-01' },
+        ]
+        tx.update(task, id, { set: patches[pick(patches.length)] ?? {} })
+      }
+    })
+    const grown = answers(graph)
+    expect(grown, `after step ${step}`).toEqual(answers(createWorkGraph(database, project.kinds)))
+  }
 })

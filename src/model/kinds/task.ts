@@ -40,7 +40,7 @@ export const task = defineKind(self.name, {
       indexed: true,
     }),
     spentHours: counter({ help: 'how long it took so far, in hours', flag: 'spent' }),
-    due: time({ help: 'when it must be completed' }),
+    due: time({ help: 'when it must be completed', indexed: true }),
     body: prose({ help: 'what it is about: any Markdown' }),
     comments: entries({ help: 'what people and agents said about it' }),
     closedAt: time({ help: 'when it was completed or cancelled', readonly: true }),
