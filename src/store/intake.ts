@@ -7,10 +7,11 @@ import { mergeUpdates } from '../doc/merge-updates.ts'
 import type { WriteOrigin } from '../doc/origin.ts'
 import type { Applied, ProjectDoc } from '../doc/project-doc.ts'
 import type { Clients } from './clients.ts'
-import { type Journal, MAIN_DOC } from './journal.ts'
+import { MAIN_DOC } from './journal.ts'
+import type { BeginRows } from './own-rows.ts'
 import { PARKED_LIMITS, type ParkedSummary, type ParkedUpdate, type ParkedUpdates } from './parked.ts'
 import type { Change, Commit, Presences, Taken } from './project.ts'
-import type { Row, Vector } from './row.ts'
+import type { Row } from './row.ts'
 
 /** What a job of the pipeline came to. */
 export interface Outcome {
@@ -22,20 +23,11 @@ export interface Outcome {
 
 export interface IntakeParts {
   readonly doc: () => ProjectDoc
-  readonly journal: Pick<Journal, 'have'>
   readonly parked: ParkedUpdates
   readonly clients: Pick<Clients, 'has'>
   readonly replica: () => string
   readonly noteParked: (actor: string) => void
-  readonly ownRow: (
-    origin: WriteOrigin,
-    doc: string,
-    at: number,
-    seq: number,
-    seen: Vector,
-    update: Uint8Array,
-    touched: readonly string[],
-  ) => Row
+  readonly beginRows: BeginRows
   /** Appends the row of what was applied and brings the index up to it. */
   readonly record: (row: Row, applied: Applied) => readonly Change[]
   readonly clock: Clock
@@ -59,7 +51,7 @@ const ROUNDS = 20
 const NEVER = { client: 0, clock: Number.MAX_SAFE_INTEGER } as const
 
 export function createIntake(parts: IntakeParts): Intake {
-  const { doc, journal, parked, clients, ownRow, record, clock, log } = parts
+  const { doc, parked, clients, beginRows, record, clock, log } = parts
   /** What waited, and could not be applied when its time came: the next turn sets it aside. */
   const spoilt = new Set<number>()
   /** Whose a clientID is, seen by a client: `here` says who shows himself under which. */
@@ -109,9 +101,8 @@ export function createIntake(parts: IntakeParts): Intake {
     for (const client of fresh) parked.bind(client, origin.actor.name, false)
     const applied = applyOrRefuse(update)
     if (!applied.update) return []
-    const { [parts.replica()]: own = 0, ...seen } = journal.have()
     // The client's own bytes, not Yjs's echo of them: what it deleted again it must be able to find.
-    const row = ownRow(origin, MAIN_DOC, clock.now(), own + 1, seen, update, [...applied.edited].sort())
+    const row = beginRows(origin).make(MAIN_DOC, update, applied.edited)
     return [{ rows: [row], changes: record(row, applied), entries: [], origin }]
   }
 
