@@ -5,7 +5,6 @@ import { isRecordId, type RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
 import { checkFile } from '../model/layout.ts'
 import { decodeFile, parseRecord, titleOf } from '../model/markdown.ts'
-import type { RecordView } from '../model/record.ts'
 import { type FileContent, valuesOf } from '../store/file-patch.ts'
 import type { Base, FileProblem } from '../store/mirror-bases.ts'
 import type { Disk } from './disk.ts'
@@ -48,57 +47,69 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
   const take: MergeNewcomer = async (kind, file, saved) => {
     const { path, hash, text, style } = saved
     const parsed = parseRecord(kind, text)
-    if (!parsed.ok) {
-      const moved = await movedHere(kind, file, saved)
-      return moved ? records.record(kind, moved.id as RecordId, moved, saved) : problemAt(parsed)
+    const said = parsed.ok ? parsed.id : idIn(text)
+    const known = said !== undefined && isRecordId(said) ? project.read(kind, said) : undefined
+    const gone = checkFile(file) === undefined ? await renamedFrom(kind, known?.id, saved) : undefined
+    if (gone) {
+      await rename(kind, gone, path, file)
+      return records.record(kind, gone.id as RecordId, { ...gone, path }, saved)
     }
+    if (!parsed.ok) return problemAt(parsed)
     const problem = firstInvalid(parsed) ?? badName(checkFile(file))
     if (problem) return problem
-    const said = parsed.id !== undefined && isRecordId(parsed.id) ? project.read(kind, parsed.id) : undefined
-    const known = said ?? (await sameElsewhere(kind, saved))
     const put = (id: RecordId): void => bases.put({ path, kind: kind.name, id, text, hash, style, problem: undefined })
-    const others = known ? bases.pathsOf(kind.name, known.id).filter((one) => one !== path) : []
-    // Of several, while the record moves here because it was renamed elsewhere, the one that is gone had this name.
-    const gone = await firstOf(others, async (one) => !(await isThere(disk, one)))
-    const registered = gone ?? others[0]
+    const hasOther = known !== undefined && bases.pathsOf(kind.name, known.id).some((one) => one !== path)
     const versions = saveBase.recent(path)
     // A path of ours that had this record until a moment ago: not a copy, but a late save.
-    const isCopy =
-      registered !== undefined && versions.length === 0 && (gone === undefined || (await hasCloser(gone, saved)))
-    if (!known || isCopy) {
+    const isLate = hasOther && versions.length > 0
+    if (!known || (hasOther && !isLate)) {
       await create(kind, file, saved, parsed, put)
       return undefined
     }
     const { id } = known
-    const isLate = registered !== undefined && versions.length > 0
-    const renamed = isLate || registered === undefined ? undefined : bases.get(registered)
-    // It may have been saved from an older text before it was renamed, or when its record had moved on.
-    const [base, older] = renamed ? [renamed.text, saveBase.recent(renamed.path)] : [versions[0]?.text, versions]
-    const from =
-      base === undefined ? undefined : saveBase.of({ kind: kind.name, id }, { path, text: base }, text, older)
+    const [newest] = versions
+    const from = newest && saveBase.of({ kind: kind.name, id }, { path, text: newest.text }, text, versions)
     await records.revive(kind, id, path)
     await records.merge(kind, id, path, from?.text, parsed, {
       ...(!isLate && project.pathOf(kind, id) !== path && { file }),
       also() {
         from?.also()
         put(id)
-        if (registered && !isLate) bases.drop(registered)
       },
     })
     return undefined
   }
 
-  /** The record of a file that is gone and held the same bytes, without its id: it was renamed before it was given one. */
-  const sameElsewhere = async (kind: RecordKind, { hash }: Saved): Promise<RecordView | undefined> => {
-    const gone = await firstOf(bases.pathsHolding(kind.name, hash), async (one) => !(await isThere(disk, one)))
-    const id = gone === undefined ? '' : (bases.get(gone)?.id ?? '')
-    return isRecordId(id) ? project.read(kind, id) : undefined
+  /**
+   * What is known of the file that a new one was until it was renamed: one that is gone and was of the record it names, or,
+   * where it names none, because it had not been given its id yet, held the same bytes.
+   */
+  const renamedFrom = async (kind: RecordKind, id: RecordId | undefined, saved: Saved): Promise<Base | undefined> => {
+    const paths = id === undefined ? bases.pathsHolding(kind.name, saved.hash) : bases.pathsOf(kind.name, id)
+    // Of several, while the record moves here because it was renamed elsewhere, the one that is gone had this name.
+    const gone = await firstOf(paths, async (one) => one !== saved.path && !(await isThere(disk, one)))
+    const base = gone === undefined ? undefined : bases.get(gone)
+    if (!base || !isRecordId(base.id) || !project.read(kind, base.id)) return undefined
+    return (await hasCloser(base, saved)) ? undefined : base
+  }
+
+  /** The record goes where its file went. */
+  const rename = async (kind: RecordKind, from: Base, path: string, file: string): Promise<void> => {
+    const id = from.id as RecordId
+    await records.revive(kind, id, path)
+    await project.transact(
+      originOf(parts, path),
+      (tx) => {
+        if (project.pathOf(kind, id) !== path) tx.update(kind, id, { file })
+      },
+      { also: () => bases.move(from.path, path) },
+    )
+    onTaken({ kind: kind.name, id })
   }
 
   /** Whether another new file that says the same id is closer to what a file held that is gone: then that was renamed. */
-  const hasCloser = async (gone: string, { path, text }: Saved): Promise<boolean> => {
-    const base = must(bases.get(gone), `no base of ${gone}`)
-    const folders = new Set([path, gone].map((one) => one.slice(0, one.lastIndexOf('/'))))
+  const hasCloser = async (base: Base, { path, text }: Saved): Promise<boolean> => {
+    const folders = new Set([path, base.path].map((one) => one.slice(0, one.lastIndexOf('/'))))
     const budget = { cells: CELLS_TO_CHOOSE }
     const mine = editedCharacters(base.text, text, budget)
     const known = bases.signatures()
@@ -114,24 +125,6 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
       }
     }
     return false
-  }
-
-  /** The base of a file that was renamed while it is broken: its id can be read all the same, and its old name is gone. */
-  const movedHere = async (kind: RecordKind, file: string, { path, text }: Saved): Promise<Base | undefined> => {
-    const id = idIn(text)
-    if (!isRecordId(id) || project.read(kind, id)?.deletedAt !== undefined || checkFile(file) !== undefined)
-      return undefined
-    const gone = await firstOf(bases.pathsOf(kind.name, id), async (one) => !(await isThere(disk, one)))
-    const base = gone === undefined ? undefined : bases.get(gone)
-    if (!base) return undefined
-    const moved = { ...base, path }
-    await project.transact(originOf(parts, path), (tx) => tx.update(kind, id, { file }), {
-      also() {
-        bases.drop(base.path)
-        bases.put(moved)
-      },
-    })
-    return moved
   }
 
   const create = async (
@@ -164,11 +157,15 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
   return newcomer
 }
 
-/** Whether a file has this very name: on many disks it can be opened by one that differs in case or form as well. */
+/**
+ * Whether a file has this very name: on many disks it can be opened by one that differs in case or form as well. Rejects
+ * when the disk does not say; an error is neither absence nor presence.
+ */
 async function isThere(disk: Disk, path: string): Promise<boolean> {
   if ((await disk.read(path)).type === 'absent') return false
   const at = path.lastIndexOf('/')
   const listing = await disk.list(path.slice(0, at))
+  if (listing.type === 'unreadable') throw new Error(`whether ${path} is gone cannot be seen: ${listing.reason}`)
   return listing.type !== 'entries' || listing.entries.some(({ name }) => name === path.slice(at + 1))
 }
 

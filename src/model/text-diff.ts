@@ -55,12 +55,30 @@ export function rebaseEdits(edits: readonly TextEdit[], over: readonly TextEdit[
   return result
 }
 
-/** Finds the edits that bring what changed from `base` to `disk` into `current`, which may have changed as well. */
+/**
+ * Finds the edits that bring what changed from `base` to `disk` into `current`, which may have changed as well. The last
+ * line is compared as if it had an end, like every other: else who takes it out takes the end of the line before, and what
+ * somebody put between the two is glued to that.
+ */
 export function mergeText(base: string, disk: string, current: string): readonly TextEdit[] {
   // Two who begin one empty text write lines of their own; everywhere else a line end is part of what one of them inserts.
   const begun = base === '' && disk !== '' && current !== '' && !current.endsWith('\n') && !disk.startsWith('\n')
   if (begun) return [{ at: current.length, delete: 0, insert: `\n${disk}` }]
-  return rebaseEdits(diffText(base, disk), diffText(base, current))
+  const edits = rebaseEdits(diffText(`${base}\n`, `${disk}\n`), diffText(`${base}\n`, `${current}\n`))
+  return withoutLastEnd(edits, current)
+}
+
+/** Edits of a text and one more line end, as edits of the text alone. */
+function withoutLastEnd(edits: readonly TextEdit[], text: string): readonly TextEdit[] {
+  const last = edits.at(-1)
+  if (last === undefined || last.at + last.delete <= text.length) return edits
+  const { at, delete: deleted, insert } = last
+  const rest = edits.slice(0, -1)
+  const kept = insert.endsWith('\n') ? insert.slice(0, -1) : insert
+  if (at > text.length) return [...rest, { at: text.length, delete: 0, insert: `\n${kept}` }]
+  // The line before ends the text now.
+  if (insert === '' && text[at - 1] === '\n') return [...rest, { at: at - 1, delete: deleted, insert }]
+  return deleted === 1 && kept === '' ? rest : [...rest, { at, delete: deleted - 1, insert: kept }]
 }
 
 /** Whether `over` ends before the edit begins. An insertion at the same place does; what replaces the text after it does not. */

@@ -79,6 +79,8 @@ export interface MirrorBases {
   broken(): readonly Base[]
   put(base: Base): void
   drop(path: string): void
+  /** A file has another name. What was replaced at the old one is known of both: an editor may still save it there. */
+  move(from: string, to: string): void
   /** Texts replaced at a path since a time, newest first. */
   versions(path: string, since: number): readonly Version[]
   addVersion(path: string, version: Version): void
@@ -175,6 +177,15 @@ export function openMirrorBases(db: Database): MirrorBases {
       )
     },
     drop: (path) => db.run('DELETE FROM mirror_bases WHERE path = ?', path),
+    move(from, to) {
+      db.run("UPDATE OR REPLACE mirror_bases SET path = ?, signature = '' WHERE path = ?", to, from)
+      db.run(
+        'INSERT INTO mirror_versions (path, text, next, at) SELECT ?, text, next, at FROM mirror_versions WHERE path = ? ORDER BY n',
+        to,
+        from,
+      )
+      db.run('INSERT OR REPLACE INTO mirror_asked SELECT ?, hash FROM mirror_asked WHERE path = ?', to, from)
+    },
     versions: (path, since) =>
       db.all<Version>(
         'SELECT text, next, at AS replacedAt FROM mirror_versions WHERE path = ? AND at >= ? ORDER BY n DESC',

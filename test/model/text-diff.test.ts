@@ -236,6 +236,14 @@ describe('mergeText', () => {
     expect(merged('By a person.', '')).toBe('By a person.')
   })
 
+  test.each([
+    ['one\ntwo', 'one', 'one\nmeanwhile\ntwo', 'one\nmeanwhile'],
+    ['one\ntwo', 'one\ntwo\nlast', 'one\ntwo\nmeanwhile', 'one\ntwo\nmeanwhile\nlast'],
+    ['one\ntwo', 'one', 'one\ntwo\nmeanwhile', 'one\nmeanwhile'],
+  ])('[P2] lines at the end of a text stay lines: %j saved as %j over %j', (base, disk, current, expected) => {
+    expect(applyEdits(current, mergeText(base, disk, current))).toBe(expected)
+  })
+
   const word = fc.constantFrom('alpha', 'alphabet', 'te\u0301', '한국', '東', 'カナ', '👩🏽‍💻', '🇯🇵')
   /** A token that nobody else writes, of letters that others write too. */
   const own = (side: 'b' | 'h' | 'a', i: number, shape: string): string => {
