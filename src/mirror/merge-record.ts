@@ -172,15 +172,10 @@ export function createMergeRecord(parts: MergeParts): MergeRecord {
     const hasLostFront = before.ok && before.hasFrontMatter && parsed.ok && !parsed.hasFrontMatter
     if (!parsed.ok || hasLostFront || !project.read(kind, id)) return false
     await revive(kind, id, path)
-    // Texts without a next one were set aside, as this one was: it may be one of them.
-    const versions = saveBase.recent(path).filter(({ next }) => next !== '')
-    // Nobody had it open with what was written after it.
-    const earlier = versions.slice(
-      Math.max(
-        0,
-        versions.findIndex((version) => version.text === base),
-      ),
-    )
+    // Nobody had it open with what was written after it, nor was it made from itself, as it was when it was set aside.
+    const versions = saveBase.recent(path)
+    const at = versions.findLastIndex((version) => version.text === base)
+    const earlier = at < 0 ? versions.filter(({ next }) => next !== '') : versions.slice(at)
     const from = saveBase.of({ kind: kind.name, id }, { path, text: base }, text, earlier)
     await merge(kind, id, path, from.text, parsed, {
       also() {

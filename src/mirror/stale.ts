@@ -82,7 +82,8 @@ function showsNothingOf(disk: string, { text, next }: Version, budget: DiffBudge
 
 /**
  * Whether a text shows nothing of what came after the i-th version: of what that and newer ones were replaced with, and
- * what people saved in between. Whoever shows it had not loaded that version, or these words would be there twice.
+ * what people saved in between. Whoever shows it had not loaded that version, or these words would be there twice. Words of
+ * a save that was set aside say nothing: whoever made it has them from themselves.
  */
 function createIsOlder(
   disk: string,
@@ -92,9 +93,11 @@ function createIsOlder(
 ): (i: number) => boolean {
   let next = 0
   let later = base
+  const aside = versions.filter((version) => version.next === '').map(({ text }) => text)
   const isNewerThan = ({ text, next }: Version): boolean => {
     const hasSaves = next !== later && text !== later
-    return shows(disk, next, [text], budget) || (hasSaves && shows(disk, later, [text, next], budget))
+    const own = [text, ...aside]
+    return shows(disk, next, own, budget) || (hasSaves && shows(disk, later, [...own, next], budget))
   }
   return (i) => {
     for (; next <= i; next++) {

@@ -248,6 +248,8 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     bases.end(name)
     // It may be what the other file was made from.
     if (outcome === 'unclear') bases.addVersion(path, { text: toText, next: '', replacedAt: now })
+    // What was set aside was made from this or something before.
+    if (outcome === 'displaced') bases.addVersion(path, { text: fromText, next: '', replacedAt: now })
     const isDone = outcome === 'done' || outcome === 'crossed' || outcome === 'overtaken'
     if (outcome !== 'changed' && from !== undefined) {
       const until = outcome === 'displaced' || outcome === 'crossed' ? now : now + DISPLACED_MS

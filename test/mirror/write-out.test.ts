@@ -91,6 +91,28 @@ describe.each(TIERS)('[M5] compare and swap, %s disk', (_tier, tier) => {
     expect(privateFiles(t)).toEqual([])
   })
 
+  test.skipIf(!tier.isFull)(
+    '[P2][M5] two saves, each in the moment of an exchange, the second made from the first, are taken in once',
+    async () => {
+      const t = await withTask(tier)
+      const path = t.path(t.id)
+      const first = t.file(t.id).replace('two', 'two\n\nfirst by hand')
+      let hits = 0
+      t.disk.before = (step) => {
+        if (step !== 'exchange' || ++hits > 2) return
+        t.disk.saveByRename(path, hits === 1 ? first : first.replace('first', 'second by hand\n\nfirst'))
+      }
+      await t.update(t.id, insert('zero'))
+      await t.clock.advance(20)
+      await t.update(t.id, insert('minus one'))
+      await t.sync()
+      await t.clock.advance(30_000)
+      expect(hits).toBeGreaterThanOrEqual(2)
+      expect(t.task(t.id).values.body).toBe('minus one\n\nzero\n\none\n\ntwo\n\nsecond by hand\n\nfirst by hand')
+      expect(privateFiles(t)).toEqual([])
+    },
+  )
+
   test.skipIf(tier.isFull)(
     '[M5] two saves in the moment of the exchange, the second made from the first, are taken in once',
     async () => {
