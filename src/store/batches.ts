@@ -26,7 +26,10 @@ export interface BatchesParts {
 export interface Batches {
   /** The document as a job changes it. */
   open(): ProjectDoc
-  /** The durable document. Throws `storage_failed` while a failed commit cannot be taken back. */
+  /**
+   * The durable document, and within a job the one it changes. Throws `storage_failed` while a failed commit cannot be
+   * taken back.
+   */
   durable(): ProjectDoc
   /** A job does its part inside the open SQL transaction, and says what to answer and tell once that is committed. */
   add<T>(run: () => Outcome): Promise<T>
@@ -54,6 +57,7 @@ export function createBatches({ db, clock, log, load, onRollback, onBatch }: Bat
   let scheduled = false
   let failure: string | undefined
   let docIsAhead = false
+  let isRunning = false
   /** How long the last commit waited for the disk. */
   let commitMs = 0
   const listeners = new Set<(commit: Commit) => void>()
@@ -81,6 +85,7 @@ export function createBatches({ db, clock, log, load, onRollback, onBatch }: Bat
     const done: { job: Job; outcome: Outcome }[] = []
     try {
       if (failure !== undefined) recover()
+      isRunning = true
       let made = 0
       db.transaction(() => {
         const until = clock.monotonic() + Math.min(Math.max(BATCH_MS, commitMs), MAX_BATCH_MS)
@@ -103,6 +108,8 @@ export function createBatches({ db, clock, log, load, onRollback, onBatch }: Bat
       const failed = [...taken, ...waiting]
       waiting = []
       return { done: [], failed, reason: failure }
+    } finally {
+      isRunning = false
     }
   }
 
@@ -151,7 +158,7 @@ export function createBatches({ db, clock, log, load, onRollback, onBatch }: Bat
     open: () => doc,
     durable() {
       try {
-        if (docIsAhead) reload()
+        if (docIsAhead && !isRunning) reload()
       } catch (error) {
         throw new OrchError('storage_failed', { reason: reasonOf(error) }, error)
       }

@@ -128,6 +128,9 @@ export function createStaging(parts: StagingParts): {
       if (patch.file !== undefined) checkFileName(patch.file)
       for (const [name, edits] of Object.entries(patch.edit ?? {})) checkEdits(kind, id, name, edits)
       if (patch.front) checkEdits(kind, id, 'front', patch.front)
+      // A value in the place of a shared type would take away what others write in that at the same time.
+      for (const name of Object.keys(patch.set ?? {}))
+        assert(kind.fields[name]?.merge === 'register', `${name} of ${kind.name} is no register`)
       const before = index.get(kind, id)?.values ?? {}
       const { set, append, ...rest } = patch
       const edit: RecordEdit = {

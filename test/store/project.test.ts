@@ -282,6 +282,33 @@ test('closing a task notes when; opening it again forgets', async () => {
   expect(project.read(task, id)?.values.closedAt).toBeNull()
 })
 
+test('what reads the project within a transaction sees what the batch holds so far, and loads nothing anew', async () => {
+  let loads = 0
+  const newest = (): undefined => {
+    loads++
+  }
+  const { project } = createTestProject({ loads: { newest, make: () => Promise.resolve() } })
+  const before = loads
+  const name = (): Promise<number> =>
+    project.transact(byAlice, (tx) => {
+      const { epoch } = project.arbiter()
+      tx.setArbiter({ replica: project.replica, epoch: epoch + 1 })
+      return epoch
+    })
+  expect(await Promise.all([name(), name(), name()])).toEqual([0, 1, 2])
+  expect(project.arbiter().epoch).toBe(3)
+  expect(loads).toBe(before)
+})
+
+test('a value is never written in the place of a text or a set that others may be writing in', async () => {
+  const { project } = createTestProject()
+  const id = await project.transact(byAlice, (tx) => tx.create(task, { title: 'One', body: 'Text.', labels: ['a'] }))
+  for (const set of [{ body: 'Another' }, { labels: ['b'] }]) {
+    await expect(project.transact(byAlice, (tx) => tx.update(task, id, { set }))).rejects.toThrow('is no register')
+  }
+  expect(project.read(task, id)?.values).toMatchObject({ body: 'Text.', labels: ['a'] })
+})
+
 test('an edit that would split a character is refused', async () => {
   const { project } = createTestProject()
   const id = await project.transact(byAlice, (tx) => tx.create(task, { title: 'A', body: 'a😀b' }))

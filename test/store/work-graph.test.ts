@@ -84,12 +84,13 @@ it('is, after any change, the one that is read anew', async () => {
       else if (pick(6) === 0) tx.delete(task, id)
       else {
         const patches = [
-          { status: ['todo', 'in_progress', 'completed', 'blocked'][pick(4)] ?? 'todo' },
-          { estimatedHours: pick(9) },
-          { dependencies: some(ids.indexOf(id)) },
-          { priority: ['critical', 'low'][pick(2)] ?? 'low', due: '2026-12-01' },
+          { set: { status: ['todo', 'in_progress', 'completed', 'blocked'][pick(4)] ?? 'todo' } },
+          { set: { estimatedHours: pick(9) } },
+          { add: { dependencies: some(ids.indexOf(id)) } },
+          { remove: { dependencies: some(ids.indexOf(id)) } },
+          { set: { priority: ['critical', 'low'][pick(2)] ?? 'low', due: '2026-12-01' } },
         ]
-        tx.update(task, id, { set: patches[pick(patches.length)] ?? {} })
+        tx.update(task, id, patches[pick(patches.length)] ?? {})
       }
     })
     const grown = answers(graph)
