@@ -2,11 +2,13 @@
  * Takes a secret that leaked into the project out of everything of it that is here. How it works, and why it is done while
  * no daemon runs: docs/decisions/0008-purge.md.
  */
+
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import type { PrivatePaths } from '../base/repository.ts'
+import { withoutOuterNewlines } from '../base/trim.ts'
 import { FILLER } from '../doc/purge-places.ts'
 import {
   assertNotCheckedOut,
@@ -282,7 +284,7 @@ function holding(parts: PurgeParts, replacements: readonly Replacement[]): reado
 const isDatabase = (name: string): boolean => /\.(db|db-wal|db-shm|bin)$/.test(name)
 
 function checkSecret(given: string): string {
-  const secret = given.replace(/\r\n/g, '\n').replace(/^\n+|\n+$/g, '')
+  const secret = withoutOuterNewlines(given.replace(/\r\n/g, '\n'))
   const reason =
     secret.length < MIN_SECRET
       ? `must be at least ${MIN_SECRET} characters long: less would be found in what is none`

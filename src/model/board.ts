@@ -1,3 +1,4 @@
+import { headingOf } from './heading.ts'
 import { diffText } from './text-diff.ts'
 
 /** One line of a board: a task, or a new one. */
@@ -45,8 +46,8 @@ export interface BoardList {
   readonly more: number
 }
 
-const TASK = /^\s*[-*+]\s+\[([ xX])\](?:\s+(.*?))?(?:\s+\((\+?)(t-[0-9a-z]{8})\))?\s*$/
-const HEADING = /^##\s+(.*?)\s*#*\s*$/
+const BOX = /^\s*[-*+]\s+\[([ xX])\](?=\s|$)/
+const ID = /\((\+?)(t-[0-9a-z]{8})\)$/
 const MARKERS = /^(?:<{7}(?: |$)|={7}$|>{7}(?: |$))/
 
 const INTRO = [
@@ -63,7 +64,7 @@ export function renderBoard(lists: readonly BoardList[], statuses: BoardStatuses
     const box = statuses.closed.includes(status) ? '[x]' : '[ ]'
     const lines = tasks.map(({ id, title }) => `- ${box} ${boardTitle(title)} (${id})`)
     return [
-      `## ${headingOf(status)}`,
+      `## ${titleOf(status)}`,
       ...(lines.length > 0 ? [lines.join('\n')] : []),
       ...(more > 0 ? [`_${more} more: \`orch task list --status ${status}\`._`] : []),
     ].join('\n\n')
@@ -78,16 +79,30 @@ export function parseBoard(text: string, statuses: BoardStatuses): ParsedBoard {
   let status: string | undefined
   for (const [i, row] of text.split('\n').entries()) {
     const line = i + 1
-    const heading = HEADING.exec(row)
-    if (heading) status = statusNamed(heading[1] ?? '', statuses)
-    const [whole, box, title = '', plus, id] = TASK.exec(row) ?? []
-    if (whole !== undefined && (title !== '' || id !== undefined)) {
-      lines.push({ title, id, isUnseen: plus === '+', isTicked: box !== ' ', status, line })
-    } else if (row.trim() !== '' && !(heading && status !== undefined)) {
+    const heading = headingOf(row)
+    const isList = heading?.level === 2
+    if (isList) status = statusNamed(heading.text, statuses)
+    const task = taskOf(row)
+    if (task) lines.push({ ...task, status, line })
+    else if (row.trim() !== '' && !(isList && status !== undefined)) {
       others.push({ text: row.trim(), line })
     }
   }
   return { lines, others }
+}
+
+/** `- [x] Title (t-7f3k9q2m)`; piece by piece, so that no line takes long. */
+function taskOf(row: string): Pick<BoardLine, 'title' | 'id' | 'isUnseen' | 'isTicked'> | undefined {
+  const [whole, box] = BOX.exec(row) ?? []
+  if (whole === undefined) return undefined
+  const rest = row.slice(whole.length).trimEnd()
+  const [shown = '', plus, id] = ID.exec(rest) ?? []
+  const before = rest.slice(0, rest.length - shown.length)
+  // An id stands apart from the title.
+  const isApart = id !== undefined && /\s$/.test(before)
+  const title = (isApart ? before : rest).trim()
+  if (title === '' && !isApart) return undefined
+  return { title, id: isApart ? id : undefined, isUnseen: isApart && plus === '+', isTicked: box !== ' ' }
 }
 
 /** Why a board cannot be read at all; undefined when it can. */
@@ -118,7 +133,7 @@ export function boardTitle(title: string): string {
 }
 
 /** `in_progress` -> `In progress` */
-function headingOf(status: string): string {
+function titleOf(status: string): string {
   const words = status.replaceAll('_', ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
@@ -222,7 +237,8 @@ function firstOfEach(lines: readonly BoardLine[]): readonly BoardLine[] {
 }
 
 function reasonFor(text: string): string {
-  if (HEADING.test(text)) return `there is no status "${HEADING.exec(text)?.[1] ?? ''}"`
+  const heading = headingOf(text)
+  if (heading?.level === 2) return `there is no status "${heading.text}"`
   return /^[-*+]\s+\[.\]$/.test(text)
     ? 'a task without a title'
     : 'is no line of the board: tasks are lines like `- [ ] Title`'

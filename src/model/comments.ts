@@ -1,3 +1,4 @@
+import { withoutLastNewlines, withoutOuterNewlines } from '../base/trim.ts'
 import { type Entry, isEntry } from './entry.ts'
 import type { RecordKind, Value } from './kind.ts'
 import { compareTokens } from './token-diff.ts'
@@ -23,7 +24,7 @@ export function cutComments(text: string): { readonly body: string; readonly sec
   const marker = lines.findLastIndex((line) => MARKER_LINE.test(line))
   const start = marker >= 0 ? marker : lines.findIndex((line) => HEAD.test(line))
   if (start < 0) return { body: text, section: '' }
-  return { body: lines.slice(0, start).join('\n').replace(/\n+$/, ''), section: lines.slice(start).join('\n') }
+  return { body: withoutLastNewlines(lines.slice(0, start).join('\n')), section: lines.slice(start).join('\n') }
 }
 
 /** Renders the comments below a body; '' when there is nothing to tell apart. Each text is a quotation, so that whatever it holds cannot be taken for anything else. */
@@ -83,7 +84,7 @@ export function addedComments(base: string, disk: string): readonly string[] {
     const isInside = isQuoted && !isOpen && after[i - 1]?.startsWith('>') === true
     runs.at(-1)?.push(isInside ? unquote(line) : line)
   }
-  return runs.map((run) => run.join('\n').replace(/^\n+|\n+$/g, '')).filter((text) => text.trim() !== '')
+  return runs.map((run) => withoutOuterNewlines(run.join('\n'))).filter((text) => text.trim() !== '')
 }
 
 /** Whether a comment that stood in `base` was changed or taken out. */

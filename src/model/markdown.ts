@@ -1,3 +1,4 @@
+import { withoutLast, withoutLastNewlines } from '../base/trim.ts'
 import { cutComments, entriesField, entriesOf, parseComments, renderComments } from './comments.ts'
 import { MAX_TITLE_LENGTH } from './field.ts'
 import { type FrontMatter, parseFrontMatter, renderFrontMatter, type Unreadable } from './front-matter.ts'
@@ -25,7 +26,7 @@ const FENCE = '---'
 export function renderRecord(kind: RecordKind, record: RecordView): string {
   const front = `${FENCE}\n${renderFrontMatter(kind, record)}${FENCE}\n`
   const value = record.values[kind.body]
-  const body = typeof value === 'string' ? value.replace(/\n+$/, '') : ''
+  const body = typeof value === 'string' ? withoutLastNewlines(value) : ''
   const field = entriesField(kind)
   const comments = field === undefined ? '' : renderComments(entriesOf(record.values[field]), body)
   return [front, body === '' ? '' : `${body}\n`, comments].filter((part) => part !== '').join('\n')
@@ -109,12 +110,8 @@ export function sameText(a: string, b: string): boolean {
 }
 
 function bare(text: string): string {
-  return text
-    .replace(/^\ufeff/, '')
-    .split('\n')
-    .map((line) => line.replace(/[ \t\r]+$/, ''))
-    .join('\n')
-    .replace(/\n+$/, '')
+  const lines = text.replace(/^\ufeff/, '').split('\n')
+  return withoutLastNewlines(lines.map((line) => withoutLast(line, ' \t\r')).join('\n'))
 }
 
 interface Split {
@@ -127,16 +124,16 @@ interface Split {
 /** Cuts a file at its fences. An indented `---` is inside a value, so only a line that begins with it ends the front matter. */
 function split(text: string): Split {
   const open = /^---[ \t]*(?:\n|$)/.exec(text)?.[0]
-  if (open === undefined) return { front: undefined, body: trimEnd(text), unclosed: false }
+  if (open === undefined) return { front: undefined, body: withoutLastNewlines(text), unclosed: false }
   const close = /^---[ \t]*$/m.exec(text.slice(open.length))
   if (close === null) return { front: undefined, body: '', unclosed: true }
   const end = open.length + close.index
   const below = text.slice(end + close[0].length + 1)
-  return { front: text.slice(open.length, end), body: trimEnd(below.replace(/^[ \t]*\n/, '')), unclosed: false }
-}
-
-function trimEnd(text: string): string {
-  return text.replace(/\n+$/, '')
+  return {
+    front: text.slice(open.length, end),
+    body: withoutLastNewlines(below.replace(/^[ \t]*\n/, '')),
+    unclosed: false,
+  }
 }
 
 /** The place of conflict markers that git, or another merge, left: the three in order. */

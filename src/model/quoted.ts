@@ -1,3 +1,4 @@
+import { withoutLastNewlines } from '../base/trim.ts'
 /**
  * Text that somebody else wrote, as an agent reads it: delimited so that nothing in it can end the quotation, and with who
  * wrote it and how it came here. An agent must be able to tell what orch says from what it only passes on.
@@ -36,7 +37,7 @@ export function quoteBlock(
   from: Provenance,
   maxCharacters = Number.POSITIVE_INFINITY,
 ): string {
-  const whole = visible(text).replace(/\n+$/, '')
+  const whole = withoutLastNewlines(visible(text))
   const characters = whole.length > maxCharacters ? [...whole] : []
   const isCut = characters.length > maxCharacters
   const shown = isCut ? characters.slice(0, maxCharacters).join('') : whole

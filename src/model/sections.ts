@@ -1,3 +1,5 @@
+import { headingOf } from './heading.ts'
+
 /** A part of a Markdown text below a heading, with those below deeper headings. Offsets are UTF-16. */
 export interface Section {
   readonly level: number
@@ -7,7 +9,6 @@ export interface Section {
   readonly end: number
 }
 
-const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/
 const FENCE = /^ {0,3}(`{3,}|~{3,})/
 
 /** The sections of a text, in order. Headings in code are none. */
@@ -19,9 +20,9 @@ export function sectionsOf(text: string): readonly Section[] {
     const fence = FENCE.exec(line)?.[1]
     if (fence !== undefined && (code === undefined || fence.startsWith(code)))
       code = code === undefined ? fence : undefined
-    const [whole, marks = '', title = ''] = code === undefined ? (HEADING.exec(line) ?? []) : []
+    const heading = code === undefined ? headingOf(line.replace(/^ {1,3}/, '')) : undefined
     const next = Math.min(at + line.length + 1, text.length)
-    if (whole !== undefined) heads.push({ level: marks.length, title: title.trim(), at, start: next })
+    if (heading) heads.push({ level: heading.level, title: heading.text, at, start: next })
     at = next
   }
   return heads.map(({ level, title, start }, i) => {
@@ -32,6 +33,7 @@ export function sectionsOf(text: string): readonly Section[] {
 
 /** The sections that a heading names: `## Notes` with its level, `Notes` with any. */
 export function sectionsNamed(text: string, heading: string): readonly Section[] {
-  const [, marks = '', name = ''] = /^(#{0,6})[ \t]*(.*?)[ \t]*$/s.exec(heading.trim()) ?? []
+  const [, marks = '', rest = ''] = /^(#{0,6})(.*)$/s.exec(heading.trim()) ?? []
+  const name = rest.trim()
   return sectionsOf(text).filter(({ level, title }) => title === name && (marks === '' || level === marks.length))
 }

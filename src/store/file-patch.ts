@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert.ts'
+import { withoutLastNewlines } from '../base/trim.ts'
 import { addedComments, entriesField } from '../model/comments.ts'
 import type { Field } from '../model/field.ts'
 import { type FrontMatter, mergeFront } from '../model/front-matter.ts'
@@ -107,7 +108,7 @@ export function isEmptyPatch(patch: RecordPatch): boolean {
 
 /** A text without the newlines at its end: a file never shows them, so what is added after them would stand apart. */
 export function withoutEnd(text: Value | undefined): string {
-  return String(text ?? '').replace(/\n+$/, '')
+  return withoutLastNewlines(String(text ?? ''))
 }
 
 function valueIn(content: FileContent, name: string, field: Field): Value {

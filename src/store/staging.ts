@@ -1,5 +1,6 @@
 import { assert, must } from '../base/assert.ts'
 import { OrchError } from '../base/error.ts'
+import { withoutOuterNewlines } from '../base/trim.ts'
 import type { DocWriter, ProjectDoc } from '../doc/project-doc.ts'
 import type { RecordEdit } from '../doc/write.ts'
 import { type Entry, MAX_ENTRY_LENGTH } from '../model/entry.ts'
@@ -217,7 +218,7 @@ function freshId(doc: ProjectDoc, kind: RecordKind, random: Random): RecordId {
 }
 
 function checkedText(field: string, input: string): string {
-  const text = input.replace(/\r\n?/g, '\n').replace(/^\n+|\s+$/g, '')
+  const text = withoutOuterNewlines(input.replace(/\r\n?/g, '\n')).trimEnd()
   const reason =
     text === ''
       ? 'must not be empty'

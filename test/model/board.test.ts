@@ -137,3 +137,15 @@ describe('a board', () => {
     })
   })
 })
+
+test.each([
+  ['## a', ' ', 'b'],
+  ['## a', ' #', 'b'],
+  ['- [ ] a', ' ', 'b'],
+  ['- [ ] a (t-', '(', ')'],
+  ['', ' ', '- x'],
+])('a line is read piece by piece, however long it is: %j, then many %j', (start, piece, end) => {
+  const text = `${start}${piece.repeat(100_000)}${end}`
+  const { lines, others } = parseBoard(text, statuses)
+  expect(lines.length + others.length).toBe(1)
+})

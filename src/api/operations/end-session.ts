@@ -1,5 +1,6 @@
 import { must } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
+import { withoutLastNewlines } from '../../base/trim.ts'
 import { systemActor } from '../../model/actor.ts'
 import type { RecordId } from '../../model/id.ts'
 import { textsOf } from '../../model/kind.ts'
@@ -47,7 +48,7 @@ export async function endSession(context: OperationContext, id: RecordId, ending
       summary,
       artifacts: artifacts.map((one) => `- ${one}`).join('\n'),
     })
-    const gap = text.trim() === '' ? '' : '\n\n'.slice(/\n*$/.exec(text)?.[0].length ?? 0)
+    const gap = text.trim() === '' ? '' : '\n\n'.slice(text.length - withoutLastNewlines(text).length)
     tx.update(session, id, {
       set: { endedAt: now },
       add: { artifacts },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { must } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
+import { withoutLastNewlines } from '../../base/trim.ts'
 import type { Field } from '../../model/field.ts'
 import type { RecordId } from '../../model/id.ts'
 import type { RecordKind, Value } from '../../model/kind.ts'
@@ -50,7 +51,7 @@ export function readInput(project: Project, name: string, field: Field, input: u
 export function checked(name: string, field: Field, input: unknown): Value {
   const parsed = parseValue(field, input)
   // A text ends where its last line does; the line's end belongs to the file.
-  if (parsed.ok) return field.merge === 'prose' ? String(parsed.value).replace(/\n+$/, '') : parsed.value
+  if (parsed.ok) return field.merge === 'prose' ? withoutLastNewlines(String(parsed.value)) : parsed.value
   if (field.value.type === 'choice' && name === 'status') {
     throw new OrchError('invalid_status', { value: String(input), allowed: field.value.choices.join(', ') })
   }

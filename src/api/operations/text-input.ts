@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { must } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
+import { withoutOuterNewlines } from '../../base/trim.ts'
 import type { RecordKind } from '../../model/kind.ts'
 import { type RecordView, recordHash } from '../../model/record.ts'
 import { type Section, sectionsNamed, sectionsOf } from '../../model/sections.ts'
@@ -164,7 +165,7 @@ function paragraph(text: string, at: number, added: string): TextEdit {
   return { at, delete: 0, insert: lead + trimmed(added) + gap }
 }
 
-const trimmed = (text: string): string => text.replace(/^\n+|\n+$/g, '')
+const trimmed = (text: string): string => withoutOuterNewlines(text)
 
 /** Throws `invalid_input` where what is added would stand inside what is replaced. */
 function inOrder(edits: readonly TextEdit[]): readonly TextEdit[] {

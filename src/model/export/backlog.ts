@@ -1,3 +1,4 @@
+import { withoutLastNewlines } from '../../base/trim.ts'
 import { entriesOf } from '../comments.ts'
 import { jsonOfExtra, printExtra } from '../extra.ts'
 import { placeOf } from '../import/backlog.ts'
@@ -184,7 +185,7 @@ function bodyOf(values: Values): string {
   )
   return said.length === 0
     ? body
-    : `${[body.replace(/\n+$/, ''), '## Comments', ...said].filter((part) => part !== '').join('\n\n')}\n`
+    : `${[withoutLastNewlines(body), '## Comments', ...said].filter((part) => part !== '').join('\n\n')}\n`
 }
 
 /** When it was created, where that is known: what was imported without a time was given that of its import. */
