@@ -33,6 +33,15 @@ export async function inTurns<T>(work: Steps<T>, turns: Turns): Promise<T> {
   }
 }
 
+/** The same where there is no clock: with a rest after so many steps. */
+export async function inTurnsOf<T>(steps: number, work: Steps<T>): Promise<T> {
+  for (let step = 1; ; step++) {
+    const { done, value } = work.next()
+    if (done) return value
+    if (step % steps === 0) await nextTurn()
+  }
+}
+
 /** Does it in this turn, as inside a transaction. */
 export function atOnce<T>(work: Steps<T>): T {
   for (;;) {

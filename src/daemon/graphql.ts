@@ -1,6 +1,8 @@
 import type { GraphqlParts, GraphqlServer } from '../api/graphql/mount.ts'
 import type { GraphqlSocketParts } from '../api/graphql/socket.ts'
 import type { Upgrade, UpgradeMount } from '../api/http/mount.ts'
+import type { Clock } from '../base/clock.ts'
+import { createTurns } from '../base/turns.ts'
 
 /** `/graphql`, over HTTP and WebSockets, loaded when somebody asks for it first: its packages take longer than a daemon's start. */
 export interface Graphql {
@@ -10,15 +12,18 @@ export interface Graphql {
 
 export function createGraphql({
   authenticate,
+  clock,
   ...parts
-}: Omit<GraphqlParts, 'streams'> & GraphqlParts['streams'] & Pick<GraphqlSocketParts, 'authenticate'>): Graphql {
+}: Omit<GraphqlParts, 'streams'> &
+  GraphqlParts['streams'] &
+  Pick<GraphqlSocketParts, 'authenticate'> & { readonly clock: Pick<Clock, 'monotonic'> }): Graphql {
   let server: Promise<GraphqlServer> | undefined
   let socket: Promise<UpgradeMount> | undefined
   let isStopping = false
   const load = (): Promise<GraphqlServer> => {
     const { project, onPresence, ...rest } = parts
-    server ??= import('../api/graphql/mount.ts').then(({ createGraphqlServer }) =>
-      createGraphqlServer({ ...rest, streams: { project, onPresence } }),
+    server ??= import('../api/graphql/load.ts').then(({ loadGraphqlServer }) =>
+      loadGraphqlServer({ ...rest, streams: { project, onPresence } }, createTurns(clock)),
     )
     return server
   }

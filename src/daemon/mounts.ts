@@ -42,7 +42,10 @@ export function mountsOf({ metrics, graphql, isLoopback, ...parts }: MountParts)
     },
     {
       path: '/graphql',
-      load: async () => (await import('../api/graphql/mount.ts')).createGraphqlMount(await graphql()),
+      async load() {
+        const server = await graphql()
+        return (await import('../api/graphql/mount.ts')).createGraphqlMount(server)
+      },
     },
     ...(isLoopback
       ? [

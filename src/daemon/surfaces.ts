@@ -86,6 +86,7 @@ export function createSurfaces(surfaces: SurfacesParts): Surfaces {
     onPresence: surfaces.onPresence,
     readerIntrospection: config['graphql.readerIntrospection'],
     authenticate,
+    clock,
     log: logOf(host, 'graphql'),
   })
   const listen = listenAt(config.listen, () => Number(meta.get('port') ?? 0))

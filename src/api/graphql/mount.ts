@@ -38,10 +38,10 @@ const LIMITS = {
 const MAX_REQUEST_BYTES = 4 << 20
 
 /** The engine of `/graphql`: over HTTP, with subscriptions as server-sent events, and for WebSockets. */
-export function createGraphqlServer(parts: GraphqlParts): GraphqlServer {
+export function createGraphqlServer(parts: GraphqlParts, schema = createGraphqlSchema(parts)): GraphqlServer {
   const { door, readerIntrospection, log } = parts
   return createYoga<ServerContext, RequestContext>({
-    schema: createGraphqlSchema(parts),
+    schema,
     graphqlEndpoint: '/graphql',
     landingPage: false,
     graphiql: false,

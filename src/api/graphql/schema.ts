@@ -1,5 +1,6 @@
-import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
+import { assertValidSchema, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { z } from 'zod'
+import { atOnce, type Steps } from '../../base/turns.ts'
 import type { Kinds } from '../../model/kind-set.ts'
 import type { Operation } from '../operation.ts'
 import { operationsOf } from '../operations.ts'
@@ -18,11 +19,16 @@ export interface SchemaParts {
   readonly streams: Streams
 }
 
+/** The schema, made at once. */
+export function createGraphqlSchema(parts: SchemaParts): GraphQLSchema {
+  return atOnce(schemaSteps(parts))
+}
+
 /**
  * The schema: a type for each kind, a query or mutation for each operation (`task.list` -> `taskList`), queries by kind
  * (`task(id)`, `tasks`, `tasksConnection`), subscriptions, and the fixed part in contract.ts.
  */
-export function createGraphqlSchema({ kinds, operations, streams }: SchemaParts): GraphQLSchema {
+export function* schemaSteps({ kinds, operations, streams }: SchemaParts): Steps<GraphQLSchema> {
   const builder = createBuilder()
   const recordType = createRecordTypes(builder, kinds)
   const outputOf = createOutputs(builder, recordType)
@@ -50,11 +56,18 @@ export function createGraphqlSchema({ kinds, operations, streams }: SchemaParts)
       } as never) as never
     if (operation.effect === 'read') builder.queryField(name, field)
     else builder.mutationField(name, field as never)
+    yield
   }
   addContract(builder, recordType, taken)
   addRecordFields(builder, kinds, recordType, taken)
   addSubscriptions(builder, recordType, streams)
-  return builder.toSchema()
+  yield
+  // Sorting makes all of it a second time, and only its text is read by people.
+  const schema = builder.toSchema({ sortSchema: false })
+  yield
+  // Otherwise done by the first request.
+  assertValidSchema(schema)
+  return schema
 }
 
 /** The schema of a project with these kinds, in GraphQL's own language: `docs/schema.graphql`. */

@@ -109,9 +109,13 @@ export async function* readGithub(source: Source, draft: Draft): AsyncGenerator<
   if (count === 0) throw new OrchError('import_failed', { path: source.name, reason: 'it holds no issues' })
 }
 
+const RECORDS_PER_TURN = 20
+
 /** What was read with the hash of all that it says; what was not is reported. */
-export function* taken(tool: ReadRecord['tool'], read: readonly Read[], draft: Draft): Generator<ReadRecord> {
+export async function* taken(tool: ReadRecord['tool'], read: Iterable<Read>, draft: Draft): AsyncGenerator<ReadRecord> {
+  let count = 0
   for (const record of read) {
+    if (++count % RECORDS_PER_TURN === 0) await nextTurn()
     if ('reason' in record) {
       draft.skipped.push({ file: record.name, reason: record.reason })
       continue

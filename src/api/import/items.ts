@@ -27,7 +27,7 @@ export async function importItems(
   draft: Draft,
 ): Promise<void> {
   const linked = await inSlices(items, (item) => ({ item, links: linkerOf(item) }))
-  const writes = linked.flatMap(({ item, links }) => writeOf(item, links, draft))
+  const writes = (await inSlices(linked, ({ item, links }) => writeOf(item, links, draft))).flat()
   if (!draft.dryRun) await write(parts, writes)
 }
 

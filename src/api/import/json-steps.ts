@@ -1,4 +1,4 @@
-import { nextTurn, type Steps } from '../../base/turns.ts'
+import { inTurnsOf, type Steps } from '../../base/turns.ts'
 import type { Json } from '../../model/record.ts'
 
 /** So much is read without a rest: about a millisecond. */
@@ -71,12 +71,7 @@ const STEPS_PER_TURN = 4
 
 /** The same, with a rest for others now and then. */
 export async function parseInTurns(bytes: Uint8Array): Promise<Json> {
-  const work = parseInSteps(bytes)
-  for (let step = 1; ; step++) {
-    const { done, value } = work.next()
-    if (done) return value
-    if (step % STEPS_PER_TURN === 0) await nextTurn()
-  }
+  return await inTurnsOf(STEPS_PER_TURN, parseInSteps(bytes))
 }
 
 function parseNow(bytes: Uint8Array): Json {

@@ -1,3 +1,5 @@
+import { nextTurn } from '../../base/turns.ts'
+
 /** A line without its end. One that is longer than the limit has no bytes. */
 export interface Line {
   /** Counts from 1. */
@@ -7,6 +9,8 @@ export interface Line {
 }
 
 const LF = 0x0a
+/** Memory that is new is written slowly: a millisecond or two. */
+const BYTES_PER_TURN = 2 << 20
 
 /** Cuts pieces of a file into its lines, keeping no more of it than one line of at most `limit` bytes. */
 export async function* splitLines(pieces: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Line> {
@@ -18,8 +22,8 @@ export async function* splitLines(pieces: AsyncIterable<Uint8Array>, limit: numb
     if (size <= limit) parts.push(part)
     else parts = []
   }
-  const take = (): Line => {
-    const line = { number: ++number, size, bytes: size > limit ? undefined : Buffer.concat(parts) }
+  const take = async (): Promise<Line> => {
+    const line = { number: ++number, size, bytes: size > limit ? undefined : await joined(parts, size) }
     size = 0
     parts = []
     return line
@@ -28,10 +32,25 @@ export async function* splitLines(pieces: AsyncIterable<Uint8Array>, limit: numb
     let from = 0
     for (let end = piece.indexOf(LF); end >= 0; end = piece.indexOf(LF, from)) {
       add(piece.subarray(from, end))
-      yield take()
+      yield await take()
       from = end + 1
     }
     add(piece.subarray(from))
   }
-  if (size > 0) yield take()
+  if (size > 0) yield await take()
+}
+
+/** Pieces of so many bytes together, as one. */
+export async function joined(parts: readonly Uint8Array[], size: number): Promise<Uint8Array> {
+  if (size <= BYTES_PER_TURN) return Buffer.concat(parts)
+  const all = Buffer.allocUnsafe(size)
+  let [end, rested] = [0, 0]
+  for (const part of parts) {
+    all.set(part, end)
+    end += part.length
+    if (end - rested < BYTES_PER_TURN) continue
+    rested = end
+    await nextTurn()
+  }
+  return all
 }

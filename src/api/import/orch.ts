@@ -14,7 +14,7 @@ import { decodeRow, encodeRow, type Row } from '../../store/row.ts'
 import type { Folder } from './folder.ts'
 import { count, type ImportParts } from './items.ts'
 import { parseInTurns, STEP_BYTES } from './json-steps.ts'
-import { splitLines } from './lines.ts'
+import { joined, splitLines } from './lines.ts'
 import { type Draft, emptyDraft, finish, type Report } from './report.ts'
 
 /** Longest line that is read, in bytes. */
@@ -145,8 +145,10 @@ async function rowOf(base64: Uint8Array, refuse: (reason: string, cause?: unknow
     const part = Buffer.from(base64.buffer, base64.byteOffset + from, Math.min(BASE64_PER_TURN, base64.length - from))
     parts.push(Buffer.from(part.toString('latin1'), 'base64'))
   }
+  const size = parts.reduce((sum, part) => sum + part.length, 0)
+  const bytes = await joined(parts, size)
   try {
-    return decodeRow(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts))
+    return decodeRow(bytes)
   } catch (error) {
     throw refuse(`it holds no row of a journal: ${reasonOf(error)}`, error)
   }

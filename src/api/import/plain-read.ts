@@ -1,9 +1,10 @@
 import { OrchError, reasonOf } from '../../base/error.ts'
-import { nextTurn } from '../../base/turns.ts'
+import { inTurnsOf, nextTurn } from '../../base/turns.ts'
+import { headingOf } from '../../model/heading.ts'
 import { readForeign } from '../../model/import/foreign.ts'
 import { guessList, guessMapping, type Mapping, mappingSchema } from '../../model/import/mapping.ts'
 import { readMappingText } from '../../model/import/mapping-file.ts'
-import { checkboxesOf, type PlainItem, toRecords } from '../../model/import/plain.ts'
+import { checkboxesOf, type PlainItem, type ReadPlain, toRecords } from '../../model/import/plain.ts'
 import { type Item, itemOf, textOf } from '../../model/import/values.ts'
 import type { RecordKind } from '../../model/kind.ts'
 import { decodeFile } from '../../model/markdown.ts'
@@ -48,7 +49,7 @@ export async function* readPlainJson(
   given: Mapping | undefined,
   draft: Draft,
 ): AsyncGenerator<ReadRecord> {
-  const found: Item[] = []
+  let found: Item[] = []
   let where: string | undefined = given?.items
   let count = 0
   for await (const value of readJson(source)) {
@@ -59,11 +60,7 @@ export async function* readPlainJson(
       continue
     }
     found.push(item)
-    if (found.length > MAX_ITEMS)
-      throw new OrchError('import_failed', {
-        path: source.name,
-        reason: `it holds more than ${MAX_ITEMS} items: split it`,
-      })
+    checkCount(found.length, source.name)
   }
   const [only] = found
   if (count === 1 && only) {
@@ -72,7 +69,8 @@ export async function* readPlainJson(
     if (!Array.isArray(list)) {
       throw new OrchError('import_failed', { path: source.name, reason: `there is no list at ${where}` })
     }
-    found.splice(0, 1, ...itemsOf(list as readonly Json[]))
+    checkCount(list.length, source.name)
+    found = itemsOf(list as readonly Json[])
   }
   if (found.length === 0) throw new OrchError('import_failed', { path: source.name, reason: 'it holds no items' })
   const mapping = given ?? guessMapping(found.slice(0, SAMPLE), where ?? '')
@@ -83,7 +81,12 @@ export async function* readPlainJson(
   }
 }
 
-function itemsOf(list: readonly Json[]): readonly Item[] {
+function checkCount(count: number, path: string): void {
+  if (count <= MAX_ITEMS) return
+  throw new OrchError('import_failed', { path, reason: `it holds more than ${MAX_ITEMS} items: split it` })
+}
+
+function itemsOf(list: readonly Json[]): Item[] {
   return list.map(itemOf).filter((one) => one !== undefined)
 }
 
@@ -128,6 +131,7 @@ export async function* readPlainMarkdown(
       '',
     )
   draft.mapping = mapping
+  let items = 0
   for (const { path, item, body } of files) {
     const name = path.replace(/\.\w+$/, '')
     const isTask = given ? given.kind === 'task' : keysOfTask(mapping).some((key) => item[key] !== undefined)
@@ -143,15 +147,23 @@ export async function* readPlainMarkdown(
     const with_ = titled ? mapping : { ...mapping, fields: { ...mapping.fields, title: 'title' } }
     yield* taken('Markdown', toRecords(kind, { ...with_, kind: isTask ? 'task' : 'page' }, plain), draft)
     if (isTask) continue
-    const boxes = checkboxesOf(body)
-    const boxMapping = mappingSchema.parse({
-      fields: { title: 'title', status: 'done', labels: 'labels', children: 'subtasks' },
-    })
-    for (const [n, box] of boxes.entries())
-      yield* taken('Markdown', toRecords(kind, boxMapping, { item: box, name: `${name}#${n + 1}` }), draft)
+    let count = 0
+    for await (const record of taken('Markdown', boxesOf(kind, await inTurnsOf(1, checkboxesOf(body)), name), draft)) {
+      checkCount(++count + items, named)
+      yield record
+    }
+    items += count
     await nextTurn()
   }
 }
+
+function* boxesOf(kind: RecordKind, boxes: readonly Item[], name: string): Generator<ReadPlain> {
+  for (const [n, item] of boxes.entries()) yield* toRecords(kind, BOX_MAPPING, { item, name: `${name}#${n + 1}` })
+}
+
+const BOX_MAPPING = mappingSchema.parse({
+  fields: { title: 'title', status: 'done', labels: 'labels', children: 'subtasks' },
+})
 
 function keysOfTask({ fields }: Mapping): readonly string[] {
   return [fields.status, fields.priority, fields.assignee, fields.dependencies, fields.due].flatMap(
@@ -160,7 +172,11 @@ function keysOfTask({ fields }: Mapping): readonly string[] {
 }
 
 function heading(body: string): string | undefined {
-  return /^#\s+(.+?)\s*#*$/m.exec(body)?.[1]
+  for (const [line] of body.matchAll(/^#[ \t].*$/gm)) {
+    const text = headingOf(line)?.text
+    if (text) return text
+  }
+  return undefined
 }
 
 async function readMarkdown(

@@ -1,5 +1,7 @@
+import type { Steps } from '../../base/turns.ts'
 import { toActorName } from '../actor.ts'
 import { MAX_ENTRY_LENGTH } from '../entry.ts'
+import { headingOf } from '../heading.ts'
 import type { RecordKind } from '../kind.ts'
 import { page } from '../kinds/page.ts'
 import { task } from '../kinds/task.ts'
@@ -31,7 +33,7 @@ export function toRecords(
   own: RecordKind,
   mapping: Mapping,
   { item, name, text, file }: PlainItem,
-): readonly ReadPlain[] {
+): Generator<ReadPlain> {
   return read(mapping, {
     kind: mapping.kind === 'page' ? page : own,
     item,
@@ -53,34 +55,35 @@ interface Reading {
   readonly depth: number
 }
 
-function read(mapping: Mapping, reading: Reading): readonly ReadPlain[] {
+function* read(mapping: Mapping, reading: Reading): Generator<ReadPlain> {
   const { item, name, depth } = reading
-  if (depth > MAX_DEPTH) return [{ name, reason: `it is nested deeper than ${MAX_DEPTH}` }]
+  if (depth > MAX_DEPTH) return yield { name, reason: `it is nested deeper than ${MAX_DEPTH}` }
   const childKeys = keysOf(mapping, 'children')
   const rest = Object.fromEntries(Object.entries(item).filter(([key]) => !childKeys.includes(key)))
   const fault = faultOf(rest)
-  if (fault !== undefined) return [{ name, reason: fault }]
+  if (fault !== undefined) return yield { name, reason: fault }
   const record = toRecord(mapping, { ...reading, item: rest })
-  const children = childKeys.flatMap((key) => listOf(item[key]))
-  return [
-    record,
-    ...children.flatMap((child, at) => {
-      const below =
-        itemOf(child) ?? (textOf(child) === undefined ? undefined : { [keysOf(mapping, 'title')[0] ?? 'title']: child })
-      const parent = 'alias' in record ? record.alias : undefined
-      const its = `${parent === undefined ? name : parent.replace(mapping.prefix, '')}.${at + 1}`
-      if (!below) return [{ name: its, reason: 'it is no item' }]
-      return read(mapping, {
-        kind: reading.kind,
-        item: below,
-        name: its,
-        text: undefined,
-        file: undefined,
-        parent,
-        depth: depth + 1,
-      })
-    }),
-  ]
+  yield record
+  const parent = 'alias' in record ? record.alias : undefined
+  let at = 0
+  for (const child of childKeys.flatMap((key) => listOf(item[key]))) {
+    const below =
+      itemOf(child) ?? (textOf(child) === undefined ? undefined : { [keysOf(mapping, 'title')[0] ?? 'title']: child })
+    const its = `${parent === undefined ? name : parent.replace(mapping.prefix, '')}.${++at}`
+    if (!below) {
+      yield { name: its, reason: 'it is no item' }
+      continue
+    }
+    yield* read(mapping, {
+      kind: reading.kind,
+      item: below,
+      name: its,
+      text: undefined,
+      file: undefined,
+      parent,
+      depth: depth + 1,
+    })
+  }
 }
 
 function toRecord(mapping: Mapping, { kind, item, name, text, file, parent }: Reading): ReadPlain {
@@ -110,7 +113,7 @@ function toRecord(mapping: Mapping, { kind, item, name, text, file, parent }: Re
   const isCut = whole !== undefined && values.title !== whole.trim()
   values.body = bodyOf([
     [undefined, isCut ? whole : undefined],
-    ...texts.map(([key, lines], at) => [at === 0 ? undefined : headingOf(key), lines] as const),
+    ...texts.map(([key, lines], at) => [at === 0 ? undefined : wordsOf(key), lines] as const),
     [undefined, text],
   ])
   if (text !== undefined && texts.length === 0 && !isCut) values.body = text
@@ -263,7 +266,7 @@ function commentsOf(value: Json | undefined): {
   return { comments, rest }
 }
 
-function headingOf(key: string): string {
+function wordsOf(key: string): string {
   const words = key
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .replace(/[_-]+/g, ' ')
@@ -271,42 +274,43 @@ function headingOf(key: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
+interface Box {
+  readonly title: string
+  readonly done: boolean
+  readonly labels: readonly string[]
+  readonly subtasks: Box[]
+}
+
+const LINES_PER_STEP = 200
+
 /** The checkboxes of a text as items, nested ones in those above them, with the heading they stand under as label. */
-export function checkboxesOf(text: string): readonly Item[] {
-  interface Box {
-    readonly indent: number
-    readonly item: { title: string; done: boolean; labels: string[]; subtasks: Box['item'][] }
-  }
-  const roots: Box['item'][] = []
-  let open: Box[] = []
-  let heading: string | undefined
+export function* checkboxesOf(text: string): Steps<readonly Item[]> {
+  const roots: Box[] = []
+  let open: { readonly indent: number; readonly box: Box }[] = []
+  let labels: readonly string[] = []
   let isCode = false
-  for (const line of text.split('\n')) {
+  for (const [n, line] of text.split('\n').entries()) {
+    if (n % LINES_PER_STEP === LINES_PER_STEP - 1) yield
     if (/^\s*(?:```|~~~)/.test(line)) isCode = !isCode
     if (isCode) continue
-    const head = /^#{1,6}\s+(.+?)\s*#*$/.exec(line)?.[1]
-    if (head !== undefined) {
-      heading = head
+    const heading = headingOf(line)
+    if (heading && heading.text !== '') {
+      labels = labelOf(heading.text)
       open = []
     }
     const [, indent = '', mark = '', title = ''] = /^(\s*)[-*+] \[([ xX])\] (.+)$/.exec(line) ?? []
     if (title.trim() === '') continue
     const depth = indent.replaceAll('\t', '    ').length
-    open = open.filter((box) => box.indent < depth)
-    const item = {
-      title: title.trim(),
-      done: mark !== ' ',
-      labels: heading === undefined ? [] : [heading.slice(0, 100)],
-      subtasks: [],
-    }
-    const above = open.at(-1)
-    if (above) above.item.subtasks.push(item)
-    else roots.push(item)
-    open.push({ indent: depth, item })
+    open = open.filter((one) => one.indent < depth)
+    const box: Box = { title: title.trim(), done: mark !== ' ', labels, subtasks: [] }
+    ;(open.at(-1)?.box.subtasks ?? roots).push(box)
+    open.push({ indent: depth, box })
   }
-  const parsed = parseValue(
-    fieldOf(task, 'labels'),
-    roots.flatMap(({ labels }) => labels),
-  )
-  return (parsed.ok ? roots : roots.map((root) => ({ ...root, labels: [] }))) as unknown as readonly Item[]
+  return roots as unknown as readonly Item[]
+}
+
+/** A heading as a label, where it can be one. */
+function labelOf(heading: string): readonly string[] {
+  const labels = [heading.slice(0, 100)]
+  return parseValue(fieldOf(task, 'labels'), labels).ok ? labels : []
 }
