@@ -35,7 +35,10 @@ export interface MirrorsParts extends Shared {
 /** All mirrors of a project: the main one, and one for each linked worktree that asked for it. Together they are one. */
 export interface Mirrors extends Mirror {
   list(): readonly MirrorInfo[]
-  /** Makes a mirror in a linked worktree. Throws `usage`, `already_exists`. */
+  /**
+   * Makes a mirror in a linked worktree; the main one has its own. Resolves when the files are there. Throws `usage`,
+   * `already_exists`.
+   */
   add(worktree: string): Promise<MirrorInfo>
   /** Takes the mirror of a linked worktree away: its files, but for what is not merged. */
   remove(worktree: string): Promise<{ readonly removed: number; readonly kept: readonly string[] }>
@@ -63,7 +66,14 @@ export function createMirrors(parts: MirrorsParts): Mirrors {
     facts: () => parts.factsOf(dir),
   })
   const linked = new Map<string, Linked>()
-  let isStarted = false
+  let started: (outcome: Promise<void>) => void = () => undefined
+  let giveUp: (error: OrchError) => void = () => undefined
+  const whenStarted = new Promise<void>((resolve, reject) => {
+    started = resolve
+    giveUp = reject
+  })
+  // Who waits for it is told; it may be nobody.
+  whenStarted.catch(() => undefined)
   const all = (): readonly Mirror[] => [main, ...[...linked.values()].map(({ mirror }) => mirror)]
 
   /** A linked worktree stands as long as git's file is in it. */
@@ -135,19 +145,24 @@ export function createMirrors(parts: MirrorsParts): Mirrors {
 
   const infoOf = ({ worktree, dir: at }: LinkedMirror): MirrorInfo => ({ dir: at, worktree, main: false })
 
+  const start = async (): Promise<void> => {
+    await main.start()
+    for (const place of places.list()) {
+      const mirror = open(place)
+      if (stands(place)) await mirror.start()
+      else fall(place)
+    }
+  }
+
   return {
     name: 'mirrors',
-    async start() {
-      await main.start()
-      for (const place of places.list()) {
-        const mirror = open(place)
-        if (stands(place)) await mirror.start()
-        else fall(place)
-      }
-      isStarted = true
+    start() {
+      const outcome = start()
+      started(outcome)
+      return outcome
     },
     async stop() {
-      isStarted = false
+      giveUp(new OrchError('daemon_stopping'))
       await Promise.all(all().map((mirror) => mirror.stop()))
     },
     async sync() {
@@ -169,14 +184,16 @@ export function createMirrors(parts: MirrorsParts): Mirrors {
       ...[...linked.values()].map(({ place }) => infoOf(place)),
     ],
     async add(worktree) {
-      if (!isStarted) throw new OrchError('usage', { reason: 'The files are not ready yet; try again' })
+      await whenStarted
       const found = findRepository(worktree)
       const [tree, folder] = [found.worktree, relative(mainWorktree, dir)]
       if (found.commonDir !== commonDir || tree === undefined) {
         throw new OrchError('usage', { reason: `${worktree} is no worktree of this repository` })
       }
-      if (!found.isLinked)
-        throw new OrchError('usage', { reason: `${worktree} is the main worktree: its files are there` })
+      if (!found.isLinked) {
+        await main.sync()
+        return { dir, worktree: tree, main: true }
+      }
       if (folder.startsWith('..') || folder.startsWith(sep)) {
         throw new OrchError('usage', {
           reason: 'The files are outside the repository (mirror.dir): there is one folder for all',
@@ -187,7 +204,9 @@ export function createMirrors(parts: MirrorsParts): Mirrors {
       const at = join(tree, folder)
       await parts.assertFree(tree, at)
       const place = places.add(tree, at)
-      await open(place).start()
+      const mirror = open(place)
+      await mirror.start()
+      await Promise.race([mirror.sync(), linked.get(tree)?.gone])
       return infoOf(place)
     },
     async remove(worktree) {

@@ -21,7 +21,9 @@ test('[P2][P3] linked worktrees have folders of their own: edits in any of them 
   repo.git('worktree', 'add', '--quiet', worktree)
   expect((await repo.run(['init', '--yes'], { cwd: worktree })).code).toBe(0)
   const linked = join(worktree, 'orch')
-  await sync()
+  // It answered when the files were there.
+  expect(readdirSync(linked)).toEqual(expect.arrayContaining(['BOARD.md', 'README.md', 'state.json']))
+  expect(fileIn(linked, id)).toContain('fix-the-login')
   expect(repo.git('-C', worktree, 'status', '--porcelain')).toBe('')
   expect(readFileSync(join(worktree, '.ignore'), 'utf8')).toContain('!/orch/')
   expect((await repo.json<Status>('status')).linkedMirrors).toEqual([linked])
@@ -80,6 +82,7 @@ test('[P4] a repository is set up from a linked worktree: one project, and a fol
     fresh.git('worktree', 'add', '--quiet', tree)
     const made = await fresh.run(['init', '--yes', '--json'], { cwd: tree })
     expect(made.code, made.stderr).toBe(0)
+    expect(readdirSync(join(tree, 'orch'))).toContain('README.md')
     await must(fresh.run(['task', 'create', 'Fix the login'], { cwd: tree }))
     await must(fresh.run(['sync'], { cwd: tree }))
     for (const dir of [fresh.dir, tree]) {

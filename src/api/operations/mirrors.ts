@@ -34,7 +34,7 @@ export const mirrorOperations: readonly Operation[] = [
     name: 'mirror.add',
     effect: 'write',
     role: 'admin',
-    help: 'Makes a folder of files in a linked worktree, kept equal to all others. `orch init` there does it, too.',
+    help: 'Makes a folder of files in a linked worktree, kept equal to all others, and answers when the files are there. `orch init` there does it, too.',
     input: z.strictObject({ dir: dirSchema }),
     output: mirrorSchema,
     cli: {

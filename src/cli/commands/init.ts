@@ -24,6 +24,8 @@ export async function init(cli: CliContext, input: Readonly<Record<string, unkno
   // What is made in a linked worktree was agreed to with the rest when the project is new.
   if (isLinked && worktree !== undefined) return await initWorktree(context, worktree, { input, isAgreed: isNew })
   const agents = await agentsIfWanted(context, input)
+  // People look at once: it answers when the files are there.
+  if (worktree !== undefined) await request(context, { op: 'mirror.add', input: { dir: worktree } })
   const { project, mirror, branch } = (await request(context, { op: 'status' })) as Status
   const message = `${project.name} is set up. Its files: ${mirror}\nNext: orch task create 'The first task'`
   printResult(context, { project, mirror, branch, agents, message }, { type: 'text', field: 'message' })
