@@ -40,7 +40,8 @@ import type { Row } from '../store/row.ts'
 import { createMeta } from '../store/schema.ts'
 import { formsOf, MIN_SECRET, needleOf, type Replacement, replaced } from '../store/secret-forms.ts'
 import { filesHolding, rewriteFiles } from './purge-files.ts'
-import { DONE, noteMoving, settleMoving } from './purged-history.ts'
+import { dropPlan, keepPlan, PLAN_FILE, readPlan } from './purge-plan.ts'
+import { DONE, noteDone, noteMoving, refsLeft, settleMoving } from './purged-history.ts'
 
 export interface PurgeParts {
   readonly db: Database
@@ -64,6 +65,7 @@ export type PurgeStep =
   | 'moved'
   | 'files'
   | 'joined'
+  | 'plan'
   | 'rows'
   | 'loads'
   | 'shred'
@@ -141,18 +143,27 @@ export interface PurgeSettled {
 
 /**
  * Takes out what purges name that came since the last time; undefined where none did. Every step may be done again; rows
- * are covered after all that has to be searched by text, because until then they tell what the text is. Only before the
+ * are covered after all that has to be changed by text, because until then they tell what the text is; what is only looked
+ * through after that is in a plan. Only before the
  * project is opened.
  */
 export async function settlePurges(parts: PurgeParts, known?: string): Promise<PurgeSettled | undefined> {
   const { db, kinds, paths, log, onStep = () => undefined } = parts
   const last = lastPurge(db)
   const meta = createMeta(db)
-  if (last <= Number(meta.get(DONE) ?? 0)) return undefined
+  if (last <= Number(meta.get(DONE) ?? 0)) {
+    dropPlan(paths.dir)
+    return undefined
+  }
   onStep('noted')
   const journal = createJournal(db)
   const purges = allPurges(journal)
-  const secrets = new Set([...readSecrets(journal, purges), ...(known === undefined ? [] : [known])])
+  const plan = readPlan(paths.dir, last)
+  const secrets = new Set([
+    ...readSecrets(journal, purges),
+    ...(plan?.secrets ?? []),
+    ...(known === undefined ? [] : [known]),
+  ])
   const replacements = formsOf(secrets)
   onStep('history')
   const moving = { ...parts, ref: refOf(parts) }
@@ -162,13 +173,15 @@ export async function settlePurges(parts: PurgeParts, known?: string): Promise<P
   await settleMoving(moving)
   onStep('files')
   const rewrite = (text: string): string => replaced(text, replacements)
-  const failed = [...foldersOf(parts), paths.dir].flatMap((dir) => rewriteFiles(dir, rewrite, isDatabase).failed)
+  const failed = [...foldersOf(parts), paths.dir].flatMap((dir) => rewriteFiles(dir, rewrite, isLeftAlone).failed)
   if (failed.length > 0) {
     // The rows stay as they are: without them nobody here would know any more what to look for.
     throw new OrchError('purge_failed', { reason: `cannot rewrite ${rewrite(failed.join(', '))}` })
   }
   onStep('joined')
   for (const file of keptDatabases(paths.dir)) purgeKept(file, kinds, secrets)
+  onStep('plan')
+  keepPlan(paths.dir, { last, secrets: [...secrets] })
   onStep('rows')
   const { rows } = db.transaction(() => {
     meta.set(COVERED, String(last))
@@ -179,11 +192,9 @@ export async function settlePurges(parts: PurgeParts, known?: string): Promise<P
   onStep('shred')
   shredFreed(db)
   onStep('end')
-  const left = [
-    ...(history.hits > 0 && history.before !== undefined ? await refsThatReach(moving, history.before) : []),
-    ...holding(parts, replacements),
-  ]
-  meta.set(DONE, String(last))
+  const left = [...(await refsLeft(moving)), ...holding(parts, replacements)]
+  noteDone(db, last)
+  dropPlan(paths.dir)
   log.info('a secret was taken out', { rows, commits: history.hits > 0 ? history.commits : 0, left: left.length })
   return { left }
 }
@@ -193,12 +204,13 @@ export async function settlePurgesAtStart(
   parts: PurgeParts,
 ): Promise<{ readonly failure?: string; readonly left: readonly string[] }> {
   const last = lastPurge(parts.db)
-  const wasCutShort = last > 0 && Number(createMeta(parts.db).get(COVERED) ?? 0) === last
+  const isCovered = last > 0 && Number(createMeta(parts.db).get(COVERED) ?? 0) === last
+  const isBlind = isCovered && readPlan(parts.paths.dir, last) === undefined
   try {
     const settled = await settlePurges(parts)
     if (!settled) return { left: [] }
-    // What is in no row any more cannot be looked for.
-    return { left: wasCutShort ? [...settled.left, NOT_LOOKED_FOR] : settled.left }
+    // What is in no row and in no plan any more cannot be looked for.
+    return { left: isBlind ? [...settled.left, NOT_LOOKED_FOR] : settled.left }
   } catch (error) {
     parts.log.error('a purge is not finished', { error })
     return { failure: reasonOf(error), left: [] }
@@ -237,8 +249,8 @@ function historyOf(parts: PurgeParts, purges: readonly Purge[], replacements: re
     env: parts.env,
     ref: refOf(parts),
     scratch: parts.paths.dir,
-    onMoving({ after, commitOf, gone }) {
-      noteMoving(parts.db, after, commitOf, gone)
+    onMoving(moving) {
+      noteMoving(parts.db, moving)
       parts.onStep?.('moving')
     },
     row: (row) => coveredHead(coveredRow(covers.get(row.doc), row), replacements),
@@ -278,10 +290,11 @@ function holding(parts: PurgeParts, replacements: readonly Replacement[]): reado
   // Its name may hold it, too.
   return [...foldersOf(parts), parts.paths.dir]
     .flatMap((dir) => filesHolding(dir, texts))
+    .filter((path) => path !== join(parts.paths.dir, PLAN_FILE))
     .map((path) => replaced(path, replacements))
 }
 
-const isDatabase = (name: string): boolean => /\.(db|db-wal|db-shm|bin)$/.test(name)
+const isLeftAlone = (name: string): boolean => /\.(db|db-wal|db-shm|bin)$/.test(name) || name === PLAN_FILE
 
 function checkSecret(given: string): string {
   const secret = withoutOuterNewlines(given.replace(/\r\n/g, '\n'))

@@ -1,5 +1,5 @@
 import type { GitRepo, Oid } from '../git/git-repo.ts'
-import { headOf } from '../git/purge-history.ts'
+import { headOf, type Moving, refsThatReach } from '../git/purge-history.ts'
 import type { Env } from '../git/run-git.ts'
 import type { Database } from '../store/database.ts'
 import { lastPurge } from '../store/purges.ts'
@@ -10,19 +10,41 @@ export const DONE = 'purged'
 /** What is to be noted of the branch once it has moved: `after` is its commit then, `last` our last snapshot in it. */
 const MOVING = 'purge_moving'
 const GONE = 'purge_gone'
+const BEFORE = 'purge_before'
 
 /** Notes it before the branch is moved. */
-export function noteMoving(
-  db: Database,
-  after: Oid,
-  commitOf: (old: Oid) => Oid | undefined,
-  gone: readonly Oid[],
-): void {
+export function noteMoving(db: Database, { before, after, commitOf, gone }: Moving): void {
   const meta = createMeta(db)
   const last = lastSnapshot(db)
   db.transaction(() => {
     meta.set(MOVING, JSON.stringify({ after, last: last === undefined ? undefined : commitOf(last) }))
     meta.set(GONE, JSON.stringify([...goneCommits(db), ...gone]))
+    meta.set(BEFORE, JSON.stringify([...movedFrom(db), before]))
+  })
+}
+
+/** What the branch held before purges that are not done yet moved it. */
+function movedFrom(db: Database): readonly Oid[] {
+  return JSON.parse(createMeta(db).get(BEFORE) ?? '[]') as readonly Oid[]
+}
+
+/** Refs of the user's that reach what was replaced, also where the branch was moved before the purge was cut short. */
+export async function refsLeft(parts: {
+  readonly db: Database
+  readonly commonDir: string
+  readonly env: Env
+  readonly ref: string
+}): Promise<readonly string[]> {
+  const refs = new Set<string>()
+  for (const before of movedFrom(parts.db)) for (const ref of await refsThatReach(parts, before)) refs.add(ref)
+  return [...refs]
+}
+
+/** Notes that a purge is done here. */
+export function noteDone(db: Database, last: number): void {
+  db.transaction(() => {
+    createMeta(db).set(DONE, String(last))
+    db.run('DELETE FROM meta WHERE key = ?', BEFORE)
   })
 }
 

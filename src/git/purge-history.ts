@@ -19,6 +19,7 @@ export interface HistoryPurge extends Rewriting {
 }
 
 export interface Moving {
+  readonly before: Oid
   readonly after: Oid
   /** The commit in whose place another one is made. */
   readonly commitOf: (old: Oid) => Oid | undefined
@@ -87,7 +88,7 @@ export async function purgeHistory(parts: HistoryPurge): Promise<HistoryPurged> 
   for (const file of [oldMarks, newMarks]) rmSync(file, { force: true })
   const made = new Map([...old].map(([mark, oid]) => [oid, now.get(mark)]))
   const gone = await firstGone(parts, found.before, after)
-  parts.onMoving?.({ after, commitOf: (oid) => made.get(oid), gone })
+  parts.onMoving?.({ before: found.before, after, commitOf: (oid) => made.get(oid), gone })
   await git(parts, ['update-ref', ref, after, found.before])
   await git(parts, ['update-ref', '-d', SCRATCH])
   // The branch's own log of where it was would keep the old commits for months.
