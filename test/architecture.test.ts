@@ -50,6 +50,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   esbuild: ['build'],
   '@hono/node-server': ['api'],
   'prom-client': ['api'],
+  'better-sqlite3-multiple-ciphers': ['store'],
   jose: ['api'],
   selfsigned: ['api'],
 }

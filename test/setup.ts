@@ -3,6 +3,7 @@
  * A program that cannot be had is named loudly; the tests that need it are then skipped, and say so.
  */
 import { execFileSync } from 'node:child_process'
+import { CIPHER_PACKAGE, CIPHER_VERSION, hasCipher } from '../src/store/cipher.ts'
 
 interface Part {
   readonly program: string
@@ -45,6 +46,27 @@ function install(aptPackage: string): void {
   }
 }
 
+/** Not among the dependencies: where no binary is ready for this Node it is compiled, which takes minutes. */
+function installCipher(): void {
+  const wanted = `${CIPHER_PACKAGE}@${CIPHER_VERSION}`
+  if (!hasCipher()) {
+    say(`setup: installing ${wanted} with npm; where it has to be compiled, that takes minutes`)
+    try {
+      execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', wanted], {
+        stdio: 'ignore',
+        timeout: 900_000,
+      })
+    } catch {
+      // Said below.
+    }
+  }
+  say(
+    hasCipher()
+      ? `setup: ${CIPHER_PACKAGE} is there (the tests of encrypted databases)`
+      : `setup: ${CIPHER_PACKAGE} IS MISSING and could not be installed: the tests of encrypted databases WILL BE SKIPPED`,
+  )
+}
+
 let isComplete = true
 for (const { program, aptPackage, usedFor, isRequired } of parts) {
   if (!has(program)) install(aptPackage)
@@ -56,4 +78,5 @@ for (const { program, aptPackage, usedFor, isRequired } of parts) {
     if (isRequired) isComplete = false
   }
 }
+installCipher()
 process.exitCode = isComplete ? 0 : 1

@@ -178,6 +178,8 @@ export interface Status {
   readonly linkedMirrors: readonly string[]
   /** How files are read and replaced there: what the disk can do. */
   readonly fileAccess: string
+  /** By which keys database and git are encrypted at rest; `none` where nothing is. */
+  readonly encryption: string
   readonly branch: string
   readonly remote: RemoteState | null
   readonly startedAt: string

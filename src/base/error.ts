@@ -319,6 +319,37 @@ export const errorCodes = define({
     hint: 'Use the newer orch. Nothing was touched.',
   },
 
+  key_missing: {
+    exit: 6,
+    http: 503,
+    message: '{what} is encrypted with the key {key}, and no key is given',
+    hint: 'Nothing was touched. Give the key by encryption.keyFile, encryption.keyCommand or ORCH_ENCRYPTION_KEY; what .orchrc says of it counts after `orch trust`. With the key, `orch decrypt` makes a database plain again. See docs/encryption.md.',
+  },
+  key_wrong: {
+    exit: 6,
+    http: 503,
+    message: '{what} is encrypted with the key {key}, and what is given is {given}',
+    hint: 'Nothing was touched. Give the key {key}: an older one may stand on a further line below the one in use. See docs/encryption.md.',
+  },
+  key_unusable: {
+    exit: 2,
+    http: 400,
+    message: 'The encryption key from {source} cannot be used: {reason}',
+    hint: 'Nothing was touched. A key is 32 random bytes, as 64 hexadecimal digits on a line, where only you can read it. See docs/encryption.md.',
+  },
+  not_encrypted: {
+    exit: 6,
+    http: 503,
+    message: '{path} is not encrypted, and is to be',
+    hint: 'Nothing was touched. `orch encrypt` encrypts it; or set encryption.database to false, or take the key out of the configuration. See docs/encryption.md.',
+  },
+  cipher_missing: {
+    exit: 6,
+    http: 503,
+    message: 'An encrypted database needs the package {package}, which does not load: {reason}',
+    hint: 'Nothing was touched. Install it beside orch, with the Node that runs orch: `npm install {package}@{version}`. Or encrypt only git: encryption.database: false. See docs/encryption.md.',
+  },
+
   daemon_unreachable: {
     exit: 7,
     http: 503,

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from 'node:fs'
+import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync } from 'node:fs'
 import { OrchError, reasonOf } from './error.ts'
 
 /** Makes a directory that only this user can enter, unless it is there. Throws `read_only` when that cannot be had. */
@@ -18,5 +18,17 @@ export function assertOwnDir(dir: string): void {
   if (!stats.isDirectory()) throw new OrchError('read_only', { path: dir, reason: 'it is not a directory' })
   if (uid !== undefined && stats.uid !== uid) {
     throw new OrchError('read_only', { path: dir, reason: 'it belongs to another user' })
+  }
+}
+
+/** Makes the names in a directory durable: what was renamed or made there. */
+export function syncDirectory(dir: string): void {
+  // Windows has no descriptors of directories; a rename is durable there with the next flush.
+  if (process.platform === 'win32') return
+  const descriptor = openSync(dir, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
   }
 }

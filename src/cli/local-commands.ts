@@ -219,6 +219,22 @@ export const localCommands: readonly LocalCommand[] = [
     load: async () => (await import('./commands/purge.ts')).purge,
   },
   {
+    command: 'encrypt',
+    help: 'Encrypts the database that is there, or gives it another key, as the configuration says; also how a key is replaced. The daemon is stopped meanwhile. docs/encryption.md says how a key is made and given.',
+    positionals: [],
+    flags: [],
+    examples: ['orch encrypt'],
+    load: async () => (await import('./commands/encrypt.ts')).encrypt,
+  },
+  {
+    command: 'decrypt',
+    help: 'Makes an encrypted database plain again. The daemon stays stopped: take the key out of the configuration next.',
+    positionals: [],
+    flags: [],
+    examples: ['orch decrypt'],
+    load: async () => (await import('./commands/encrypt.ts')).decrypt,
+  },
+  {
     command: 'uninstall',
     help: 'Takes orch out of this repository, after showing what goes and what stays. The history branch stays.',
     positionals: [],

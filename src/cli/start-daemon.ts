@@ -23,6 +23,7 @@ export type Report =
   | { readonly cert: CertificateReport }
   | { readonly rebuilt: { readonly rows: number; readonly records: number } }
   | { readonly purge: PurgeReport }
+  | { readonly encryption: EncryptionReport }
 
 /** Places that the configuration decides. */
 export interface Plan {
@@ -50,6 +51,12 @@ export interface JoinReport {
   readonly keys: readonly { readonly key: string; readonly as?: string }[]
   readonly database: string
   readonly branch?: string
+}
+
+/** How many databases were converted, and the key that they are encrypted with now; '' for none. */
+export interface EncryptionReport {
+  readonly converted: number
+  readonly key: string
 }
 
 /** The daemon's certificate. See src/api/http/certificate.ts. */
@@ -118,8 +125,10 @@ export async function replaceDaemon(context: RepositoryContext): Promise<void> {
   }
 }
 
+type ErrandKey = 'plan' | 'trusted' | 'removal' | 'join' | 'cert' | 'rebuilt' | 'purge' | 'encryption'
+
 /** Lets the daemon's program do something else than to be the daemon: see src/errands.ts. Throws its refusal. */
-export async function runErrand<K extends 'plan' | 'trusted' | 'removal' | 'join' | 'cert' | 'rebuilt' | 'purge'>(
+export async function runErrand<K extends ErrandKey>(
   context: RepositoryContext,
   words: readonly string[],
   key: K,

@@ -155,6 +155,7 @@ export async function createDaemon(config: Config, name: string, host: Host): Pr
     },
     sql: createSqlRunner({
       databaseFile: paths.database,
+      keyring: host.keyring,
       kinds,
       runner: new URL('./sql-runner.mjs', host.loadWorker),
     }),

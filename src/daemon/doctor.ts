@@ -26,6 +26,8 @@ export interface DoctorParts {
   readonly checkFiles: () => Promise<readonly string[]>
   /** What differs between the history branch and the document, after a snapshot. */
   readonly checkHistory: () => Promise<readonly string[]>
+  /** What is not encrypted and is to be; missing where nothing is to be. */
+  readonly checkEncryption?: () => readonly string[]
   readonly problems: () => readonly Problem[]
 }
 
@@ -37,6 +39,7 @@ export function createDoctor(parts: DoctorParts): () => Promise<readonly Finding
     ['every file shows the document', parts.checkFiles],
     ['the history branch holds the document', parts.checkHistory],
     ['private files are private', () => parts.privateFiles.flatMap(openToOthers)],
+    ...(parts.checkEncryption ? [['what is to be encrypted is', parts.checkEncryption] as const] : []),
     ['nothing stands still', () => parts.problems().map(({ where, what }) => `${where}: ${what}`)],
   ]
   return async () => {

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import { createMirrorWays } from '../mirror/ways.ts'
 import { type Problem, standsStill } from '../model/attention.ts'
 import { checkInWorker } from '../store/check.ts'
+import { encryptionText, notEncrypted } from './at-rest.ts'
 import { type Attention, createAttention } from './attention.ts'
 import { createDoctor, filesThatDiffer } from './doctor.ts'
 import type { History } from './history.ts'
@@ -59,6 +60,7 @@ export function createHealth({ config, host, state, history, peers, mirror, rend
     mirrorDir: state.mirrorDir,
     linkedMirrors: () => mirror.list().flatMap(({ dir, main }) => (main ? [] : [dir])),
     fileAccess: () => mirror.abilities().summary,
+    encryption: () => encryptionText({ host, state }),
     branch: history.ref.replace('refs/heads/', ''),
     remote: history.remote.state,
     gitObjects: history.care.objects,
@@ -83,11 +85,13 @@ export function createHealth({ config, host, state, history, peers, mirror, rend
     checkStore: () =>
       checkInWorker({
         databaseFile: paths.database,
+        keyring: host.keyring,
         declared: config,
         project,
         worker: new URL('./check-worker.mjs', host.loadWorker),
       }),
     privateFiles: [paths.database, paths.token],
+    ...(host.keyring.keys.length > 0 && { checkEncryption: () => notEncrypted({ host, state }) }),
     async checkFiles() {
       await mirror.sync()
       const known = mirror

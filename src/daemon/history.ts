@@ -59,6 +59,7 @@ export async function openHistory({ config, host, state, render, onChange }: His
     base,
     project,
     ledger,
+    keyring: host.keyring,
     render,
     // Until somebody says that it is known: the text of it is in a commit alone.
     happened: (happened) => state.attention.keep(happened, clock.now()),
@@ -134,7 +135,7 @@ async function historyBranch(config: Config, host: Host, { meta, project }: Stat
   if (found.adopt && project.rowCount() === 0) {
     const { id, name } = found.adopt.project
     project.adopt({ id, name })
-    await project.applyRows(await rowsFromTree(repo, found.adopt.commit), {
+    await project.applyRows(await rowsFromTree(repo, found.adopt.commit, {}, host.keyring.keys), {
       source: 'git',
       commit: found.adopt.commit,
     })

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { OrchError } from '../base/error.ts'
+import type { Keyring } from '../base/keys.ts'
 import type { Logger } from '../base/log.ts'
 import type { FileIdentity, PrivatePaths } from '../base/repository.ts'
 import type { Actor } from '../model/actor.ts'
@@ -23,6 +24,8 @@ export interface Host {
   readonly person: Actor
   /** Their address, as git knows it; '' when it does not. */
   readonly mail: string
+  /** What is encrypted at rest, and how. */
+  readonly keyring: Keyring
   /** The compiled worker that makes load snapshots. */
   readonly loadWorker: URL
   /** What the configuration ignored, for a person to see. */

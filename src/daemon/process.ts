@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { sleep, systemClock } from '../base/clock.ts'
 import { OrchError, toOrchError } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
+import type { Keyring } from '../base/keys.ts'
 import { createLogger, formatEntry, type Level, type Logger } from '../base/log.ts'
 import { ensurePrivateDir } from '../base/private-dir.ts'
 import {
@@ -26,6 +27,7 @@ import { type Owner, takeOwnership } from '../store/owner.ts'
 import type { createDaemon, Daemon } from './daemon.ts'
 import { createDrain, type Drain } from './drain.ts'
 import type { Host } from './host.ts'
+import { keyringOf, refuseUntrustedKey, takeBackIfLocked } from './keys-at-start.ts'
 
 /** The exit code that means: another process is the daemon of this repository. */
 const LOCKED_EXIT = 75
@@ -78,7 +80,9 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       const { runErrand } = await import('../errands/errands.ts')
       const { commonDir } = repository
       const person = (): Promise<Actor> => personOf(mainWorktree, env)
-      report(await runErrand(errand, { config, env, mainWorktree, commonDir, paths, person, log: loggerAt('error') }))
+      const keyring = (): Promise<Keyring> => keyringOf(config, env, mainWorktree)
+      const log = loggerAt('error')
+      report(await runErrand(errand, { config, env, mainWorktree, commonDir, paths, person, keyring, log }))
       return
     }
     ensurePrivateDir(paths.dir)
@@ -96,11 +100,13 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     })
     const { config, notices, orchrc, drift } = await configOf(mainWorktree, env, options.set)
-    if (!existsSync(paths.database) && options.init === undefined) {
-      throw new OrchError('not_initialised', { path: mainWorktree })
-    }
+    const isNew = !existsSync(paths.database)
+    if (isNew && options.init === undefined) throw new OrchError('not_initialised', { path: mainWorktree })
     log = loggerAt(config['log.level'])
-    await finishJoinIfAny(paths, repository.commonDir, env, log)
+    if (isNew) refuseUntrustedKey(notices)
+    const keyring = await keyringOf(config, env, mainWorktree)
+    if (keyring.keys.length > 0) (await import('../errands/encryption.ts')).removeCopy(paths)
+    await finishJoinIfAny(paths, { commonDir: repository.commonDir, keyring, env, log })
     const hanging = setTimeout(() => {
       log.error('the start hangs, and is given up')
       process.exit(1)
@@ -125,7 +131,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       personOf(mainWorktree, env),
       gitSetting(mainWorktree, env, 'user.email'),
     ])
-    daemon = await create(config, options.init ?? basename(mainWorktree), {
+    const building = create(config, options.init ?? basename(mainWorktree), {
       version,
       paths,
       commonDir: repository.commonDir,
@@ -134,6 +140,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       stateHome: stateHome(env),
       person,
       mail,
+      keyring,
       loadWorker,
       env,
       clock: systemClock,
@@ -148,6 +155,10 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
         again = !options.attached
         drain()
       },
+    })
+    daemon = await building.catch((error: unknown) => {
+      if (isNew) takeBackIfLocked(error, paths.database)
+      throw error
     })
     // Nothing may be written any more, and all that was acknowledged is durable.
     owned.keep(() => process.exit(1))
@@ -172,15 +183,19 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
 /** Before the database is opened: another one may have to take its place. */
 async function finishJoinIfAny(
   paths: PrivatePaths,
-  commonDir: string,
-  env: DaemonProcessParts['env'],
-  log: Logger,
+  parts: {
+    readonly commonDir: string
+    readonly keyring: Keyring
+    readonly env: DaemonProcessParts['env']
+    readonly log: Logger
+  },
 ): Promise<void> {
   if (!existsSync(join(paths.dir, 'join')) && !existsSync(join(paths.dir, 'join.json'))) return
+  const { commonDir, keyring, env, log } = parts
   const { finishJoin } = await import('../errands/join-swap.ts')
   const { openGitRepo } = await import('../git/real-git-repo.ts')
   const repo = openGitRepo({ commonDir, env, clock: systemClock, random: (bytes) => randomBytes(bytes) })
-  await finishJoin({ paths, repo, log })
+  await finishJoin({ paths, keyring, repo, log })
 }
 
 async function takeLock(file: string): Promise<Lock | undefined> {

@@ -47,11 +47,12 @@ export async function openState(config: Config, name: string, host: Host): Promi
   const declaration = declarationHash(config)
   const stamp = { version: host.version, declaration: ownCommandsStamp(kinds, declaration) }
   keepOwnCommands(paths.ownCommands, stamp, () => ownCommands(kinds, '.orchrc'))
-  const db = crash.database(openFile(paths.database, host.assertOwned))
+  const db = crash.database(openFile(paths.database, host))
   const meta = createMeta(db)
   const mirrorDir = join(host.mainWorktree, config['mirror.dir'])
   const purged = await settlePurgesAtStart({
     db,
+    keyring: host.keyring,
     kinds,
     paths,
     mirrorDir,
@@ -68,6 +69,7 @@ export async function openState(config: Config, name: string, host: Host): Promi
   const loads = createFileLoadSnapshots({
     dir: join(paths.dir, 'load'),
     databaseFile: paths.database,
+    keyring: host.keyring,
     worker: host.loadWorker,
     crashAt: host.crashAt,
     log: logOf(host, 'load'),
@@ -115,11 +117,11 @@ export async function openState(config: Config, name: string, host: Host): Promi
   }
 }
 
-function openFile(file: string, mayCommit: () => void): Database {
+function openFile(file: string, { keyring, assertOwned }: Pick<Host, 'keyring' | 'assertOwned'>): Database {
   try {
     // Made by us, so that it and the files SQLite puts beside it are readable by their owner only.
     if (!existsSync(file)) writeFileSync(file, '', { mode: 0o600 })
-    const db = openDatabase(file, mayCommit)
+    const db = openDatabase(file, keyring, assertOwned)
     prepareSchema(db)
     return db
   } catch (error) {

@@ -20,6 +20,7 @@ export interface StatusParts {
   readonly linkedMirrors: () => readonly string[]
   /** How files are read and replaced there. */
   readonly fileAccess: () => string
+  readonly encryption: () => string
   readonly branch: string
   readonly remote: () => RemoteState | undefined
   /** Of all of git's objects, as last measured. */
@@ -102,6 +103,7 @@ export function createStatus(parts: StatusParts): StatusReader {
       mirror: parts.mirrorDir,
       linkedMirrors: parts.linkedMirrors(),
       fileAccess: parts.fileAccess(),
+      encryption: parts.encryption(),
       branch: parts.branch,
       remote: parts.remote() ?? null,
       startedAt: new Date(parts.startedAt).toISOString(),

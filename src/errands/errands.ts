@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
+import type { Keyring } from '../base/keys.ts'
 import type { Logger } from '../base/log.ts'
 import type { PrivatePaths } from '../base/repository.ts'
 import type { Config } from '../config/config.ts'
@@ -12,6 +13,7 @@ import { bootId, createGenerations, leaseFacts, machineId, stateHome, trust } fr
 import type { GitRepo } from '../git/git-repo.ts'
 import { openGitRepo } from '../git/real-git-repo.ts'
 import { gitEnv, runGit } from '../git/run-git.ts'
+import { askForKey } from '../git/snapshot-ledger.ts'
 import type { Actor } from '../model/actor.ts'
 import type { Random } from '../model/id.ts'
 import { dialSockets } from '../peers/wire.ts'
@@ -35,6 +37,7 @@ import { removeMirror } from './remove-mirror.ts'
  *   makes, or does it. `do` takes the lock.
  * - `rebuild`: makes the index anew, as a start does when its declaration has changed; tells a terminal how far it is.
  * - `purge plan|do`: says where the secret is that comes on standard input, or takes it out. `do` takes the lock.
+ * - `encrypt`, `decrypt`: encrypts the databases as the configuration says, or makes them plain. Takes the lock.
  * - `remove <replica> [branch]`: takes the mirror away, but for what is not merged; what is kept of the replica outside
  *   the repository; and the branch, if named.
  */
@@ -45,6 +48,8 @@ export interface ErrandParts {
   readonly commonDir: string
   readonly paths: PrivatePaths
   readonly person: () => Promise<Actor>
+  /** The keys that encrypt at rest: only who opens the database asks for them. */
+  readonly keyring: () => Promise<Keyring>
   readonly log: Logger
 }
 
@@ -61,9 +66,12 @@ export async function runErrand([name, ...words]: readonly string[], parts: Erra
     case 'cert':
       return { cert: await certificate(first, second === 'renew', parts) }
     case 'rebuild':
-      return { rebuilt: rebuild(parts) }
+      return { rebuilt: await rebuild(parts) }
     case 'purge':
       return { purge: await takeOut(first, parts) }
+    case 'encrypt':
+    case 'decrypt':
+      return { encryption: await convert(name, parts) }
     case 'remove':
       return { removal: await remove(first, second, parts) }
     default:
@@ -96,6 +104,7 @@ async function moveInto(
   const branch = config['git.branch']
   const joining = {
     paths,
+    keyring: await parts.keyring(),
     kinds: projectKinds(config, '.orchrc'),
     repo,
     ref: `refs/heads/${branch}`,
@@ -136,13 +145,14 @@ async function certificate(names: string, isRenewed: boolean, { config, paths }:
 async function takeOut(how: string, parts: ErrandParts): Promise<object> {
   const { config, env, mainWorktree, paths, commonDir, log } = parts
   const secret = readFileSync(0, 'utf8')
+  const keyring = await parts.keyring()
   const lock = how === 'do' ? lockOrRefuse(paths) : undefined
-  const db = lock ? openDatabase(paths.database) : openDatabaseReadOnly(paths.database)
+  const db = lock ? openDatabase(paths.database, keyring) : openDatabaseReadOnly(paths.database, keyring)
   try {
     const kinds = projectKinds(config, '.orchrc')
     const mirrorDir = join(mainWorktree, config['mirror.dir'])
     const ref = `refs/heads/${config['git.branch']}`
-    const purging = { db, kinds, paths, mirrorDir, commonDir, env, ref, log }
+    const purging = { db, keyring, kinds, paths, mirrorDir, commonDir, env, ref, log }
     if (!lock) return await previewPurge(purging, secret)
     const generations = createGenerations(stateHome(env), (error) => log.warn('generation not kept', { error }))
     const clock = systemClock
@@ -179,9 +189,10 @@ async function fetchedRef(repo: GitRepo, name: string, branch: string): Promise<
 }
 
 /** Throws `database_newer`, `database_damaged`. */
-function rebuild({ config, paths }: ErrandParts): object {
+async function rebuild({ config, paths, keyring }: ErrandParts): Promise<object> {
+  const keys = await keyring()
   const lock = lockOrRefuse(paths)
-  const db = openDatabase(paths.database)
+  const db = openDatabase(paths.database, keys)
   try {
     prepareSchema(db)
     return remakeIndex(db, projectKinds(config, '.orchrc'), (done, total, what) => {
@@ -190,6 +201,30 @@ function rebuild({ config, paths }: ErrandParts): object {
   } finally {
     if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
     db.close()
+    lock.release()
+  }
+}
+
+/** Throws `usage` without a key, `key_missing` and `key_wrong` where it is another one. */
+async function convert(how: 'encrypt' | 'decrypt', { paths, keyring }: ErrandParts): Promise<object> {
+  const keys = await keyring()
+  if (keys.keys.length === 0) {
+    throw new OrchError('usage', { reason: 'No key is given: docs/encryption.md says how' })
+  }
+  const { convertDatabases } = await import('./encryption.ts')
+  const key = how === 'encrypt' && keys.database ? keys.keys[0] : undefined
+  const lock = lockOrRefuse(paths)
+  try {
+    const branch = how === 'encrypt' && keys.git ? keys.keys[0] : undefined
+    const converted = convertDatabases({ paths, keyring: keys, key })
+    const db = openDatabase(paths.database, key ? keys : { ...keys, database: false })
+    try {
+      askForKey(db, branch?.id ?? '')
+    } finally {
+      db.close()
+    }
+    return { converted, key: key?.id ?? '', git: branch?.id ?? '' }
+  } finally {
     lock.release()
   }
 }
@@ -203,8 +238,9 @@ function lockOrRefuse({ lock, owner, log }: PrivatePaths): Lock {
 
 async function remove(replica: string, branch: string | undefined, parts: ErrandParts): Promise<object> {
   const { config, env, mainWorktree, paths } = parts
+  const keyring = await parts.keyring()
   const lock = lockOrRefuse(paths)
-  const removal = removeMirror(paths.database, join(mainWorktree, config['mirror.dir']))
+  const removal = removeMirror(paths.database, keyring, join(mainWorktree, config['mirror.dir']))
   rmSync(join(stateHome(env), 'replicas', replica), { force: true })
   if (branch !== undefined) await git(mainWorktree, env, ['update-ref', '-d', branch])
   lock.release()

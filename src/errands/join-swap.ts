@@ -11,7 +11,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import type { Keyring } from '../base/keys.ts'
 import type { Logger } from '../base/log.ts'
+import { syncDirectory } from '../base/private-dir.ts'
 import { identityOf, type PrivatePaths } from '../base/repository.ts'
 import type { GitRepo } from '../git/git-repo.ts'
 import { type Retirement, retireBranch } from '../git/retire.ts'
@@ -43,6 +45,7 @@ export type JoinStep = 'fold' | 'keep' | 'loads' | 'swap' | 'branch' | 'end'
 
 export interface FinishParts {
   readonly paths: PrivatePaths
+  readonly keyring: Keyring
   readonly repo: GitRepo
   readonly log: Logger
   readonly onStep?: (step: JoinStep) => void
@@ -67,11 +70,11 @@ export function decideJoin(paths: PrivatePaths, journal: JoinJournal): void {
  * Finishes a join that was decided, and forgets one that was not. Only while holding the lock, and before the database is
  * opened. There is a database at every moment: the old one or the joined one, whole.
  */
-export async function finishJoin({ paths, repo, log, onStep = () => undefined }: FinishParts): Promise<void> {
+export async function finishJoin({ paths, keyring, repo, log, onStep = () => undefined }: FinishParts): Promise<void> {
   const places = joinPlaces(paths)
   if (existsSync(places.journal)) {
     const { keep, retirement } = JSON.parse(readFileSync(places.journal, 'utf8')) as JoinJournal
-    if (existsSync(places.database)) swap(paths, places, join(paths.dir, keep), onStep)
+    if (existsSync(places.database)) swap({ paths, keyring, places, kept: join(paths.dir, keep), onStep })
     onStep('branch')
     try {
       if (retirement) await retireBranch(repo, retirement)
@@ -86,10 +89,22 @@ export async function finishJoin({ paths, repo, log, onStep = () => undefined }:
   rmSync(places.dir, { recursive: true, force: true })
 }
 
-function swap(paths: PrivatePaths, places: JoinPlaces, kept: string, onStep: (step: JoinStep) => void): void {
+function swap({
+  paths,
+  keyring,
+  places,
+  kept,
+  onStep,
+}: {
+  readonly paths: PrivatePaths
+  readonly keyring: Keyring
+  readonly places: JoinPlaces
+  readonly kept: string
+  readonly onStep: (step: JoinStep) => void
+}): void {
   onStep('fold')
   // Its log must not lie beside another database.
-  closeWhole(openDatabase(paths.database))
+  closeWhole(openDatabase(paths.database, keyring))
   onStep('keep')
   keepFile(paths.database, kept)
   onStep('loads')
@@ -111,15 +126,4 @@ function keepFile(file: string, kept: string): void {
     copyFileSync(file, temporary)
   }
   renameSync(temporary, kept)
-}
-
-function syncDirectory(dir: string): void {
-  // Windows has no descriptors of directories; a rename is durable there with the next flush.
-  if (process.platform === 'win32') return
-  const descriptor = openSync(dir, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { importProject, type ProjectPlan, planProject } from '../api/import/project.ts'
 import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
+import type { Keyring } from '../base/keys.ts'
 import type { Logger } from '../base/log.ts'
 import type { PrivatePaths } from '../base/repository.ts'
 import { leaseFacts } from '../config/host.ts'
@@ -28,6 +29,7 @@ import { decideJoin, finishJoin, type JoinStep, joinPlaces } from './join-swap.t
 
 export interface JoinParts {
   readonly paths: PrivatePaths
+  readonly keyring: Keyring
   readonly kinds: Kinds
   readonly repo: GitRepo
   /** Where this project's history goes, while its database does not know it: `refs/heads/orch-history`. */
@@ -75,7 +77,7 @@ export interface JoinReport {
 
 /** Says what joining will make. Writes nothing. Throws `already_joined`, `join_failed`. */
 export async function previewJoin(parts: JoinParts, source: JoinSource): Promise<JoinReport> {
-  const old = openDatabaseReadOnly(parts.paths.database)
+  const old = openDatabaseReadOnly(parts.paths.database, parts.keyring)
   const db = openDatabase(':memory:')
   try {
     const from = openReader(old, parts.kinds)
@@ -98,12 +100,12 @@ export async function previewJoin(parts: JoinParts, source: JoinSource): Promise
  * the other holds nothing of it but the word that it is coming. Throws `already_joined`, `join_failed`.
  */
 export async function performJoin(parts: JoinParts, source: JoinSource): Promise<JoinReport> {
-  const { paths, repo, log, onStep = () => undefined } = parts
-  const finish = { paths, repo, log, onStep }
+  const { paths, keyring, repo, log, onStep = () => undefined } = parts
+  const finish = { paths, keyring, repo, log, onStep }
   await finishJoin(finish)
   const places = joinPlaces(paths)
   mkdirSync(places.dir, { mode: 0o700 })
-  const old = openDatabase(paths.database)
+  const old = openDatabase(paths.database, keyring)
   let db: Database | undefined
   let report: JoinReport
   let retirement: Retirement | undefined
@@ -112,7 +114,7 @@ export async function performJoin(parts: JoinParts, source: JoinSource): Promise
     const ref = refOf(parts, old)
     const branch = await planRetirement(repo, ref, from)
     writeFileSync(places.database, '', { mode: 0o600 })
-    db = openDatabase(places.database)
+    db = openDatabase(places.database, keyring)
     report = { ...(await build(parts, source, { from, old, db, file: places.database })), branch }
     const project = { id: from.id, name: from.name, movedTo: report.into }
     retirement = branch === undefined ? undefined : { ref, to: branch, project, replica: from.replica }
@@ -169,7 +171,7 @@ async function build(parts: JoinParts, source: JoinSource, { from, old, db, file
 
 /** Connects with the other project, takes all of it, and does `work` while it is connected. */
 async function meet<T>(
-  { repo, dial, clock, random, log }: JoinParts,
+  { repo, keyring, dial, clock, random, log }: JoinParts,
   source: JoinSource,
   into: OpenProject,
   work: (settled: () => Promise<void>) => Promise<T>,
@@ -182,7 +184,7 @@ async function meet<T>(
       throw new OrchError('join_failed', { reason: `that project has itself moved into "${name}" (${id})` })
     }
     into.adopt({ id: project.id, name: project.name })
-    await into.applyRows(await rowsFromTree(repo, source.ref), { source: 'git', commit: source.ref })
+    await into.applyRows(await rowsFromTree(repo, source.ref, {}, keyring.keys), { source: 'git', commit: source.ref })
     return await work(() => Promise.resolve())
   }
   const peering = createPeering({

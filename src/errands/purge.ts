@@ -6,6 +6,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OrchError, reasonOf } from '../base/error.ts'
+import type { Keyring } from '../base/keys.ts'
 import type { Logger } from '../base/log.ts'
 import type { PrivatePaths } from '../base/repository.ts'
 import { withoutOuterNewlines } from '../base/trim.ts'
@@ -45,6 +46,8 @@ import { DONE, noteDone, noteMoving, refsLeft, settleMoving } from './purged-his
 
 export interface PurgeParts {
   readonly db: Database
+  /** Of the databases that are kept beside it. */
+  readonly keyring: Keyring
   readonly kinds: Kinds
   readonly paths: Pick<PrivatePaths, 'dir' | 'database'>
   /** The main mirror's folder; those of linked worktrees are known to the database. */
@@ -179,7 +182,7 @@ export async function settlePurges(parts: PurgeParts, known?: string): Promise<P
     throw new OrchError('purge_failed', { reason: `cannot rewrite ${rewrite(failed.join(', '))}` })
   }
   onStep('joined')
-  for (const file of keptDatabases(paths.dir)) purgeKept(file, kinds, secrets)
+  for (const file of keptDatabases(paths.dir)) purgeKept(openDatabase(file, parts.keyring), kinds, secrets)
   onStep('plan')
   keepPlan(paths.dir, { last, secrets: [...secrets] })
   onStep('rows')
@@ -230,8 +233,7 @@ function keptDatabases(dir: string): readonly string[] {
 }
 
 /** Of a database that is kept and belongs to no replica any more: its places are its own. */
-function purgeKept(file: string, kinds: Kinds, secrets: ReadonlySet<string>): void {
-  const db = openDatabase(file)
+function purgeKept(db: Database, kinds: Kinds, secrets: ReadonlySet<string>): void {
   try {
     const purges = [...secrets].map((secret) => findSecret(db, needleOf(secret)).purge)
     const replacements = formsOf(secrets)
@@ -248,6 +250,7 @@ function historyOf(parts: PurgeParts, purges: readonly Purge[], replacements: re
     commonDir: parts.commonDir,
     env: parts.env,
     ref: refOf(parts),
+    keys: parts.keyring.keys,
     scratch: parts.paths.dir,
     onMoving(moving) {
       noteMoving(parts.db, moving)

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256 } from '../base/hash.ts'
+import type { Keyring } from '../base/keys.ts'
 import { LOCAL, README } from '../mirror/places.ts'
 import { displacedPath, PRIVATE_DIRECTORY, SENTINEL } from '../mirror/replace.ts'
 import { PAGE_PREFIX } from '../mirror/view-files.ts'
@@ -16,9 +17,10 @@ import { openMirrorPlaces } from '../store/mirror-places.ts'
  */
 export function removeMirror(
   database: string,
+  keyring: Keyring,
   mirror: string,
 ): { readonly removed: number; readonly kept: readonly string[] } {
-  const db = openDatabase(database)
+  const db = openDatabase(database, keyring)
   const places = openMirrorPlaces(db)
   const removals = [
     removeFiles(openMirrorBases(db), mirror),

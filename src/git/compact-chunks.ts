@@ -1,7 +1,9 @@
+import type { Key, Keyring } from '../base/keys.ts'
 import { inTurns, type Turns } from '../base/turns.ts'
 import { decodingChunk, encodingChunk, type Row } from '../store/row.ts'
 import type { FileChange, GitRepo, Oid } from './git-repo.ts'
 import { CHUNKS, type ChunkName, chunkPath, chunksOf } from './history-tree.ts'
+import { closeChunk, openChunk } from './sealed-chunks.ts'
 
 /** So many chunks of about one size become one: a folder that grew with every snapshot would be written anew with each. */
 const RUN = 16
@@ -12,20 +14,21 @@ const MAX_BYTES = 1 << 20
 /** Joins small chunks of rows into larger ones, now and then. */
 export interface ChunkCompaction {
   /** What the commit after a parent changes beside what it adds; nothing most of the time. */
-  next(parent: Oid, added: readonly FileChange[], turns: Turns): Promise<readonly FileChange[]>
+  next(parent: Oid, added: readonly FileChange[], key: Key | undefined, turns: Turns): Promise<readonly FileChange[]>
 }
 
-export function createChunkCompaction(repo: GitRepo): ChunkCompaction {
+/** Reads chunks by any of the keys. */
+export function createChunkCompaction(repo: GitRepo, { keys }: Pick<Keyring, 'keys'>): ChunkCompaction {
   let until = 0
   return {
-    async next(parent, added, turns) {
+    async next(parent, added, key, turns) {
       if (until-- > 0) return []
       until = RUN - 1
       const tree = await repo.readTree(parent, CHUNKS.slice(0, -1))
       const gone = new Set(added.flatMap((change) => ('delete' in change ? [change.path] : [])))
       const chunks = chunksOf([...tree.keys()].filter((path) => !gone.has(path)))
       const changes: FileChange[] = []
-      for (const run of runsOf(chunks)) changes.push(...(await join(repo, tree, run, turns)))
+      for (const run of runsOf(chunks)) changes.push(...(await join(repo, tree, run, { keys, key, turns })))
       return changes
     },
   }
@@ -55,13 +58,13 @@ async function join(
   repo: GitRepo,
   tree: ReadonlyMap<string, Oid>,
   run: readonly ChunkName[],
-  turns: Turns,
+  { keys, key, turns }: { readonly keys: readonly Key[]; readonly key: Key | undefined; readonly turns: Turns },
 ): Promise<readonly FileChange[]> {
   const oids = run.map(({ path }) => tree.get(path) ?? '')
   const blobs = await repo.readBlobs([...new Set(oids)])
   const rows: Row[] = []
-  for (const oid of oids) {
-    const found = await rowsOf(blobs.get(oid), turns)
+  for (const [at, { path }] of run.entries()) {
+    const found = await rowsOf(keys, path, blobs.get(oids[at] ?? ''), turns)
     if (!found) return []
     for (const row of found) if (row.seq > (rows.at(-1)?.seq ?? 0)) rows.push(row)
   }
@@ -72,7 +75,8 @@ async function join(
     bytes += rows[at]?.update.length ?? 0
     if (bytes < MAX_BYTES && at < rows.length - 1) continue
     const part = rows.slice(from, at + 1)
-    made.push({ path: chunkPath(replica, first + from, first + at), bytes: await inTurns(encodingChunk(part), turns) })
+    const path = chunkPath(replica, first + from, first + at)
+    made.push({ path, bytes: closeChunk(key, path, await inTurns(encodingChunk(part), turns)) })
     ;[from, bytes] = [at + 1, 0]
   }
   const kept = new Set(made.map(({ path }) => path))
@@ -80,10 +84,15 @@ async function join(
   return [...run.filter(({ path }) => !kept.has(path)).map(({ path }) => ({ path, delete: true }) as const), ...made]
 }
 
-/** What is damaged is told by whoever needs it; here it is left as it is. */
-async function rowsOf(bytes: Uint8Array | undefined, turns: Turns): Promise<readonly Row[] | undefined> {
+/** What is damaged, or of a key that is not here, is told by whoever needs it; here it is left as it is. */
+async function rowsOf(
+  keys: readonly Key[],
+  path: string,
+  bytes: Uint8Array | undefined,
+  turns: Turns,
+): Promise<readonly Row[] | undefined> {
   try {
-    return await inTurns(decodingChunk(bytes ?? new Uint8Array()), turns)
+    return await inTurns(decodingChunk(openChunk(keys, path, bytes ?? new Uint8Array())), turns)
   } catch {
     return undefined
   }

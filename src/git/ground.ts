@@ -23,6 +23,8 @@ export interface Ground {
   readonly project?: ProjectName
   /** The parent's files, where those that changed here must be compared with them, and no others can differ. */
   readonly partly?: ReadonlyMap<string, Oid>
+  /** The names of the keys that the rows of the parents are encrypted with, '' for none. */
+  readonly keys: readonly string[]
   /** What the other branch has beside the files of the records. */
   readonly beside: readonly FileChange[]
 }
@@ -55,13 +57,13 @@ export async function findGround(
   const parts = { ...given, trees: createTrees(repo) }
   const ours = head ?? (await lostHead(repo, last?.commit ?? base))
   if (theirs && theirs.oid !== ours?.oid) return await groundOfBoth(parts, ours, last, theirs)
-  if (!ours) return { parent: undefined, have: {}, tree: new Map(), beside: [] }
+  if (!ours) return { parent: undefined, have: {}, tree: new Map(), keys: [], beside: [] }
   if (last && ours.oid === last.commit && !last.isStale)
-    return { parent: ours, have: last.have, tree: undefined, beside: [] }
+    return { parent: ours, have: last.have, tree: undefined, keys: [last.key ?? ''], beside: [] }
   const tree = await parts.trees(ours.oid)
   const project = await ownProject(parts, tree, ref)
-  await takeIn(parts, ours.oid, last ? [last.commit] : [])
-  return { parent: ours, have: vectorOf(tree.keys()), tree, project, beside: [] }
+  await takeIn(parts, { oid: ours.oid, name: ref }, last ? [last.commit] : [])
+  return { parent: ours, have: vectorOf(tree.keys()), tree, project, keys: [keyOf(project)], beside: [] }
 }
 
 async function groundOfBoth(
@@ -76,15 +78,16 @@ async function groundOfBoth(
   const known = [...new Set([...(ours ? [ours.oid] : []), ...(last ? [last.commit] : [])])]
   const isOurLast = ours !== undefined && last?.commit === ours.oid && !last.isStale
   const ourTree = ours && (await trees(ours.oid))
+  const keys = [isOurLast ? (last.key ?? '') : '', keyOf(project)]
   if (ours && ourTree && !isOurLast) {
-    await ownProject(parts, ourTree, ref)
-    await takeIn(parts, ours.oid, last ? [last.commit] : [])
+    keys[0] = keyOf(await ownProject(parts, ourTree, ref))
+    await takeIn(parts, { oid: ours.oid, name: ref }, last ? [last.commit] : [])
   }
-  const { commits, byHand } = await takeIn(parts, theirs.oid, known)
+  const { commits, byHand } = await takeIn(parts, theirs, known)
   const [tip] = commits.length > 0 ? commits.slice(-1) : await repo.log(theirs.oid, { limit: 1 })
   const other = { oid: theirs.oid, at: tip?.committer.at ?? 0 }
   if (!ours || !ourTree || (await repo.log(ours.oid, { limit: 1, without: [theirs.oid] })).length === 0) {
-    const ahead = { parent: other, have: vectorOf(theirTree.keys()), project, beside: [] }
+    const ahead = { parent: other, have: vectorOf(theirTree.keys()), project, keys: keys.slice(1), beside: [] }
     return isOurLast && !byHand ? { ...ahead, tree: undefined, partly: theirTree } : { ...ahead, tree: theirTree }
   }
   const isContained =
@@ -92,7 +95,14 @@ async function groundOfBoth(
       ? commits.length === 0
       : (await repo.log(theirs.oid, { limit: 1, without: [ours.oid] })).length === 0
   if (isContained)
-    return { parent: ours, have: vectorOf(ourTree.keys()), tree: isOurLast ? undefined : ourTree, project, beside: [] }
+    return {
+      parent: ours,
+      have: vectorOf(ourTree.keys()),
+      tree: isOurLast ? undefined : ourTree,
+      project,
+      keys: keys.slice(0, 1),
+      beside: [],
+    }
   const have = vectorOf([...ourTree.keys(), ...theirTree.keys()])
   const beside = [
     ...newChunks(ourTree, theirTree),
@@ -101,8 +111,10 @@ async function groundOfBoth(
       .filter(([path]) => !isRendered(parts.project.kinds, path))
       .map(([path, oid]) => ({ path, oid })),
   ]
-  return { parent: ours, merged: other, have, tree: isOurLast ? undefined : ourTree, project, beside }
+  return { parent: ours, merged: other, have, tree: isOurLast ? undefined : ourTree, project, keys, beside }
 }
+
+const keyOf = ({ key = '' }: ProjectName): string => key
 
 /** What a tree says that it is the history of, if that is this project. */
 async function ownProject({ repo, project }: GroundParts, tree: Tree, name: string): Promise<ProjectName> {

@@ -1,14 +1,18 @@
 import { systemClock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
+import type { Key } from '../base/keys.ts'
 import { createTurns, inTurns } from '../base/turns.ts'
 import { decodingChunk, type Row, type Vector } from '../store/row.ts'
 import type { GitRepo, Oid } from './git-repo.ts'
 import { IMPORTER } from './import-edits.ts'
+import { openChunk } from './sealed-chunks.ts'
 
 /** Names the project in every tree of the history branch. */
 export const PROJECT_FILE = 'project.json'
 /** The version of the tree's layout. See docs/formats.md. */
 export const TREE_FORMAT = 1
+/** The same, with rows that are encrypted: who does not know that must not think them damaged. */
+const SEALED_FORMAT = 2
 /** The folder of the rows. */
 export const CHUNKS = 'crdt/'
 const DIGITS = 10
@@ -19,12 +23,15 @@ export interface ProjectName {
   readonly name: string
   /** The project that it has joined, for those who still come to this one. */
   readonly movedTo?: { readonly id: string; readonly name: string }
+  /** The name of the key that its rows are encrypted with. */
+  readonly key?: string
 }
 
 /** The text of `project.json`. */
-export function projectFile({ id, name, movedTo }: ProjectName): string {
+export function projectFile({ id, name, movedTo, key }: ProjectName): string {
   const moved = movedTo && { movedTo: { id: movedTo.id, name: movedTo.name } }
-  return `${JSON.stringify({ format: TREE_FORMAT, id, name, importer: IMPORTER, ...moved }, undefined, 2)}\n`
+  const format = key === undefined ? { format: TREE_FORMAT } : { format: SEALED_FORMAT, encryption: { key } }
+  return `${JSON.stringify({ ...format, id, name, importer: IMPORTER, ...moved }, undefined, 2)}\n`
 }
 
 /**
@@ -45,12 +52,19 @@ export async function projectIn(
   if (oid === undefined) return undefined
   const file = parseJson((await repo.readBlobs([oid])).get(oid))
   if (typeof file.format !== 'number' || typeof file.id !== 'string' || typeof file.name !== 'string') return undefined
-  if (file.format > TREE_FORMAT) {
-    const reason = `${revision} has format ${file.format}, written by a newer orch; this one knows ${TREE_FORMAT}`
+  const key = keyIn(file.encryption)
+  const known = key === undefined ? TREE_FORMAT : SEALED_FORMAT
+  if (file.format > known) {
+    const reason = `${revision} has format ${file.format}, written by a newer orch; this one knows ${known}`
     throw new OrchError('git_refused', { reason })
   }
   const { movedTo } = file
-  return { id: file.id, name: file.name, ...(isNamed(movedTo) && { movedTo }) }
+  return {
+    id: file.id,
+    name: file.name,
+    ...(isNamed(movedTo) && { movedTo }),
+    ...(key !== undefined && { key }),
+  }
 }
 
 /** The version by which edits made on a tree become rows; 1 where it is not said. */
@@ -63,6 +77,11 @@ export async function importerIn(repo: GitRepo, tree: ReadonlyMap<string, Oid>):
 function isNamed(value: unknown): value is { readonly id: string; readonly name: string } {
   if (typeof value !== 'object' || value === null) return false
   return 'id' in value && typeof value.id === 'string' && 'name' in value && typeof value.name === 'string'
+}
+
+function keyIn(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  return 'key' in value && typeof value.key === 'string' ? value.key : undefined
 }
 
 /** Anybody can put anything on a branch: what is no JSON object is not ours. */
@@ -110,17 +129,26 @@ export function vectorOf(paths: Iterable<string>): Vector {
 
 /**
  * The rows of a tree that `have` lacks, every row after all that its writer had seen. Throws `git_refused` when a chunk
- * is damaged, or when rows are missing that others build on.
+ * is damaged, or when rows are missing that others build on; `key_missing` and `key_wrong` when they are encrypted with a key
+ * that is not among these.
  */
-export async function rowsFromTree(repo: GitRepo, revision: string, have: Vector = {}): Promise<readonly Row[]> {
-  return await rowsOfChunks(repo, await repo.readTree(revision), revision, have)
+export async function rowsFromTree(
+  repo: GitRepo,
+  revision: string,
+  have: Vector = {},
+  keys: readonly Key[] = [],
+): Promise<readonly Row[]> {
+  return await rowsOfChunks(repo, { tree: await repo.readTree(revision), revision, keys }, have)
 }
 
 /** The same, of a tree that has been read, or of several together. */
 export async function rowsOfChunks(
   repo: GitRepo,
-  tree: ReadonlyMap<string, Oid>,
-  revision: string,
+  {
+    tree,
+    revision,
+    keys,
+  }: { readonly tree: ReadonlyMap<string, Oid>; readonly revision: string; readonly keys: readonly Key[] },
   have: Vector,
 ): Promise<readonly Row[]> {
   const wanted = chunksOf(tree.keys()).filter(({ replica, last }) => last > (have[replica] ?? 0))
@@ -130,9 +158,11 @@ export async function rowsOfChunks(
   const turns = createTurns(systemClock)
   for (const [at, { path }] of wanted.entries()) {
     try {
-      const found = await inTurns(decodingChunk(blobs.get(oids[at] ?? '') ?? new Uint8Array()), turns)
+      const bytes = openChunk(keys, path, blobs.get(oids[at] ?? '') ?? new Uint8Array(), `The history ${revision}`)
+      const found = await inTurns(decodingChunk(bytes), turns)
       for (const row of found) rows.push(row)
     } catch (error) {
+      if (error instanceof OrchError) throw error
       // Bytes from a branch that anybody may have written to: which file is bad is what a person needs to know.
       throw new OrchError('git_refused', { reason: `${path} in ${revision} is damaged: ${reasonOf(error)}` }, error)
     }

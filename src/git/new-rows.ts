@@ -1,3 +1,4 @@
+import type { Key } from '../base/keys.ts'
 import { inTurns, type Turns } from '../base/turns.ts'
 import { countLogEntries } from '../doc/log-update.ts'
 import { isLogDoc } from '../model/log.ts'
@@ -5,6 +6,7 @@ import type { Project } from '../store/project.ts'
 import { encodingChunk, type Row, type Vector } from '../store/row.ts'
 import type { FileChange } from './git-repo.ts'
 import { chunkPath } from './history-tree.ts'
+import { closeChunk } from './sealed-chunks.ts'
 
 /** The rows that a snapshot adds to the branch, as files, and who made them. */
 export interface NewRows {
@@ -23,11 +25,10 @@ const PAGE = 20
 /** A chunk is read as a whole. */
 const MAX_CHUNK_BYTES = 128 * 1024
 
-/** Packs the rows after `from`, up to `have`, into chunks: one or more per replica, each without a gap. */
+/** Packs the rows after `from`, up to `have`, into chunks: one or more per replica, each without a gap, encrypted where there is a key. */
 export async function packRows(
   project: Pick<Project, 'rowsSince'>,
-  from: Vector,
-  have: Vector,
+  { from, have, key }: { readonly from: Vector; readonly have: Vector; readonly key: Key | undefined },
   turns: Turns,
 ): Promise<NewRows> {
   const chunks: FileChange[] = []
@@ -44,8 +45,8 @@ export async function packRows(
     open.delete(replica)
     const [first, last] = [rows[0], rows.at(-1)]
     if (!first || !last) return
-    const bytes = await inTurns(encodingChunk(rows), turns)
-    chunks.push({ path: chunkPath(replica, first.seq, last.seq), bytes })
+    const path = chunkPath(replica, first.seq, last.seq)
+    chunks.push({ path, bytes: closeChunk(key, path, await inTurns(encodingChunk(rows), turns)) })
   }
   const take = async (row: Row): Promise<void> => {
     const chunk = open.get(row.replica) ?? { rows: [], bytes: 0 }

@@ -39,15 +39,16 @@ export async function planRetirement(repo: GitRepo, ref: string, project: Projec
  */
 export async function retireBranch(repo: GitRepo, { ref, to, project, replica }: Retirement): Promise<void> {
   const head = await repo.head(ref)
-  if (!head || (await projectOf(repo, head.oid))?.id !== project.id) return
+  const found = head && (await projectOf(repo, head.oid))
+  if (!head || found?.id !== project.id) return
   const kept = await repo.head(to)
   const isDone = kept !== undefined && (await projectOf(repo, kept.oid))?.movedTo !== undefined
   if (!isDone) {
-    const { id, name, movedTo } = project
+    const { name, movedTo } = project
     await repo.commit({
       ref: to,
       parent: head.oid,
-      changes: [{ path: PROJECT_FILE, bytes: Buffer.from(projectFile({ id, name, movedTo })) }],
+      changes: [{ path: PROJECT_FILE, bytes: Buffer.from(projectFile({ ...found, name, movedTo })) }],
       message: formatMessage({
         subject: `${name} has moved into ${movedTo.name} (${movedTo.id})`,
         body: '',

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream'
 import { OrchError } from '../base/error.ts'
+import type { Key } from '../base/keys.ts'
+import { isSealed, seal, unseal } from '../base/sealed.ts'
 import { decodeChunk, encodeChunk, type Row } from '../store/row.ts'
 import { orchAuthor } from './message.ts'
 import { isByOrch } from './take-in.ts'
@@ -8,6 +10,8 @@ import { isByOrch } from './take-in.ts'
 export interface Rewriting {
   /** Full name of the branch: `refs/heads/orch-history`. */
   readonly ref: string
+  /** Those that rows can be read with. */
+  readonly keys: readonly Key[]
   /** A row as it is to be; the same one where it stays. */
   readonly row: (row: Row) => Row
   /** A text as it is to be: of a file, a path or a message. */
@@ -19,7 +23,7 @@ const CHUNK_START = Buffer.from('\x09orch-rows', 'latin1')
 /** A stream of `git fast-export` with every text and row in it rewritten, and the branch named `as`. */
 export async function* rewritten(
   stream: Readable,
-  { row, text, ref }: Rewriting,
+  { row, text, ref, keys }: Rewriting,
   counts: { commits: number; hits: number },
   as = ref,
 ): AsyncGenerator<Buffer> {
@@ -36,7 +40,7 @@ export async function* rewritten(
     if (size !== undefined) {
       const bytes = await read.bytes(Number(size))
       if (isBlob) {
-        const now = rewriteBlob(bytes, row, changed, () => counts.hits++)
+        const now = rewriteBlob(bytes, { row, keys, text: changed, onHit: () => counts.hits++ })
         yield Buffer.concat([Buffer.from(`data ${now.length}\n`), now])
       } else {
         const [committer = '', ...more] = head
@@ -74,10 +78,16 @@ function ownCommit(committer: string, message: string): readonly [committer: str
 
 function rewriteBlob(
   bytes: Buffer,
-  row: (row: Row) => Row,
-  text: (before: string) => string,
-  onHit: () => void,
+  parts: Pick<Rewriting, 'row' | 'keys' | 'text'> & { readonly onHit: () => void },
 ): Buffer {
+  const { row, keys, text, onHit } = parts
+  if (isSealed(bytes)) {
+    // It says itself where it lies, and is encrypted again for that place.
+    const { bytes: opened, name, key } = unseal(keys, 'chunks', 'The history branch', bytes)
+    const plain = Buffer.from(opened)
+    const now = rewriteBlob(plain, parts)
+    return now === plain ? bytes : Buffer.from(seal(key, 'chunks', name, now))
+  }
   if (bytes.subarray(0, CHUNK_START.length).equals(CHUNK_START)) {
     const rows = decodeChunk(bytes)
     const now = rows.map(row)

@@ -12,11 +12,12 @@ export const fixedEnv = { GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_
 
 /**
  * The environment a git of ours runs in. A daemon started from a hook inherits `GIT_DIR` and `GIT_INDEX_FILE`, which
- * point git at the wrong repository; editors and pagers have no place in a daemon.
+ * point git at the wrong repository; editors and pagers have no place in a daemon. What git starts is not told the key.
  */
 export function gitEnv(env: Env): Record<string, string> {
   const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !/^(GIT_.*|.*EDITOR|VISUAL|PAGER)$/i.test(entry[0]),
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && !/^(GIT_.*|.*EDITOR|VISUAL|PAGER|ORCH_ENCRYPTION_KEY)$/i.test(entry[0]),
   )
   return { ...Object.fromEntries(kept), ...fixedEnv }
 }

@@ -46,6 +46,8 @@ export interface LastSnapshot {
   readonly have: Vector
   /** What is declared has changed since: every file must be compared. */
   readonly isStale?: boolean
+  /** The name of the key that its rows are encrypted with; none or '' where they are not. */
+  readonly key?: string
 }
 
 export interface CutRange {
@@ -69,6 +71,8 @@ export interface SnapshotLedger {
   /** The days before `today` that have new entries. */
   days(today: string): readonly NotedDay[]
   last(): LastSnapshot | undefined
+  /** The name of the key that somebody asked for since, by which all rows are to be encrypted anew; '' for none. */
+  wantedKey(): string | undefined
   /** Has every file compared by the next snapshot: what is declared, and so what files there are, has changed. */
   compareAll(): void
   /** Whether anything was noted since the last snapshot. */
@@ -101,6 +105,17 @@ CREATE TABLE IF NOT EXISTS snapshot_last (one INTEGER PRIMARY KEY CHECK (one = 1
 CREATE TABLE IF NOT EXISTS snapshot_done (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS snapshot_stale (one INTEGER PRIMARY KEY CHECK (one = 1));
 `
+const KEYS = 'CREATE TABLE IF NOT EXISTS snapshot_keys (what TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID'
+
+/** Has the next snapshot encrypt all rows in git by the key of this name, or by none: ''. */
+export function askForKey(db: Database, key: string): void {
+  db.exec(KEYS)
+  putKey(db, 'wanted', key)
+}
+
+function putKey(db: Database, what: 'last' | 'wanted', key: string): void {
+  db.run('INSERT INTO snapshot_keys (what, key) VALUES (?, ?) ON CONFLICT DO UPDATE SET key = excluded.key', what, key)
+}
 
 /** A page costs what is in it, however much was changed: the planner would look through all of it. */
 const BY_KEY = 'snapshot_changes c INDEXED BY snapshot_changes_key'
@@ -115,6 +130,9 @@ const ROWS_A_TURN = 300
 /** Opens the list in a project's database. The tables are private to it. */
 export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
   db.exec(TABLES)
+  db.exec(KEYS)
+  const namedKey = (what: 'last' | 'wanted'): string | undefined =>
+    db.get<{ key: string }>('SELECT key FROM snapshot_keys WHERE what = ?', what)?.key
   /** What lies at or below this cut is forgotten, and perhaps not removed yet. */
   let forgotten = db.get<{ upto: number }>('SELECT upto FROM snapshot_done')?.upto ?? 0
   const tidy = (limit: number): boolean => {
@@ -186,8 +204,10 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
     last() {
       const row = db.get<{ commit: string; have: string }>('SELECT "commit", have FROM snapshot_last')
       const isStale = db.get('SELECT 1 FROM snapshot_stale') !== undefined
-      return row && { commit: row.commit, have: JSON.parse(row.have), ...(isStale && { isStale }) }
+      const key = namedKey('last')
+      return row && { commit: row.commit, have: JSON.parse(row.have), ...(isStale && { isStale }), ...(key && { key }) }
     },
+    wantedKey: () => namedKey('wanted'),
     compareAll() {
       db.run('INSERT INTO snapshot_stale (one) VALUES (1) ON CONFLICT DO NOTHING')
     },
@@ -234,7 +254,7 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
         }
       })
     },
-    done({ commit, have }, upto, days = []) {
+    done({ commit, have, key = '' }, upto, days = []) {
       db.transaction(() => {
         db.run(
           'INSERT INTO snapshot_last (one, "commit", have) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET "commit" = excluded."commit", have = excluded.have',
@@ -242,6 +262,8 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
           JSON.stringify(have),
         )
         db.run('DELETE FROM snapshot_stale')
+        if (namedKey('last') !== undefined || key !== '') putKey(db, 'last', key)
+        db.run("DELETE FROM snapshot_keys WHERE what = 'wanted' AND key = ?", key)
         db.run(
           'INSERT INTO snapshot_done (one, upto) VALUES (1, ?) ON CONFLICT DO UPDATE SET upto = excluded.upto',
           upto,

@@ -1,4 +1,5 @@
 import { OrchError } from '../base/error.ts'
+import type { Keyring } from '../base/keys.ts'
 import type { Happened } from '../model/attention.ts'
 import type { Project } from '../store/project.ts'
 import type { Vector } from '../store/row.ts'
@@ -11,6 +12,8 @@ import type { Tree, Trees } from './trees.ts'
 export interface TakeInParts {
   readonly repo: GitRepo
   readonly trees: Trees
+  /** Those that rows can be read with. */
+  readonly keyring: Pick<Keyring, 'keys'>
   readonly project: Pick<Project, 'id' | 'kinds' | 'have' | 'applyRows'>
   readonly importer: () => Importer
   /** Keeps what of an edit could not be taken over, for a person to see. */
@@ -23,22 +26,23 @@ const MAX_COMMITS = 10_000
  * Takes over what commits brought that we have not seen: their rows, then what people changed in the files of commits that
  * no orch made. Never compares the texts of a commit that came with its state: that would double every line.
  *
+ * @param tip the last of them, and how it is called
  * @param known commits whose content is here
  * @returns the commits, oldest first, and whether any of them was made by hand
  */
 export async function takeIn(
   parts: TakeInParts,
-  tip: Oid,
+  { oid: tip, name }: { readonly oid: Oid; readonly name: string },
   known: readonly Oid[],
 ): Promise<{ readonly commits: readonly LoggedCommit[]; readonly byHand: boolean }> {
-  const { repo, project, trees } = parts
+  const { repo, project, trees, keyring } = parts
   const commits = await repo.log(tip, { limit: MAX_COMMITS, without: known, oldestFirst: true })
   const byHand = commits.filter((commit) => !isByOrch(commit))
 
   const chunks = new Map<string, Oid>()
   const withRows = new Set([tip, ...byHand.flatMap(({ oid, parents }) => [oid, ...parents])])
   for (const oid of withRows) for (const [path, blob] of await trees(oid)) if (isChunk(path)) chunks.set(path, blob)
-  const rows = await rowsOfChunks(repo, chunks, tip, project.have())
+  const rows = await rowsOfChunks(repo, { tree: chunks, revision: name, keys: keyring.keys }, project.have())
   if (rows.length > 0) await project.applyRows(rows, { source: 'git', commit: tip })
 
   if (byHand.length > 0 && byHand.some(({ parents }) => parents.length === 0) && (await repo.isShallow())) {

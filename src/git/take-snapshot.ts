@@ -1,6 +1,7 @@
 import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
+import { type Keyring, noKeys } from '../base/keys.ts'
 import type { Logger } from '../base/log.ts'
 import { createTurns, type Turns } from '../base/turns.ts'
 import type { Happened } from '../model/attention.ts'
@@ -16,6 +17,8 @@ import { createImporter, type Importer } from './import-edits.ts'
 import { closedDays } from './log-days.ts'
 import { formatMessage, orchAuthor, type SnapshotMessage, snapshotMessage } from './message.ts'
 import { packRows } from './new-rows.ts'
+import { anewTitle, rowsAnew, withKey } from './rows-anew.ts'
+import { sealingFor } from './sealed-chunks.ts'
 import type { SnapshotLedger } from './snapshot-ledger.ts'
 import { changedAgainst, changedFiles, differingFiles, shownChanges } from './tree-changes.ts'
 
@@ -42,6 +45,8 @@ export interface TakerParts {
     | 'logOfDay'
   >
   readonly ledger: SnapshotLedger
+  /** How rows are encrypted; by default not. */
+  readonly keyring?: Keyring
   readonly render: Render
   readonly clock: Clock
   readonly log: Logger
@@ -65,8 +70,8 @@ const MOVED_TRIES = 4
 const PATHS_A_TURN = 200
 
 export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
-  const { repo, ref, project, ledger, clock, log, mailOf } = parts
-  const compaction = createChunkCompaction(repo)
+  const { repo, ref, project, ledger, keyring = noKeys, clock, log, mailOf } = parts
+  const compaction = createChunkCompaction(repo, keyring)
 
   const isCurrent = (): boolean => {
     const last = ledger.last()
@@ -74,6 +79,7 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     return (
       last !== undefined &&
       !last.isStale &&
+      ledger.wantedKey() === undefined &&
       ledger.isEmpty() &&
       ledger.days(today).length === 0 &&
       isSame(last.have, project.have())
@@ -84,7 +90,7 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     let importer: Importer | undefined
     try {
       return await findGround(
-        { ...parts, importer: () => (importer ??= createImporter(project, clock)) },
+        { ...parts, keyring, importer: () => (importer ??= createImporter(project, clock)) },
         head,
         ledger.last(),
         theirs,
@@ -100,19 +106,24 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     theirs: Theirs | undefined,
   ): Promise<SnapshotInfo | undefined> => {
     const ground = await groundOf(head, theirs)
+    const sealing = sealingFor(keyring, ground.keys, ledger.wantedKey(), `The history ${theirs?.name ?? ref}`)
+    const { key } = sealing
     const turns = createTurns(clock)
     const cut = await takeCut({ ...parts, turns }, { everything: ground.tree !== undefined })
-    const rows = await packRows(project, ground.have, cut.have, turns)
+    const rows = await packRows(project, { from: ground.have, have: cut.have, key }, turns)
     const files = ground.tree
-      ? await differingFiles(cut, ground.tree, ground.project ?? project, { kinds: project.kinds, turns })
+      ? await differingFiles(cut, ground.tree, withKey(ground.project ?? project, key), { kinds: project.kinds, turns })
       : ground.partly
         ? await changedAgainst(cut, ground.partly, turns)
         : await changedFiles(cut, turns)
     const days = await closedDays({ project, ledger, turns }, clock.now(), ground.tree ?? ground.partly)
-    const added = [...files, ...days.files, ...ground.beside, ...rows.chunks]
+    const chunks = sealing.isAnew
+      ? await rowsAnew(parts, ground, { have: cut.have, key, turns })
+      : [...ground.beside, ...rows.chunks]
+    const added = [...files.filter(({ path }) => !chunks.some((one) => one.path === path)), ...days.files, ...chunks]
     const changes =
-      added.length > 0 && ground.parent
-        ? [...added, ...(await compaction.next(ground.parent.oid, added, turns))]
+      added.length > 0 && ground.parent && !sealing.isAnew
+        ? [...added, ...(await compaction.next(ground.parent.oid, added, key, turns))]
         : added
     if (turns.isOver()) await turns.next()
     const message = snapshotMessage({
@@ -123,7 +134,7 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
       sessions: rows.sessions,
       rows: rows.upto,
       entries: rows.entries,
-      title: title ?? (ground.merged && theirs ? `Merge ${theirs.name}` : undefined),
+      title: title ?? (sealing.isAnew ? anewTitle(key) : ground.merged && theirs ? `Merge ${theirs.name}` : undefined),
       mailOf,
     })
     if (turns.isOver()) await turns.next()
@@ -136,11 +147,11 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     // Theirs holds all that is here: then there is nothing to commit, and the branch goes on from there.
     if (!commit && theirs && tip.oid === theirs.oid && head?.oid !== tip.oid)
       await repo.moveRef(ref, tip.oid, head?.oid)
-    ledger.done({ commit: tip.oid, have: cut.have }, cut.upto, days.noted)
+    ledger.done({ commit: tip.oid, have: cut.have, key: key?.id ?? '' }, cut.upto, days.noted)
     do await turns.next()
     while (ledger.tidy())
     if (!commit) return undefined
-    log.info('snapshot taken', { commit: commit.oid, files: files.length, chunks: rows.chunks.length })
+    log.info('snapshot taken', { commit: commit.oid, files: files.length, chunks: chunks.length })
     return infoOf(commit)
   }
 

@@ -5,7 +5,7 @@ import { builtInKinds } from '../model/kinds.ts'
 import { type CheckWorkerInput, checkStore } from './check.ts'
 import { openDatabaseReadOnly } from './database.ts'
 
-const { databaseFile, declared, inMemory } = workerData as CheckWorkerInput
-const db = openDatabaseReadOnly(databaseFile)
+const { databaseFile, keyring, declared, inMemory } = workerData as CheckWorkerInput
+const db = openDatabaseReadOnly(databaseFile, keyring)
 parentPort?.postMessage(checkStore(db, declareKinds(builtInKinds, declared), inMemory))
 db.close()

@@ -1,3 +1,4 @@
+import type { Keyring } from '../base/keys.ts'
 import { createProjectDoc, type ProjectDoc } from '../doc/project-doc.ts'
 import type { Declaration } from '../model/declaration.ts'
 import type { Kinds } from '../model/kind-set.ts'
@@ -25,6 +26,7 @@ export interface InMemory {
 /** What the worker is told. */
 export interface CheckWorkerInput {
   readonly databaseFile: string
+  readonly keyring: Keyring
   readonly declared: Partial<Declaration>
   readonly inMemory: InMemory
 }
@@ -32,6 +34,7 @@ export interface CheckWorkerInput {
 /** Checks the database of a running project in a thread of its own: all rows are read, and a whole index is made. */
 export async function checkInWorker({
   databaseFile,
+  keyring,
   declared,
   project,
   worker,
@@ -42,7 +45,7 @@ export async function checkInWorker({
 }): Promise<StoreFindings> {
   const inMemory: InMemory = { rows: project.rowCount(), stateVector: project.encodeStateVector() }
   const { statuses = {}, fields = {}, kinds = {} } = declared
-  const input: CheckWorkerInput = { databaseFile, declared: { statuses, fields, kinds }, inMemory }
+  const input: CheckWorkerInput = { databaseFile, keyring, declared: { statuses, fields, kinds }, inMemory }
   return (await runWorker(worker, input)) as StoreFindings
 }
 

@@ -1,5 +1,7 @@
 import { type BigIntStats, statSync } from 'node:fs'
-import { constants, DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite'
+import { constants, DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
+import { type Keyring, noKeys } from '../base/keys.ts'
+import { type DatabaseKey, type Driver, keyOfFile, openCiphered, type Statement } from './cipher.ts'
 
 export type SqlValue = string | number | bigint | Uint8Array | null
 
@@ -20,10 +22,29 @@ export interface Database {
 /** SQLite's default, 2 MiB, is read anew for each list that is sorted by a field. */
 const CACHE_KIB = 32 * 1024
 
-/** Opens a database file, or `:memory:`. WAL; a commit returns only when it is on disk (the binding's default is weaker, so it is set at every open). `mayCommit` throws what refuses a commit. */
-export function openDatabase(file: string, mayCommit: () => void = () => undefined): Database {
-  const db = new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true, defensive: true })
-  db.exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-${CACHE_KIB}`)
+/**
+ * Opens a database file, or `:memory:`. WAL; a commit returns only when it is on disk (the binding's default is weaker, so
+ * it is set at every open). One that begins as encrypted is opened with its key, a new one is encrypted where that is
+ * wanted. `mayCommit` throws what refuses a commit. Throws `key_missing`, `key_wrong`, `not_encrypted` and
+ * `cipher_missing` before anything is written.
+ */
+export function openDatabase(
+  file: string,
+  keyring: Keyring = noKeys,
+  mayCommit: () => void = () => undefined,
+): Database {
+  const key = keyOfFile(file, keyring)
+  const db = key
+    ? openCiphered(file, key, { isReadOnly: false })
+    : new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true, defensive: true })
+  try {
+    db.exec(
+      `PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-${CACHE_KIB}`,
+    )
+  } catch (error) {
+    db.close()
+    throw error
+  }
   if (file === ':memory:') return wrap(db)
   const checkFiles = createFileCheck([file, `${file}-wal`])
   return wrap(db, () => {
@@ -71,9 +92,12 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === 5
 }
 
-/** Opens a database that another thread writes, to read only. */
-export function openDatabaseReadOnly(file: string): Database {
-  return wrap(new DatabaseSync(file, { timeout: 5000, readOnly: true }))
+/** Opens a database that another thread writes, to read only. Throws as `openDatabase` does. */
+export function openDatabaseReadOnly(file: string, keyring: Keyring = noKeys): Database {
+  const key = keyOfFile(file, keyring)
+  return wrap(
+    key ? openCiphered(file, key, { isReadOnly: true }) : new DatabaseSync(file, { timeout: 5000, readOnly: true }),
+  )
 }
 
 /** What one SELECT may take of memory, and one value of it, in bytes. */
@@ -86,6 +110,8 @@ const MAX_VALUE_BYTES = 8 * 1024 * 1024
  */
 export function openDatabaseForSelects(options: {
   readonly databaseFile: string
+  /** Of an encrypted database. Its binding cannot hold anybody back: the tables are copied into memory, and asked there. */
+  readonly key?: DatabaseKey | undefined
   readonly tables: readonly string[]
   readonly views: Readonly<Record<string, string>>
 }): {
@@ -93,13 +119,16 @@ export function openDatabaseForSelects(options: {
   query(sql: string): { readonly columns: readonly string[]; readonly values: Iterable<readonly unknown[]> }
   close(): void
 } {
-  const db = new DatabaseSync(options.databaseFile, {
+  const limited = {
     timeout: 5000,
-    readOnly: true,
     allowExtension: false,
     limits: { length: MAX_VALUE_BYTES, sqlLength: 100_000, attach: 0 },
-  })
-  db.exec(`PRAGMA hard_heap_limit=${MAX_SELECT_BYTES}; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF`)
+  }
+  const db = new DatabaseSync(options.key ? ':memory:' : options.databaseFile, { ...limited, readOnly: !options.key })
+  const copied = options.key
+    ? copyTables(openCiphered(options.databaseFile, options.key, { isReadOnly: true }), db, options.tables)
+    : 0
+  db.exec(`PRAGMA hard_heap_limit=${MAX_SELECT_BYTES + copied}; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF`)
   for (const [name, select] of Object.entries(options.views)) db.exec(`CREATE TEMP VIEW ${name} AS ${select}`)
   const readable = new Set([...options.tables, ...Object.keys(options.views)].map((name) => name.toLowerCase()))
   // What else there is may not be read; other names are those that the query gives to its own parts.
@@ -130,6 +159,29 @@ export function openDatabaseForSelects(options: {
     },
     close: () => db.close(),
   }
+}
+
+/** Copies tables as they are at one moment, and closes where they came from. Resolves to the bytes that they take. */
+function copyTables(from: Driver, to: DatabaseSyncInstance, tables: readonly string[]): number {
+  from.exec('BEGIN')
+  const read = (sql: string, ...params: readonly SqlValue[]): readonly SqlValue[][] =>
+    from.prepare(sql).all(...params) as SqlValue[][]
+  for (const table of tables) {
+    const [made] = read("SELECT sql FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower(?)", table)
+    if (!made) continue
+    to.exec(String(made[0]))
+    const names = read('SELECT name FROM pragma_table_info(?)', table).map(([name]) => `"${name}"`)
+    const put = to.prepare(`INSERT INTO "${table}" (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`)
+    to.exec('BEGIN')
+    for (const row of read(`SELECT ${names.join(', ')} FROM "${table}"`)) put.run(...row)
+    to.exec('COMMIT')
+  }
+  from.exec('COMMIT')
+  from.close()
+  const { bytes } = to
+    .prepare('SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size')
+    .get() as { bytes: number }
+  return bytes
 }
 
 /** Whether this is one SELECT: only that can stand in brackets. */
@@ -163,7 +215,7 @@ const STATEMENTS_KEPT = 250
 const SCHEMA_CHANGE = /\b(?:create|drop|alter)\b/i
 
 interface Prepared {
-  readonly statement: StatementSyncInstance
+  readonly statement: Statement
   /** An empty row, from the first answer on: a copy of it takes one piece of memory. */
   empty: Record<string, SqlValue>
   columns: readonly string[]
@@ -184,7 +236,7 @@ function rowOf<T>(prepared: Prepared, values: readonly SqlValue[]): T {
   return row as T
 }
 
-function wrap(db: DatabaseSyncInstance, check: () => void = () => undefined): Database {
+function wrap(db: Driver, check: () => void = () => undefined): Database {
   check()
   /** Those used last come last. */
   const statements = new Map<string, Prepared>()
@@ -196,7 +248,7 @@ function wrap(db: DatabaseSyncInstance, check: () => void = () => undefined): Da
     if (statements.size > STATEMENTS_KEPT) statements.delete(statements.keys().next().value ?? '')
     return known
   }
-  const prepare = (sql: string): StatementSyncInstance => prepared(sql).statement
+  const prepare = (sql: string): Statement => prepared(sql).statement
   let depth = 0
   /** Why a part could not be taken back; then all of its transaction is. */
   let spoilt: unknown
@@ -257,13 +309,13 @@ function wrap(db: DatabaseSyncInstance, check: () => void = () => undefined): Da
   }
 }
 
-function prepareAnew(db: DatabaseSyncInstance, sql: string): Prepared {
+function prepareAnew(db: Driver, sql: string): Prepared {
   const statement = db.prepare(sql)
   statement.setReturnArrays(true)
   return { statement, columns: [], empty: {} }
 }
 
-function rollback(db: DatabaseSyncInstance): void {
+function rollback(db: Driver): void {
   try {
     db.exec('ROLLBACK')
   } catch {

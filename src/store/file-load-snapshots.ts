@@ -9,14 +9,17 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { type Keyring, noKeys } from '../base/keys.ts'
 import type { Logger } from '../base/log.ts'
+import { isSealed, seal, unseal } from '../base/sealed.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot, type LoadSnapshot, type LoadSnapshots } from './load-snapshot.ts'
 import { runWorker } from './worker.ts'
 
 export interface FileLoadSnapshotsParts {
   readonly dir: string
   readonly databaseFile: string
+  readonly keyring?: Keyring
   /** The compiled `load-worker`. */
   readonly worker: URL
   /** Where a test wants the process killed; the worker is told. */
@@ -28,6 +31,7 @@ export interface FileLoadSnapshotsParts {
 export interface LoadWorkerInput {
   readonly dir: string
   readonly databaseFile: string
+  readonly keyring: Keyring
   readonly n: number
   readonly crashAt?: string | undefined
 }
@@ -40,29 +44,42 @@ const KEPT = 2
 export function createFileLoadSnapshots({
   dir,
   databaseFile,
+  keyring = noKeys,
   worker,
   crashAt,
   log,
 }: FileLoadSnapshotsParts): LoadSnapshots {
   return {
-    newest: () => readNewest(dir, (file, error) => log.warn('a load snapshot is passed over', { file, error })),
+    newest: () =>
+      readNewest(dir, keyring, (file, error) => log.warn('a load snapshot is passed over', { file, error })),
     async make(n) {
-      const input: LoadWorkerInput = { dir, databaseFile, n, crashAt }
+      const input: LoadWorkerInput = { dir, databaseFile, keyring, n, crashAt }
       await runWorker(worker, input)
     },
   }
 }
 
 /** The newest load snapshot in a folder that is whole. */
-export function readNewest(dir: string, onDamage: (file: string, error: unknown) => void): LoadSnapshot | undefined {
+export function readNewest(
+  dir: string,
+  { keys }: Keyring,
+  onDamage: (file: string, error: unknown) => void,
+): LoadSnapshot | undefined {
   for (const file of snapshotFiles(dir)) {
     try {
-      return decodeLoadSnapshot(readFileSync(join(dir, file)))
+      return decodeLoadSnapshot(opened(keys, file, readFileSync(join(dir, file))))
     } catch (error) {
       onDamage(file, error)
     }
   }
   return undefined
+}
+
+function opened(keys: Keyring['keys'], file: string, bytes: Uint8Array): Uint8Array {
+  if (!isSealed(bytes)) return bytes
+  const { bytes: text, name } = unseal(keys, 'loads', file, bytes)
+  if (name !== file) throw new Error(`it is ${name} under another name`)
+  return text
 }
 
 export type WriteStep = 'load.written' | 'load.renamed' | 'load.tidied'
@@ -71,6 +88,7 @@ export type WriteStep = 'load.written' | 'load.renamed' | 'load.tidied'
 export function writeSnapshotFile(
   dir: string,
   snapshot: LoadSnapshot,
+  { keys, database }: Keyring = noKeys,
   reached: (step: WriteStep) => void = () => undefined,
 ): void {
   mkdirSync(dir, { recursive: true })
@@ -78,9 +96,12 @@ export function writeSnapshotFile(
   for (const name of readdirSync(dir)) if (name.endsWith('.tmp')) rmSync(join(dir, name), { force: true })
   const target = join(dir, `load-${snapshot.n}.bin`)
   const temporary = `${target}.tmp`
+  const text = encodeLoadSnapshot(snapshot)
+  const [key] = keys
+  const bytes = key && database ? seal(key, 'loads', basename(target), text) : text
   const file = openSync(temporary, 'w', 0o600)
   try {
-    writeSync(file, encodeLoadSnapshot(snapshot))
+    writeSync(file, bytes)
     fsyncSync(file)
   } finally {
     closeSync(file)

@@ -38,6 +38,15 @@ export function checkLease(meta: Meta, replica: string, facts: LeaseFacts, gener
   return { broken: undefined }
 }
 
+/** Hands the lease on to a file that takes this one's place; one that is broken stays so. */
+export function passLease(meta: Meta, from: LeaseFacts, to: LeaseFacts): void {
+  const held = meta.get('lease')
+  if (held === undefined) return
+  const before = JSON.parse(held) as LeaseFacts & { generation: number }
+  const isOurs = before.machine === from.machine && before.path === from.path && before.inode === from.inode
+  if (isOurs) meta.set('lease', JSON.stringify({ ...before, ...to }))
+}
+
 /** Takes the lease for this run. Call once per open, after the check, before anything is written. */
 export function takeLease(meta: Meta, replica: string, facts: LeaseFacts, generations: Generations): void {
   const held = meta.get('lease')

@@ -8,11 +8,12 @@ import { type LoadWorkerInput, readNewest, writeSnapshotFile } from './file-load
 import { createJournal } from './journal.ts'
 import { updatesOf } from './open-project.ts'
 
-const { dir, databaseFile, n, crashAt } = workerData as LoadWorkerInput
-const db = openDatabaseReadOnly(databaseFile)
-const newest = readNewest(dir, () => undefined)
+const { dir, databaseFile, keyring, n, crashAt } = workerData as LoadWorkerInput
+const db = openDatabaseReadOnly(databaseFile, keyring)
+const newest = readNewest(dir, keyring, () => undefined)
 const from = newest && newest.n <= n ? newest : undefined
 // Which kinds there are makes no difference to what the document encodes to.
 const doc = createProjectDoc(builtInKinds, updatesOf(createJournal(db), from, n))
-writeSnapshotFile(dir, { n, state: doc.encodeState() }, crashAt === undefined ? undefined : killAt(crashAt))
+const snapshot = { n, state: doc.encodeState() }
+writeSnapshotFile(dir, snapshot, keyring, crashAt === undefined ? undefined : killAt(crashAt))
 db.close()

@@ -13,7 +13,10 @@ process.stdout.write(JSON.stringify(answer()))
 
 function answer(): SqlAnswer | { readonly error: string } {
   try {
-    const { query, close } = openDatabaseForSelects(input)
+    const { query, close } = openDatabaseForSelects({
+      ...input,
+      key: input.key && { ...input.key, database: Buffer.from(input.key.database, 'hex') },
+    })
     const rows: unknown[][] = []
     let size = 0
     let more = false

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { OrchError } from '../base/error.ts'
+import type { Keyring } from '../base/keys.ts'
 import type { Kinds } from '../model/kind-set.ts'
+import { keyOfFile } from './cipher.ts'
 import { setTable } from './index-tables.ts'
 
 export interface SqlQuery {
@@ -21,6 +23,8 @@ export interface SqlAnswer {
 
 export interface SqlRunnerInput {
   readonly databaseFile: string
+  /** Of an encrypted database, in hexadecimal: on standard input, where no list of processes shows it. */
+  readonly key: { readonly id: string; readonly database: string } | undefined
   readonly sql: string
   readonly limit: number
   readonly maxBytes: number
@@ -37,17 +41,20 @@ const MAX_WAITING = 16
 /** Runs SELECTs of people on the index: read only, in a process of its own, with an end. Throws `sql_failed`, and `busy` when too many wait. */
 export function createSqlRunner(parts: {
   readonly databaseFile: string
+  readonly keyring: Keyring
   readonly kinds: Kinds
   /** The compiled `sql-runner`. */
   readonly runner: URL
 }): (query: SqlQuery) => Promise<SqlAnswer> {
-  const { databaseFile, kinds, runner } = parts
+  const { databaseFile, keyring, kinds, runner } = parts
   let running = 0
   const waiting: (() => void)[] = []
   const run = ({ sql, limit, timeoutMs, signal }: SqlQuery): Promise<SqlAnswer> =>
     new Promise((resolve, reject) => {
+      const key = keyOfFile(databaseFile, keyring)
       const input: SqlRunnerInput = {
         databaseFile,
+        key: key && { id: key.id, database: Buffer.from(key.database).toString('hex') },
         sql,
         limit,
         maxBytes: MAX_BYTES,

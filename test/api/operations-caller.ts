@@ -221,6 +221,7 @@ export const STATUS: Status = {
   mirror: '/demo/orch',
   linkedMirrors: [],
   fileAccess: 'full',
+  encryption: 'none',
   branch: 'orch-history',
   remote: null,
   startedAt: '2026-11-23T08:00:00.000Z',

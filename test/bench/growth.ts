@@ -11,6 +11,7 @@ import type { OperationContext } from '../../src/api/operation.ts'
 import { overviewOperations } from '../../src/api/operations/overview.ts'
 import { must } from '../../src/base/assert.ts'
 import { systemClock } from '../../src/base/clock.ts'
+import { noKeys } from '../../src/base/keys.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { createTurns } from '../../src/base/turns.ts'
 import { createRenderer } from '../../src/daemon/render.ts'
@@ -77,7 +78,7 @@ function open(db: Database): OpenProject {
     log: silentLogger,
     lease: { machine: 'bench', path: file, inode: '1' },
     generations: { get: () => undefined, set: () => undefined },
-    loads: { newest: () => readNewest(join(dir, 'load'), () => undefined), make: () => Promise.resolve() },
+    loads: { newest: () => readNewest(join(dir, 'load'), noKeys, () => undefined), make: () => Promise.resolve() },
     name: 'growth',
     note: (changes) => ledger?.note(changes),
   })
@@ -269,6 +270,7 @@ try {
   await longestTurn('compaction', () => loads.make(project.rowCount()), true)
   const check = {
     databaseFile: file,
+    keyring: noKeys,
     declared: {},
     project,
     worker: new URL('../../dist/check-worker.mjs', import.meta.url),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { must } from '../../src/base/assert.ts'
+import { noKeys } from '../../src/base/keys.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { findRepository, pathsOf } from '../../src/base/repository.ts'
 import { leaseFacts } from '../../src/config/host.ts'
@@ -91,6 +92,7 @@ async function world() {
   await commitProject(repo, shop.id)
   const parts: JoinParts = {
     paths,
+    keyring: noKeys,
     kinds: builtInKinds,
     repo,
     ref: REF,
@@ -216,7 +218,7 @@ test.each(['claim', 'import', 'decide', 'fold', 'keep', 'loads', 'swap', 'branch
     const isDecided = ['fold', 'keep', 'loads', 'swap', 'branch', 'end'].includes(at)
     expect(existsSync(paths.database)).toBe(true)
     // The next daemon.
-    await finishJoin({ paths, repo, log: silentLogger })
+    await finishJoin({ paths, keyring: noKeys, repo, log: silentLogger })
     expect(look(parts).titles).toEqual(isDecided ? ['Free', 'Ours', 'Theirs'] : ['Free', 'Ours'])
     expect(look(parts).wrong).toEqual([])
     expect(readdirSync(paths.dir)).toEqual(isDecided ? [`joined-${shop.id}.db`, 'orch.db'] : ['load', 'orch.db'])
@@ -341,7 +343,7 @@ test('a branch that git will not rename holds nothing up, and is renamed at a la
   expect(look(parts).name).toBe('platform')
   expect(await repo.head(REF)).toBeDefined()
   repo.refuse(undefined)
-  await finishJoin({ paths, repo, log: silentLogger })
+  await finishJoin({ paths, keyring: noKeys, repo, log: silentLogger })
   expect(await repo.head(REF)).toBeUndefined()
   expect(readdirSync(paths.dir).filter((name) => name.startsWith('join')).length).toBe(1)
 })

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import * as Y from 'yjs'
+import { noKeys } from '../../src/base/keys.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import {
   type PurgeParts,
@@ -147,6 +148,7 @@ const partsFor = (
   onStep?: (step: PurgeStep) => void,
 ): PurgeParts => ({
   db,
+  keyring: noKeys,
   kinds: builtInKinds,
   paths: { dir: join(dir, '.git/orch'), database: join(dir, '.git/orch/orch.db') },
   mirrorDir: join(dir, 'orch'),

@@ -90,7 +90,7 @@ test('new rows are packed per replica without gaps, large ones apart, and none m
       journal.filter(({ replica, seq }) => seq > (have[replica] ?? 0)).slice(0, limit),
   }
   const turns = { isOver: () => true, next: () => Promise.resolve() }
-  const packed = await packRows(project, { a: 1 }, { a: 4, b: 2 }, turns)
+  const packed = await packRows(project, { from: { a: 1 }, have: { a: 4, b: 2 }, key: undefined }, turns)
   expect(packed).toMatchObject({
     actors: ['on a', 'on b'],
     sessions: ['s-a', 's-b'],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { noKeys } from '../../src/base/keys.ts'
 import { builtInKinds } from '../../src/model/kinds.ts'
 import { createSqlRunner } from '../../src/store/sql.ts'
 
@@ -11,7 +12,7 @@ test('a few queries run at a time and a few wait; more are refused, and there is
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
   const runner = join(dir, 'runner.mjs')
   writeFileSync(runner, 'process.stdin.resume(); console.log(JSON.stringify({ columns: [], rows: [], more: false }))')
-  const run = createSqlRunner({ databaseFile: '', kinds: builtInKinds, runner: pathToFileURL(runner) })
+  const run = createSqlRunner({ databaseFile: '', keyring: noKeys, kinds: builtInKinds, runner: pathToFileURL(runner) })
   const ask = () =>
     run({ sql: '', limit: 1, timeoutMs: 60_000 }).then(
       () => 'answered',

@@ -21,6 +21,7 @@ export const daemonOperations: readonly Operation[] = [
       mirror: z.string().describe('the directory of the files'),
       linkedMirrors: z.array(z.string()).readonly().describe('those of linked worktrees'),
       fileAccess: z.string().describe('how files are read and replaced there: what the disk can do'),
+      encryption: z.string().describe('by which keys database and git are encrypted at rest, or `none`'),
       branch: z.string().describe('the branch of the snapshots'),
       remote: remoteSchema.nullable().describe('the git remote it is synced with'),
       startedAt: z.string().describe('since when it runs'),
