@@ -31,7 +31,8 @@ export interface Comparison {
 
 /**
  * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to, unless the save
- * shows what replaced that. Of equals the base, then the newest. A text that was replaced after `unreadSince` is chosen
+ * shows what replaced that; closer in its prose first, because two people soon write the same into front matter. Of equals
+ * the base, then the newest. A text that was replaced after `unreadSince` is chosen
  * also when it is not closer, if the save shows nothing of what replaced it: where one word was put in the place of
  * another and the save has a third, both explanations are as good, and only this one loses nothing.
  */
@@ -45,24 +46,44 @@ export function chooseBase(
   let choice: Choice = { text: base }
   // One budget for all: a large text that was written anew must not keep everything waiting.
   const budget = { cells: CELLS_TO_CHOOSE }
-  const { hasSeen = showsNext, distance = (ours, saved) => editedCharacters(ours, saved, budget) } = how
-  let least = distance(base, disk)
+  const { hasSeen = showsNext, distance } = how
+  const costOf = (ours: string): Cost =>
+    distance ? { prose: 0, all: distance(ours, disk) } : editedInParts(ours, disk, budget)
+  const atBase = costOf(base)
+  let least = atBase
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
   let isUnread = true
   const candidates = versions.slice(0, MAX_CANDIDATES)
   const isOlder = how.hasSeen === undefined ? createIsOlder(disk, base, candidates, budget) : () => true
   for (const [i, version] of candidates.entries()) {
-    if (least === 0) break
-    const cost = distance(version.text, disk)
+    if (least.all === 0) break
+    const cost = costOf(version.text)
     isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version, budget)
     if (isUnread) unread = version.text
-    if (!isUnread && (cost >= least || hasSeen(disk, version))) continue
+    if (!isUnread && (!isLess(cost, least) || hasSeen(disk, version))) continue
     if (!isUnread && !isOlder(i)) break
     least = cost
-    choice = { text: version.text, stale: cost === 0 ? 'as-it-was' : 'edited' }
+    const asItWas = cost.all === 0 || (cost.prose === 0 && atBase.prose > 0)
+    choice = { text: version.text, stale: asItWas ? 'as-it-was' : 'edited' }
   }
   return choice
+}
+
+/** How many characters were changed: in the prose, and in all. */
+interface Cost {
+  readonly prose: number
+  readonly all: number
+}
+
+function isLess(a: Cost, b: Cost): boolean {
+  return a.prose < b.prose || (a.prose === b.prose && a.all < b.all)
+}
+
+function editedInParts(a: string, b: string, budget: DiffBudget): Cost {
+  const [atA, atB] = [proseAt(a), proseAt(b)]
+  const prose = editedCharacters(a.slice(atA), b.slice(atB), budget)
+  return { prose, all: prose + editedCharacters(a.slice(0, atA), b.slice(0, atB), budget) }
 }
 
 /** Whether whoever saved a text had seen what replaced a version: most of the lines that are new in it are there. */

@@ -73,8 +73,6 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   const { project, disk, bases, clock, random, log, notices } = parts
   const marked = new Map<string, Ref>()
   const blocked = new Map<string, Ref>()
-  /** Paths with an exchange that could not be ended. */
-  let stuck: ReadonlySet<string> = new Set()
   /** What waits for a program to close its file, by path. */
   const busy = new Map<string, Ref>()
   let isAsking = false
@@ -130,8 +128,12 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       [...project.readKeys(kind.name)].flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])),
     )
 
+  /** Paths with an exchange that could not be ended: nothing is known of what is there until it is. */
+  const unended = (): ReadonlySet<string> => new Set(bases.intents().map(({ path }) => path))
+
   const writeBatch = async (intents: readonly Intent[]): Promise<void> => {
     const ready: { readonly intent: Intent; readonly mode: number | undefined }[] = []
+    const stuck = unended()
     await eachOf(intents, WIDTH, async (intent) => {
       if (intent.from !== undefined) await noteOpen(intent.path)
       const found = await disk.read(intent.path)
@@ -305,8 +307,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         await finish([{ intent, outcome: await orUnknown(intent, recoverExchange(disk, intent)) }])
         mark(intent)
       }
-      stuck = new Set(bases.intents().map(({ path }) => path))
-      return stuck
+      return unended()
     },
   }
 }

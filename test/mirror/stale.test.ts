@@ -54,6 +54,15 @@ describe('stale saves', () => {
     expect(chooseBase(late, base, [version(old, next)])).toEqual({ text: old, stale: 'edited' })
   })
 
+  test('[P2][M6] a save with the prose of a replaced text was made from that, also when both set the same value meanwhile', () => {
+    const file = (status: string, prose: string): string => `---\nstatus: ${status}\n---\n\n${prose}`
+    const [old, next] = [file('todo', 'one\n'), file('todo', 'one\nx\n')]
+    const base = file('in_progress', 'one\nx\n')
+    const versions = [version(next, base), version(old, next)]
+    expect(chooseBase(file('in_progress', 'one\n'), base, versions)).toEqual({ text: old, stale: 'as-it-was' })
+    expect(chooseBase(file('in_progress', 'one\nx\nmine\n'), base, versions)).toEqual({ text: base })
+  })
+
   test('[M6] exactly a replaced text is told apart', () => {
     expect(chooseBase('one\n', 'one\ntwo\n', [version('one\n')])).toEqual({ text: 'one\n', stale: 'as-it-was' })
   })
