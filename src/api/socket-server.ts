@@ -26,6 +26,8 @@ import {
 export interface SocketServerParts {
   readonly socket: string
   readonly common: FileIdentity
+  /** Where that was, once it is there no more. */
+  readonly movedFrom: () => string | undefined
   readonly version: string
   readonly door: Door
   /** Whose repository it is: who can open the socket and names nobody else. */
@@ -233,16 +235,20 @@ function checkHello(hello: ClientHello, parts: SocketServerParts): Reply | undef
   if (dev !== parts.common.dev || ino !== parts.common.ino) {
     return { id: 0, error: new OrchError('daemon_other_repository', { socket: parts.socket }).toBody() }
   }
+  const path = parts.movedFrom()
+  if (path !== undefined) return { id: 0, error: new OrchError('daemon_moved', { path }).toBody(), replace: true }
   const age = compareVersions(hello.version, parts.version) || hello.orch - PROTOCOL_VERSION
   if (age === 0 || (age < 0 && hello.orch === PROTOCOL_VERSION)) return undefined
   const error = new OrchError('daemon_other_version', { daemon: parts.version, client: hello.version }).toBody()
   return age > 0 ? { id: 0, error, replace: true } : { id: 0, error }
 }
 
-/** A client of another version may end this daemon; one of another repository may do nothing at all. */
+/** A client of another version may end this daemon, and any one that has lost its place; one of another repository may do nothing at all. */
 function mayDrain(refusal: Reply | undefined): boolean {
-  return refusal === undefined || ('error' in refusal && refusal.error.code === 'daemon_other_version')
+  return refusal === undefined || ('error' in refusal && REPLACEABLE.includes(refusal.error.code))
 }
+
+const REPLACEABLE: readonly string[] = ['daemon_other_version', 'daemon_moved']
 
 function toRequest(frame: object): Request {
   if (!('id' in frame && typeof frame.id === 'number' && 'op' in frame && typeof frame.op === 'string')) {

@@ -369,6 +369,12 @@ export const errorCodes = define({
     message: 'The daemon at {socket} serves another repository',
     hint: 'This looks like a copied repository. Run `orch restart` here: the copy gets a daemon of its own.',
   },
+  daemon_moved: {
+    exit: 7,
+    http: 409,
+    message: 'The repository was moved while its daemon ran: that one still looks for it at {path}',
+    hint: 'The next command that needs a daemon replaces it; `orch restart` does so now.',
+  },
   owned_elsewhere: {
     exit: 7,
     http: 503,

@@ -104,6 +104,16 @@ export interface FileIdentity {
 }
 
 /** The identity of a file or directory. Throws when it is not there. */
+/** Whether a path leads to what it led to before. */
+export function isStill(path: string, { dev, ino }: FileIdentity): boolean {
+  try {
+    const now = identityOf(path)
+    return now.dev === dev && now.ino === ino
+  } catch {
+    return false
+  }
+}
+
 export function identityOf(path: string): FileIdentity {
   const { dev, ino } = statSync(path, { bigint: true })
   return { dev: String(dev), ino: String(ino) }

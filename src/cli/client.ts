@@ -30,8 +30,8 @@ export interface Handlers {
 export type Outcome =
   | { readonly type: 'result'; readonly result: unknown }
   | { readonly type: 'error'; readonly error: OrchError }
-  /** The daemon is older than this client. */
-  | { readonly type: 'replace'; readonly daemon: string }
+  /** The daemon is older than this client, or its repository was moved away from it. */
+  | { readonly type: 'replace'; readonly error: OrchError }
   /** Nobody listens, or whoever did ended before reading. */
   | { readonly type: 'absent' }
   /** The daemon ended, or hung up, after it may have read the request. */
@@ -94,7 +94,7 @@ export async function requestIfRunning(
     case 'error':
       throw outcome.error
     case 'replace':
-      throw new OrchError('daemon_other_version', { daemon: outcome.daemon, client: context.version })
+      throw outcome.error
     case 'lost':
       throw lost(context)
   }
@@ -150,9 +150,8 @@ export function talk(
       else if ('event' in reply) handlers.onEvent?.(reply.event)
       else if ('error' in reply) {
         // Every version may ask every other to end, and one that ends already need not be asked.
-        if (isControl && ['daemon_other_version', 'daemon_stopping'].includes(reply.error.code)) return
-        if (reply.replace === true) end({ type: 'replace', daemon: greeting.version })
-        else end({ type: 'error', error: OrchError.fromBody(reply.error) })
+        if (isControl && ['daemon_other_version', 'daemon_moved', 'daemon_stopping'].includes(reply.error.code)) return
+        end({ type: reply.replace === true ? 'replace' : 'error', error: OrchError.fromBody(reply.error) })
       }
       // The daemon's consent to drain is not the end: that is the end of the connection.
       else if ('result' in reply && !isControl) end({ type: 'result', result: reply.result })

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
 import { join } from 'node:path'
 import { sha256 } from '../base/hash.ts'
@@ -36,7 +36,7 @@ export function bootId(): string | undefined {
 /** What a database file is bound to. The file must exist. */
 export function leaseFacts(database: string): LeaseFacts {
   const { dev, ino } = statSync(database, { bigint: true })
-  return { machine: machineId(), path: database, inode: `${dev}:${ino}` }
+  return { machine: machineId(), path: database, inode: `${dev}:${ino}`, isGone: (path) => !existsSync(path) }
 }
 
 /** Generations as one small file per replica. A file that cannot be kept only makes a restored backup harder to notice. */

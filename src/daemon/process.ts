@@ -13,6 +13,7 @@ import { ensurePrivateDir } from '../base/private-dir.ts'
 import {
   findRepository,
   identityOf,
+  isStill,
   mainWorktreeOf,
   type PrivatePaths,
   pathsOf,
@@ -150,7 +151,8 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       configDrift: drift,
       assertOwned: owned.assertOwned,
       crashAt: env.ORCH_CRASH_AT,
-      drain: () => drain(),
+      // It may have been moved away, with the repository.
+      drain: () => drain({ isDatabaseGone: !existsSync(paths.database) }),
       restart() {
         again = !options.attached
         drain()
@@ -314,7 +316,7 @@ function writeDaemonFile(paths: PrivatePaths, facts: { readonly version: string;
 function watchPrivateState(paths: PrivatePaths, drain: Drain, log: Logger): void {
   const mine = [paths.lock, paths.database].map((file) => ({ file, identity: identityOf(file) }))
   const check = (): void => {
-    const gone = mine.findLast(({ file, identity }) => !isSame(file, identity))
+    const gone = mine.findLast(({ file, identity }) => !isStill(file, identity))
     if (!gone) return
     log.error('the private state of the daemon was removed or replaced', { file: gone.file })
     drain({ isDatabaseGone: gone.file === paths.database })
@@ -323,15 +325,6 @@ function watchPrivateState(paths: PrivatePaths, drain: Drain, log: Logger): void
     watch(paths.dir, { persistent: false }, (event) => event === 'rename' && check()).on('error', check)
   } catch (error) {
     log.warn('the private directory cannot be watched', { error })
-  }
-}
-
-function isSame(path: string, { dev, ino }: { readonly dev: string; readonly ino: string }): boolean {
-  try {
-    const now = identityOf(path)
-    return now.dev === dev && now.ino === ino
-  } catch {
-    return false
   }
 }
 

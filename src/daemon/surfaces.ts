@@ -6,6 +6,7 @@ import { isLoopback } from '../api/http/origin.ts'
 import type { Parts } from '../api/operation.ts'
 import { operationsOf } from '../api/operations.ts'
 import { createSocketServer } from '../api/socket-server.ts'
+import { isStill } from '../base/repository.ts'
 import type { Service } from '../base/service.ts'
 import type { Config } from '../config/config.ts'
 import type { Principal } from '../model/principal.ts'
@@ -69,6 +70,7 @@ export function createSurfaces(surfaces: SurfacesParts): Surfaces {
   const sockets = createSocketServer({
     socket: host.paths.socket,
     common: host.common,
+    movedFrom: () => (isStill(host.commonDir, host.common) ? undefined : host.commonDir),
     version: host.version,
     door,
     person: host.person,

@@ -1,4 +1,4 @@
-import { type BigIntStats, constants, lstatSync } from 'node:fs'
+import { type BigIntStats, constants, existsSync, lstatSync } from 'node:fs'
 import { link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { assert, must } from '../base/assert.ts'
@@ -66,8 +66,11 @@ export function createNodeDisk(root: string, options: NodeDiskOptions = {}): Dis
     const reason = obstacle(directory)
     if (reason && reason.type !== 'absent') throw new Error(`${directory || root} ${reason.reason}`)
   }
+  const place = nearestFolder(dirname(root))
   const makeDirectory = async (directory: string): Promise<void> => {
     mustReach(directory)
+    // A folder that was moved away, with a daemon that has not noticed, is not made anew where it was.
+    if (!existsSync(place)) throw new Error(`${place} is there no more`)
     if (!obstacle(directory)) return
     await mkdir(directory === '' ? root : full(directory), { recursive: true })
     // Again: somebody may have put a link there meanwhile.
@@ -256,4 +259,9 @@ async function syncDirectory(path: string): Promise<void> {
     const code = errnoOf(error)
     if (code !== 'EISDIR' && code !== 'EPERM' && code !== 'EINVAL' && code !== 'EACCES') throw error
   }
+}
+
+/** The nearest folder there is, at a path or above it. */
+function nearestFolder(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path))
 }

@@ -11,6 +11,8 @@ export interface LeaseFacts {
   readonly path: string
   /** Device and inode of the database file; a copy has another. */
   readonly inode: string
+  /** Whether nothing is at a path any more. */
+  readonly isGone?: (path: string) => boolean
 }
 
 /** PORT: remembers, outside the repository, how often each replica was opened here: a restored backup has fewer. */
@@ -30,7 +32,9 @@ export function checkLease(meta: Meta, replica: string, facts: LeaseFacts, gener
   if (held === undefined) return { broken: undefined }
   const before = JSON.parse(held) as LeaseFacts & { generation: number }
   if (before.machine !== facts.machine) return { broken: 'the database came from another machine' }
-  if (before.path !== facts.path) return { broken: `the database was at ${before.path}` }
+  // The very file, and none where it was: it was moved, with all that it is.
+  const isMoved = before.inode === facts.inode && facts.isGone?.(before.path) === true
+  if (before.path !== facts.path && !isMoved) return { broken: `the database was at ${before.path}` }
   if (before.inode !== facts.inode) return { broken: 'the database file is a copy' }
   const outside = generations.get(replica)
   if (outside !== undefined && outside > before.generation)

@@ -83,6 +83,16 @@ describe('hello', () => {
     expect({ calls, drains }).toEqual({ calls: [], drains: 1 })
   })
 
+  test('a daemon whose repository was moved away is replaced by any client', async () => {
+    await serve({ movedFrom: () => '/before/.git' })
+    const peer = await dial()
+    peer.say(hello, { id: 1, op: 'toy.echo', input: { text: 'hi' } }, { control: 'drain' })
+    await peer.next()
+    expect(await peer.next()).toMatchObject({ replace: true, error: { code: 'daemon_moved' } })
+    expect(await peer.next()).toMatchObject({ result: { draining: true } })
+    expect(drains).toBe(1)
+  })
+
   test('an older client is served while it speaks the protocol, and refused when it does not', async () => {
     await serve()
     const speaking = await greeted({ ...hello, version: '1.1.0' })
@@ -316,6 +326,7 @@ async function serve(parts: Partial<SocketServerParts> = {}): Promise<Service> {
   const service = createSocketServer({
     socket: path,
     common,
+    movedFrom: () => undefined,
     version: '1.2.0',
     door: createDoor({
       operations,

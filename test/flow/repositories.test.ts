@@ -9,7 +9,7 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createTestRepo, must, openTestRepo, type TestRepo } from './harness.ts'
 
@@ -120,6 +120,36 @@ describe('[P4] the built command leaves what is the user’s as it is', () => {
       await must(used.run(['stop']))
     }
     expect(watched.map(fingerprint)).toEqual(before)
+  })
+
+  test('[P1] moved while its daemon runs, and again while none does: the next command goes on there, and all is well', {
+    timeout: 60_000,
+  }, async () => {
+    const repo = await createTestRepo()
+    repos.push(repo)
+    const origin = `${repo.dir}-origin.git`
+    repo.git('init', '--quiet', '--bare', origin)
+    repo.git('remote', 'add', 'origin', origin)
+    await must(repo.run(['remote', 'set', 'origin']))
+    const { id } = await repo.json<{ id: string }>('task', 'create', 'Before')
+    await must(repo.run(['claim', id]))
+    const { replica } = await repo.json<{ replica: string }>('status')
+    const [second, third] = [`${repo.dir}-second`, `${repo.dir}-third`]
+    renameSync(repo.dir, second)
+    const moved = at(repo, second)
+    await must(moved.run(['task', 'update', id, '--append', 'After.']))
+    await must(moved.run(['doctor']))
+    expect(readdirSync(join(repo.dir, '..'))).not.toContain(basename(repo.dir))
+    await must(moved.run(['stop']))
+    renameSync(second, third)
+    const last = at(repo, third)
+    await must(last.run(['doctor']))
+    expect(await last.json('status')).toMatchObject({ replica, counts: { tasks: 1 } })
+    // Who grants claims is the same one: its numbers go on.
+    expect((await must(last.run(['claim', id]))).stdout).toMatch(/\(fence \d{1,3}\)/)
+    await must(last.run(['stop']))
+    // For whoever clears up afterwards.
+    for (const dir of [repo.dir, second]) mkdirSync(dir)
   })
 
   test('[P1] [P2] copied and moved with its private state: both go on, and meet in a remote with everything once', {

@@ -1,6 +1,5 @@
 import type { Status } from '../../api/operation.ts'
 import type { Activity } from '../../api/protocol.ts'
-import { OrchError } from '../../base/error.ts'
 import { greet, request, talk } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
 import { eventText } from '../event-text.ts'
@@ -113,9 +112,7 @@ async function follow(
     )
     if (end.isNear()) return
     if (outcome.type === 'error' && outcome.error.code !== 'daemon_stopping') throw outcome.error
-    if (outcome.type === 'replace') {
-      throw new OrchError('daemon_other_version', { daemon: outcome.daemon, client: context.version })
-    }
+    if (outcome.type === 'replace') throw outcome.error
     onLost()
     while (!end.isNear() && (await greet(context)) === undefined) await Promise.race([sleepAwake(RETRY_MS), end.near])
   }

@@ -257,6 +257,7 @@ beforeAll(async () => {
   sockets = createSocketServer({
     socket: socketPath,
     common,
+    movedFrom: () => undefined,
     version: '1',
     door: daemon.door,
     person: alice,
