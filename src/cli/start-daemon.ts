@@ -53,10 +53,11 @@ export interface JoinReport {
   readonly branch?: string
 }
 
-/** How many databases were converted, and the key that they are encrypted with now; '' for none. */
+/** How many databases were converted, and the keys that they, and the rows in git from now on, are encrypted with; '' for none. */
 export interface EncryptionReport {
   readonly converted: number
   readonly key: string
+  readonly git: string
 }
 
 /** The daemon's certificate. See src/api/http/certificate.ts. */

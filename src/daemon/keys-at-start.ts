@@ -20,10 +20,10 @@ export function refuseUntrustedKey(notices: readonly OrchError[]): void {
 }
 
 /**
- * Takes back a project that was just begun, where the history that it would take over cannot be read for want of a key:
- * with the key it begins as if for the first time.
+ * Takes back a project that was just begun, where there is no package to encrypt it with, or no key to read the history
+ * that it would take over: it then begins as if for the first time, and not as a plain one.
  */
 export function takeBackIfLocked(error: unknown, database: string): void {
-  if (!(error instanceof OrchError) || !/^key_/.test(error.code)) return
+  if (!(error instanceof OrchError) || !/^(key|cipher)_/.test(error.code)) return
   for (const suffix of ['', '-wal', '-shm']) rmSync(`${database}${suffix}`, { force: true })
 }

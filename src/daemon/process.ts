@@ -174,7 +174,8 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
     report({ ready: true, pid: process.pid })
   } catch (error) {
     const refusal = toOrchError(error)
-    log.error('the daemon did not start', { error })
+    // Who asked for an errand is told by the report.
+    if (errand.length === 0) log.error('the daemon did not start', { error })
     report({ error: refusal.toBody() })
     owner?.release()
     lock?.release()

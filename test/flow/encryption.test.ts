@@ -79,7 +79,7 @@ describeCiphered('with a key', () => {
     expect(repo.git('grep', '-l', MARKER, 'orch-history')).toContain('tasks/')
     expect(await repo.json<object>('task', 'show', id)).toMatchObject({ title: MARKER })
     if (!isOn) return
-    const shown = JSON.stringify([status, await repo.run(['status']), await repo.run(['help'])])
+    const shown = JSON.stringify([status, await repo.run(['status'])])
     expect(shown).not.toContain(SECRET)
     expect(privateFilesWith(repo, SECRET)).toEqual([])
     await must(repo.run(['stop']))
@@ -88,7 +88,6 @@ describeCiphered('with a key', () => {
     for (const [secret, code] of [
       [OTHER, 'key_wrong'],
       ['', 'key_missing'],
-      [SECRET.slice(1), 'key_unusable'],
     ]) {
       const refused = await repo.run(['task', 'list', '--json'], { env: { ORCH_ENCRYPTION_KEY: secret ?? '' } })
       expect(JSON.parse(refused.stdout || refused.stderr)).toMatchObject({ error: { code } })

@@ -1,12 +1,16 @@
+import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { type Keyring, noKeys } from '../../src/base/keys.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { chunksOf, projectOf, rowsFromTree } from '../../src/git/history-tree.ts'
 import { createRemotePeer, type RemotePeer } from '../../src/git/remote.ts'
-import { sealingFor } from '../../src/git/sealed-chunks.ts'
+import { rewritten } from '../../src/git/rewrite-export.ts'
+import { gitEnv } from '../../src/git/run-git.ts'
+import { closeChunk, openChunk, sealingFor } from '../../src/git/sealed-chunks.ts'
 import { askForKey } from '../../src/git/snapshot-ledger.ts'
 import type { Snapshots } from '../../src/git/snapshots.ts'
 import { task } from '../../src/model/kinds/task.ts'
+import { decodeChunk, encodeChunk, type Row } from '../../src/store/row.ts'
 import { keyOf, ringOf } from '../helpers/cipher.ts'
 import { byAlice, byClaude } from '../helpers/project.ts'
 import { createMemoryGitRepo, type MemoryGitRepo } from '../memory/git-repo.ts'
@@ -269,4 +273,46 @@ test('[E6] a key is replaced, and taken away, for all rows in one commit; who ha
   await two.with(noKeys).remote.sync()
   expect(titles(two)).toEqual(['Meanwhile', 'One', 'Two'])
   expect(titles(one)).toEqual(titles(two))
+})
+
+test('[E1] a purge reaches rows that are encrypted, in place and by the same key, and leaves the others byte for byte', async () => {
+  const row = (seq: number, actor: string): Row => ({
+    ...{ replica: 'r-1', seq, doc: 'main', at: 1, actor, source: 'api', verified: true },
+    ...{ session: '', seen: {}, touched: [], update: new Uint8Array([0, 0]) },
+  })
+  const paths = ['crdt/r-1/0000000001-0000000001', 'crdt/r-1/0000000002-0000000002'] as const
+  const sealed = [row(1, MARKER), row(2, 'alice')].map((one, at) =>
+    Buffer.from(closeChunk(OTHER, paths[at] ?? '', encodeChunk([one]))),
+  )
+  const run = async (keys: Keyring['keys']): Promise<readonly Buffer[]> => {
+    const counts = { commits: 0, hits: 0 }
+    const stream = Readable.from(
+      sealed.map((bytes) => Buffer.concat([Buffer.from(`blob\ndata ${bytes.length}\n`), bytes, Buffer.from('\n')])),
+    )
+    const parts = {
+      ref: REF,
+      keys,
+      row: (one: Row) => (one.actor === MARKER ? { ...one, actor: 'x' } : one),
+      text: (text: string) => text,
+    }
+    const made: Buffer[] = []
+    for await (const bytes of rewritten(stream, parts, counts)) {
+      const text = bytes.toString('latin1')
+      if (text.startsWith('data ')) made.push(bytes.subarray(text.indexOf('\n') + 1))
+    }
+    expect(counts.hits).toBe(1)
+    return made
+  }
+  const [first, second] = await run([KEY, OTHER])
+  const rows = decodeChunk(openChunk([OTHER], paths[0], first ?? new Uint8Array()))
+  expect(rows.map(({ actor, seq }) => [actor, seq])).toEqual([['x', 1]])
+  expect(second).toEqual(sealed[1])
+  await expect(run([KEY])).rejects.toMatchObject({ code: 'key_wrong' })
+})
+
+test('[E5] what git starts is not told the key', () => {
+  expect(gitEnv({ ORCH_ENCRYPTION_KEY: 'secret', ORCH_ENCRYPTION_KEY_FILE: '/a', HOME: '/b' })).toMatchObject({
+    HOME: '/b',
+  })
+  expect(JSON.stringify(gitEnv({ ORCH_ENCRYPTION_KEY: 'secret' }))).not.toContain('secret')
 })

@@ -16,21 +16,18 @@ export async function encrypt(cli: CliContext): Promise<number> {
   const context = inRepository(cli)
   const done = await convert(context, 'encrypt')
   await ensureDaemon(context)
-  const message =
-    done.converted === 0
-      ? 'The database is as the configuration says: nothing was changed.'
-      : done.key === ''
-        ? 'The database is plain, as the configuration says.'
-        : `The database is encrypted with the key ${done.key}.`
+  const message = `The database is ${said(done.key)}; the rows in git are ${said(done.git)} from the next snapshot on.`
   printResult(context, { ...done, message }, { type: 'text', field: 'message' })
   return 0
 }
+
+const said = (key: string): string => (key === '' ? 'plain' : `encrypted with the key ${key}`)
 
 /** `orch decrypt` */
 export async function decrypt(cli: CliContext): Promise<number> {
   const context = inRepository(cli)
   const done = await convert(context, 'decrypt')
-  const message = `The database is ${done.converted === 0 ? 'not encrypted' : 'plain again'}. Take the key out of the configuration, or set encryption.database to false: the daemon starts after that.`
+  const message = `The database is ${done.converted === 0 ? 'not encrypted' : 'plain again'}. Take the key out of the configuration, or set encryption.database to false: the daemon starts after that. The rows in git are plain from its next snapshot on.`
   printResult(context, { ...done, message }, { type: 'text', field: 'message' })
   return 0
 }
