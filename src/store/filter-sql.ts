@@ -16,13 +16,20 @@ export interface Sql {
  */
 export function filterSql(kind: RecordKind, filter: Filter, row: string, depth = 0): Sql {
   if (filter.length === 0) return { sql: '1', params: [] }
+  const isByMember = filter.some(isOfMembers)
   return joined(
-    filter.map((clause) => clauseSql(kind, clause, row, depth)),
+    filter.map((clause) => clauseSql(kind, clause, row, depth, isByMember)),
     ' AND ',
   )
 }
 
-function clauseSql(kind: RecordKind, clause: Clause, row: string, depth: number): Sql {
+/** Fewer records have a member in one of their sets than one of the few values that a choice has. */
+function isOfMembers(clause: Clause): boolean {
+  if (clause.type === 'all') return true
+  return clause.type === 'in' && clause.place.field?.merge === 'set' && !clause.values.includes(null)
+}
+
+function clauseSql(kind: RecordKind, clause: Clause, row: string, depth: number, isByMember: boolean): Sql {
   switch (clause.type) {
     case 'or': {
       if (clause.of.length === 0) return { sql: '0', params: [] }
@@ -39,7 +46,7 @@ function clauseSql(kind: RecordKind, clause: Clause, row: string, depth: number)
     case 'in':
       return clause.place.field?.merge === 'set'
         ? memberSql(kind, clause.place, clause.values, row)
-        : valueSql(clause.place, clause.values, row)
+        : valueSql(clause.place, clause.values, row, isByMember && clause.place.field?.value.type === 'choice')
     case 'all':
       return joined(
         clause.values.map((value) => memberSql(kind, clause.place, [value], row)),
@@ -60,8 +67,9 @@ function clauseSql(kind: RecordKind, clause: Clause, row: string, depth: number)
   }
 }
 
-function valueSql({ name }: Place, values: readonly SqlValue[], row: string): Sql {
-  const column = columnOf(row, name)
+function valueSql({ name }: Place, values: readonly SqlValue[], row: string, isFoundOtherwise: boolean): Sql {
+  // A plus keeps SQLite from looking the value up in its index.
+  const column = `${isFoundOtherwise ? '+' : ''}${columnOf(row, name)}`
   const given = values.filter((value) => value !== null)
   const parts: string[] = []
   const isLong = given.length > MANY_VALUES

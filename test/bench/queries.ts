@@ -213,9 +213,13 @@ async function measure(size: number): Promise<void> {
         () => scan(),
       ],
     ]
+    const noise = timed(arithmetic, runs, WARM)
     const goal = goals.find(({ tasks }) => tasks === size)
     say(`\n| ${size.toLocaleString('en')} tasks, ms | p50 | p99 | p99 by the clock | the scan | times |`)
     say('|---|---|---|---|---|---|')
+    say(
+      `| nothing but arithmetic | ${[noise.p50, noise.p99, noise.clock].map((ms) => ms.toFixed(2)).join(' | ')} | | |`,
+    )
     for (const [name, ask, read] of questions.filter(([name]) => name.includes(String(flags.only)))) {
       const asked = timed(ask, runs, WARM)
       const scanned = timed(read, size > 20_000 ? 1 : 3, 1)
@@ -228,6 +232,13 @@ async function measure(size: number): Promise<void> {
   } finally {
     if (!flags.keep) rmSync(dir, { recursive: true, force: true })
   }
+}
+
+/** About a millisecond of it: what a busy machine adds to everything is seen in its p99. */
+function arithmetic(): number {
+  let sum = 0
+  for (let i = 0; i < 700_000; i++) sum = (sum * 31 + i) | 0
+  return sum
 }
 
 function timed(run: () => unknown, times: number, warm: number): Readonly<Record<'p50' | 'p99' | 'clock', number>> {

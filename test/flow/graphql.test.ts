@@ -64,6 +64,7 @@ test('there is a page to try queries on, with nothing of the project in it', asy
   expect(page.headers.get('content-type')).toContain('text/html')
   const html = await page.text()
   expect(html).toContain('/graphql')
+  expect(html).toContain("new URLSearchParams(location.hash.slice(1)).get('token')")
   expect(html).not.toMatch(/orch-next|Design|<(?:script|link)[^>]+(?:src|href)="https?:/)
 })
 

@@ -52,3 +52,24 @@ test('[P8] words lead to the numbers of records, without looking up ids', async 
   const plans = await plansOf({ text: 'one', limit: 10 })
   expect(plans.join('\n')).not.toMatch(/search_docs|autoindex/)
 })
+
+test('[P8] who asks for a label and a status is answered from those with the label', async () => {
+  const filter = parseFilter({ kinds: builtInKinds.records, resolve: (_, id) => id }, task, {
+    status: 'todo',
+    labels: 'api',
+  })
+  const [first] = await plansOf({ filter, limit: 10 })
+  expect(first).toContain('task_labels_value')
+  expect(first).not.toContain('tasks_status')
+})
+
+test('[P8] what is asked of several indexed fields is counted without reading the records', async () => {
+  const world = { kinds: builtInKinds.records, resolve: (_: string, id: string) => id }
+  for (const json of [
+    { status: 'todo', estimatedHours: { gte: 3, lt: 5 } },
+    { due: { gte: '2026-06-05', lt: '2026-06-15' }, status: { ne: 'completed' } },
+  ]) {
+    const [count] = (await plansOf({ filter: parseFilter(world, task, json), limit: 0 })).toReversed()
+    expect(count).toMatch(/^SEARCH tasks USING COVERING INDEX tasks_(?:status|due|estimatedHours) /)
+  }
+})
