@@ -11,7 +11,7 @@ import type { Disk } from './disk.ts'
 import type { MergeRecord } from './merge-record.ts'
 import { firstInvalid, problemAt } from './problem.ts'
 import { idIn, type MergeParts, originOf, type Saved } from './saved.ts'
-import { CELLS_TO_CHOOSE, editedCharacters } from './stale.ts'
+import { CELLS_TO_CHOOSE, commonText, editedCharacters } from './stale.ts'
 
 /**
  * Takes in a file at a path where none was: new, renamed, put back, or copied [M11]. `file` is its path below the kind's
@@ -82,15 +82,20 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
 
   /**
    * What is known of the file that a new one was until it was renamed: one that is gone and was of the record it names, or,
-   * where it names none, because it had not been given its id yet, held the same bytes.
+   * where it names none, had not been given its id yet and is like it.
    */
   const renamedFrom = async (kind: RecordKind, id: RecordId | undefined, saved: Saved): Promise<Base | undefined> => {
-    const paths = id === undefined ? bases.pathsHolding(kind.name, saved.hash) : bases.pathsOf(kind.name, id)
+    const paths = id === undefined ? alikeWithoutId(kind, saved) : bases.pathsOf(kind.name, id)
     // Of several, while the record moves here because it was renamed elsewhere, the one that is gone had this name.
     const gone = await firstOf(paths, async (one) => one !== saved.path && !(await isThere(disk, one)))
     const base = gone === undefined ? undefined : bases.get(gone)
     if (!base || !isRecordId(base.id) || !project.read(kind, base.id)) return undefined
     return (await hasCloser(base, saved)) ? undefined : base
+  }
+
+  const alikeWithoutId = (kind: RecordKind, { text }: Saved): readonly string[] => {
+    const bare = bases.barePaths(kind.name, MAX_BARE + 1)
+    return bare.length > MAX_BARE ? [] : bare.filter((one) => isLike(bases.get(one)?.text ?? '', text))
   }
 
   /** The record goes where its file went. */
@@ -155,6 +160,14 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
   }
 
   return newcomer
+}
+
+/** Where more files wait for their ids, they are being written by the thousand, and not renamed by a person. */
+const MAX_BARE = 16
+
+/** Whether most of two texts is the same. */
+function isLike(a: string, b: string): boolean {
+  return a === b || commonText(a, b).length * 2 > Math.max(a.length, b.length)
 }
 
 /**

@@ -233,7 +233,9 @@ export function createMirror(parts: MirrorParts): Mirror {
       {
         total: known.size,
         isGone: result.isGone,
-        isUnsettled: [...visits.unsettled().keys()].some((path) => !known.has(path)),
+        isUnsettled: [...visits.unsettled().keys(), ...notices.failingPaths()].some(
+          (path) => !known.has(path) && placeOf(project.kinds, path) !== undefined,
+        ),
       },
     )
     await known.save()

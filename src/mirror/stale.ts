@@ -31,10 +31,12 @@ export interface Comparison {
 
 /**
  * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to, unless the save
- * shows what replaced that; closer in its prose first, because two people soon write the same into front matter. Of equals
- * the base, then the newest. A text that was replaced after `unreadSince` is chosen
+ * shows what replaced that. Of equals the base, then the newest. A text that was replaced after `unreadSince` is chosen
  * also when it is not closer, if the save shows nothing of what replaced it: where one word was put in the place of
  * another and the save has a third, both explanations are as good, and only this one loses nothing.
+ *
+ * Two people soon write the same into front matter: a save may be closer to the base only because of that. When its prose
+ * is that of a replaced text, to the letter, it is measured against that prose, and against the front matter of the base.
  */
 export function chooseBase(
   disk: string,
@@ -44,46 +46,31 @@ export function chooseBase(
   how: Comparison = {},
 ): Choice {
   let choice: Choice = { text: base }
+  const prose = proseOf(disk)
+  let sameProse: Version | undefined
   // One budget for all: a large text that was written anew must not keep everything waiting.
   const budget = { cells: CELLS_TO_CHOOSE }
-  const { hasSeen = showsNext, distance } = how
-  const costOf = (ours: string): Cost =>
-    distance ? { prose: 0, all: distance(ours, disk) } : editedInParts(ours, disk, budget)
-  const atBase = costOf(base)
-  let least = atBase
+  const { hasSeen = showsNext, distance = (ours, saved) => editedCharacters(ours, saved, budget) } = how
+  let least = distance(base, disk)
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
   let isUnread = true
   const candidates = versions.slice(0, MAX_CANDIDATES)
   const isOlder = how.hasSeen === undefined ? createIsOlder(disk, base, candidates, budget) : () => true
   for (const [i, version] of candidates.entries()) {
-    if (least.all === 0) break
-    const cost = costOf(version.text)
+    if (least === 0) break
+    const cost = distance(version.text, disk)
+    if (!sameProse && prose !== '' && proseOf(version.text) === prose && !hasSeen(disk, version) && isOlder(i))
+      sameProse = version
     isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version, budget)
     if (isUnread) unread = version.text
-    if (!isUnread && (!isLess(cost, least) || hasSeen(disk, version))) continue
+    if (!isUnread && (cost >= least || hasSeen(disk, version))) continue
     if (!isUnread && !isOlder(i)) break
     least = cost
-    const asItWas = cost.all === 0 || (cost.prose === 0 && atBase.prose > 0)
-    choice = { text: version.text, stale: asItWas ? 'as-it-was' : 'edited' }
+    choice = { text: version.text, stale: cost === 0 ? 'as-it-was' : 'edited' }
   }
-  return choice
-}
-
-/** How many characters were changed: in the prose, and in all. */
-interface Cost {
-  readonly prose: number
-  readonly all: number
-}
-
-function isLess(a: Cost, b: Cost): boolean {
-  return a.prose < b.prose || (a.prose === b.prose && a.all < b.all)
-}
-
-function editedInParts(a: string, b: string, budget: DiffBudget): Cost {
-  const [atA, atB] = [proseAt(a), proseAt(b)]
-  const prose = editedCharacters(a.slice(atA), b.slice(atB), budget)
-  return { prose, all: prose + editedCharacters(a.slice(0, atA), b.slice(0, atB), budget) }
+  if (choice.stale || !sameProse || proseOf(base) === prose) return choice
+  return { text: base.slice(0, proseAt(base)) + proseOf(sameProse.text), stale: 'as-it-was' }
 }
 
 /** Whether whoever saved a text had seen what replaced a version: most of the lines that are new in it are there. */
@@ -114,7 +101,9 @@ function createIsOlder(
 ): (i: number) => boolean {
   let next = 0
   let later = base
-  const aside = versions.filter((version) => version.next === '').map(({ text }) => text)
+  // What was removed has no next text, either, but stood in its place.
+  const placed = new Set([base, ...versions.map((version) => version.next)])
+  const aside = versions.filter(({ text, next: to }) => to === '' && !placed.has(text)).map(({ text }) => text)
   const isNewerThan = ({ text, next }: Version): boolean => {
     const hasSaves = next !== later && text !== later
     const own = [text, ...aside]
@@ -144,6 +133,10 @@ function shows(disk: string, text: string, before: readonly string[], budget: Di
 function proseAt(text: string): number {
   if (text.startsWith('{')) return text.length
   return text.startsWith('---\n') ? Math.max(0, text.indexOf('\n---\n', 3)) : 0
+}
+
+function proseOf(text: string): string {
+  return text.slice(proseAt(text))
 }
 
 /** Where in `after` the words stand that were added to `before`. */

@@ -41,7 +41,8 @@ export interface VanishedParts {
 export interface Vanished {
   /**
    * Takes what the last scan did not find, of `total` files, and decides what has been gone long enough. `isGone`: the
-   * whole directory is. `isUnsettled`: new files are still being written, one of which may be the renamed one.
+   * whole directory is. `isUnsettled`: new files are still being written, or cannot be taken in, one of which may be the
+   * renamed one.
    */
   update(
     missing: readonly string[],

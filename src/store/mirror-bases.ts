@@ -74,8 +74,8 @@ export interface MirrorBases {
   get(path: string): Base | undefined
   /** The files of a record: more than one only while it moves. */
   pathsOf(kind: string, id: string): readonly string[]
-  /** The files of a kind that held bytes with this hash when they were last looked at. */
-  pathsHolding(kind: string, hash: string): readonly string[]
+  /** Some files of a kind without front matter: those that were made by hand, until they have their id. */
+  barePaths(kind: string, limit: number): readonly string[]
   broken(): readonly Base[]
   put(base: Base): void
   drop(path: string): void
@@ -108,7 +108,7 @@ CREATE TABLE IF NOT EXISTS mirror_bases (
   path TEXT PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL,
   style TEXT NOT NULL, signature TEXT NOT NULL, reason TEXT, line INTEGER, col INTEGER) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS mirror_bases_id ON mirror_bases (kind, id);
-CREATE INDEX IF NOT EXISTS mirror_bases_hash ON mirror_bases (hash);
+CREATE INDEX IF NOT EXISTS mirror_bases_bare ON mirror_bases (kind) WHERE text NOT LIKE '---%';
 CREATE INDEX IF NOT EXISTS mirror_bases_broken ON mirror_bases (path) WHERE reason IS NOT NULL;
 CREATE TABLE IF NOT EXISTS mirror_versions (
   n INTEGER PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, next TEXT NOT NULL, at INTEGER NOT NULL);
@@ -157,9 +157,13 @@ export function openMirrorBases(db: Database): MirrorBases {
       db
         .all<{ path: string }>('SELECT path FROM mirror_bases WHERE kind = ? AND id = ? ORDER BY path', kind, id)
         .map(({ path }) => path),
-    pathsHolding: (kind, hash) =>
+    barePaths: (kind, limit) =>
       db
-        .all<{ path: string }>('SELECT path FROM mirror_bases WHERE hash = ? AND kind = ? ORDER BY path', hash, kind)
+        .all<{ path: string }>(
+          "SELECT path FROM mirror_bases WHERE kind = ? AND text NOT LIKE '---%' LIMIT ?",
+          kind,
+          limit,
+        )
         .map(({ path }) => path),
     broken: () => db.all<BaseRow>('SELECT * FROM mirror_bases WHERE reason IS NOT NULL ORDER BY path').map(baseOf),
     put({ path, kind, id, text, hash, style, problem }) {

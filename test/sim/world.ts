@@ -361,6 +361,7 @@ export async function playWorld(
     const { disk } = replica
     const text = one.style === 'append' ? appended(replica, path) : edited(replica, buffer, one)
     if (text === undefined) return
+    obeyed(replica, path, text)
     replica.intended.add(sha256(new TextEncoder().encode(text)))
     reload(replica, path)
     buffers.set(`${replica.host} ${one.who}`, { path, text, at: clock.monotonic() })
@@ -399,6 +400,24 @@ export async function playWorld(
       }
     }
     tell(replica, path)
+  }
+
+  /** Every text that was saved at a path, by host. */
+  const saves = new Map<string, Set<string>>()
+  /**
+   * Who saves one old text again, having been told that it was old, is obeyed [M6]: what others have added since goes. An
+   * editor that was not closed in between cannot be told from a person who insists.
+   */
+  const obeyed = (replica: WorldReplica, path: string, text: string): void => {
+    const key = `${replica.host} ${path}`
+    const before = saves.get(key) ?? new Set<string>()
+    saves.set(key, before)
+    const [same, there] = [text.split('\r\n').join('\n').trimEnd(), replica.disk.text(path) ?? '']
+    const isTold = [...replica.stale].some((at) => at === path || at === idIn(text))
+    if (isTold && before.has(same))
+      for (const word of words)
+        if (word.state === 'there' && there.includes(word.word) && !same.includes(word.word)) word.state = 'either'
+    before.add(same)
   }
 
   const appended = (replica: WorldReplica, path: string): string | undefined => {
