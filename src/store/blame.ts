@@ -16,7 +16,7 @@ export async function blameOf(
   id: RecordId,
   moment: Vector | undefined,
 ): Promise<RecordBlame<TracedRow>> {
-  const { trace } = await traces.follow(id, { have: moment })
+  const { trace } = await traces.follow(id, { have: moment }, turns)
   const blame = await inTurns(blameRecord(trace, kind, id, earliest), turns)
   trace.destroy()
   return blame

@@ -7,7 +7,7 @@ import { checkedRow, MAIN_DOC, type StoredRow } from './journal.ts'
 import type { KeyedValue, StoredRecord } from './project.ts'
 import { type Difference, keyDifference, oneLine, recordDifference } from './record-diff.ts'
 import type { RowSource } from './row.ts'
-import type { KeyTarget, Traced, Traces } from './traces.ts'
+import type { FollowOptions, KeyTarget, Traced, Traces } from './traces.ts'
 
 export interface HistoryQuery {
   /** A record's id, or `<keyed kind>/<key>`; without it, everything. */
@@ -68,11 +68,12 @@ export function createHistory({ db, traces, clock }: HistoryParts): (query: Hist
     const said = new Map<string, KeyHistory>()
     for (const [key, numbers] of wanted) {
       const target = must(traces.targetOf(key), `no kind for the key ${key}`)
-      const { trace } = await traces.follow(key, {
+      const options: FollowOptions = {
         upto: Math.max(...numbers),
         watch: (n) => numbers.has(n),
         visit: ({ n }, before, after) => said.set(`${n} ${key}`, describe(key, target, before, after)),
-      })
+      }
+      const { trace } = await traces.follow(key, options, turns)
       trace.destroy()
       if (turns.isOver()) await turns.next()
     }

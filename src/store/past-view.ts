@@ -6,7 +6,6 @@ import type { Kinds } from '../model/kind-set.ts'
 import type { Database } from './database.ts'
 import { indexTables } from './index-tables.ts'
 import type { Past } from './past.ts'
-import type { KeyedValue } from './project.ts'
 import { createQueries, type Queries } from './queries.ts'
 import { createRecordIndex } from './record-index.ts'
 import type { Vector } from './row.ts'
@@ -93,8 +92,16 @@ async function makeView(
   const index = createRecordIndex(scratch)
   const turns = createTurns(clock)
   const done = new Set<string>()
-  let looked = have()
-  const changed = new Set(await past.keysBetween(moment, looked))
+  let looked = moment
+  const changed = new Set<string>()
+  /** Takes what was changed up to this very turn: looking takes turns of its own. */
+  const look = async (): Promise<void> => {
+    for (let now = have(); !isSame(looked, now); now = have()) {
+      for (const key of await past.keysBetween(looked, now)) changed.add(key)
+      looked = now
+    }
+  }
+  await look()
 
   let put = 0
   /** Ends a transaction now and then: what the full text index has gathered is written when it ends, in one turn. */
@@ -103,9 +110,7 @@ async function makeView(
   }
   const rest = async (): Promise<void> => {
     await turns.next()
-    const now = have()
-    for (const key of await past.keysBetween(looked, now)) changed.add(key)
-    looked = now
+    await look()
   }
   const touch = (key: string, rows: readonly Touching[]): void => {
     for (const row of rows) index.touch([key], row)
@@ -128,7 +133,7 @@ async function makeView(
   // What is changed from now on is in there already, as it was.
   for (const key of changed) {
     if (done.has(key)) continue
-    const { target, trace, rows } = await past.traces.follow(key, { have: moment })
+    const { target, trace, rows } = await past.traces.follow(key, { have: moment }, turns)
     touch(
       key,
       rows.filter(({ edits }) => edits),
@@ -145,6 +150,10 @@ async function makeView(
   return { moment, ...createQueries(scratch, kinds) }
 }
 
+function isSame(a: Vector, b: Vector): boolean {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((replica) => a[replica] === b[replica])
+}
+
 interface Touching {
   readonly replica: string
   readonly seq: number
@@ -152,10 +161,29 @@ interface Touching {
   readonly actor: string
 }
 
-function idsOf(db: Database, kind: RecordKind | KeyedKind): readonly string[] {
-  return kind.shape === 'records'
-    ? db.all<{ id: string }>('SELECT id FROM ids WHERE kind = ? ORDER BY id', kind.name).map(({ id }) => id)
-    : db.all<Pick<KeyedValue, 'key'>>(`SELECT key FROM ${kind.table} ORDER BY key`).map(({ key }) => key)
+const IDS_PER_READ = 500
+
+/** Page by page, as they are then: what was made since the view was begun is taken as changed. */
+function* idsOf(db: Database, kind: RecordKind | KeyedKind): Generator<string> {
+  for (let from = ''; ; ) {
+    const page =
+      kind.shape === 'records'
+        ? db.all<{ id: string }>(
+            'SELECT id FROM ids WHERE id > ? AND kind = ? ORDER BY id LIMIT ?',
+            from,
+            kind.name,
+            IDS_PER_READ,
+          )
+        : db.all<{ id: string }>(
+            `SELECT key AS id FROM ${kind.table} WHERE key > ? ORDER BY key LIMIT ?`,
+            from,
+            IDS_PER_READ,
+          )
+    for (const { id } of page) yield id
+    const last = page.at(-1)
+    if (!last) return
+    from = last.id
+  }
 }
 
 function putNow(

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { atOnce, createTurns, inTurns, type Steps } from '../base/turns.ts'
+import { atOnce, createTurns, inTurns, type Steps, type Turns } from '../base/turns.ts'
 import { createTrace, type Trace } from '../doc/trace.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
 import type { KeyedKind, RecordKind } from '../model/kind.ts'
@@ -30,8 +30,8 @@ export type KeyTarget =
 export interface Traces {
   /** Undefined for a key of a kind that is not known here. */
   targetOf(key: string): KeyTarget | undefined
-  /** Follows a key through its rows: all of them, or those that `have` holds. */
-  follow(key: string, options?: FollowOptions): Promise<Followed>
+  /** Follows a key through its rows: all of them, or those that `have` holds. A part of longer work gives its turns. */
+  follow(key: string, options?: FollowOptions, turns?: Turns): Promise<Followed>
   /** The same in one turn of the event loop, for use inside a transaction. */
   followNow(key: string, options?: FollowOptions): Followed
 }
@@ -99,7 +99,7 @@ export function createTraces(db: Database, kinds: Kinds, clock: Pick<Clock, 'mon
 
   return {
     targetOf,
-    follow: (key, options = {}) => inTurns(steps(key, options), createTurns(clock)),
+    follow: (key, options = {}, turns = createTurns(clock)) => inTurns(steps(key, options), turns),
     followNow: (key, options = {}) => atOnce(steps(key, options)),
   }
 }

@@ -52,7 +52,7 @@ export async function planUndo(
   const planned: Planned[] = []
   for (const key of await keysOf(db, numbers, turns)) {
     if (!traces.targetOf(key)) continue
-    const followed = await traces.follow(key)
+    const followed = await traces.follow(key, {}, turns)
     const work = await inTurns(workOf(followed, isUndone), turns)
     followed.trace.destroy()
     if (work.changes || work.notes.length > 0) planned.push(planKey(db, traces, key, { followed, work, isUndone }))
