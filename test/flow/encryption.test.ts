@@ -62,40 +62,44 @@ describeCiphered('with a key', () => {
   test.each([
     ['off', {}],
     ['on', { ORCH_ENCRYPTION_KEY: SECRET }],
-  ])('[E1] [E5] encryption %s: what is in the private directory and in crdt/', async (how, env) => {
-    const repo = await newRepo({ env })
-    const isOn = how === 'on'
-    const id = await work(repo)
-    const found = [privateFilesWith(repo, MARKER).length > 0, chunksWith(repo, MARKER).holding > 0]
-    expect(found).toEqual([!isOn, !isOn])
-    const status = await repo.json<{ encryption: string }>('status')
-    expect(status.encryption).toBe(isOn ? `database by key ${KEY}, rows in git by key ${KEY}` : 'none')
-    expect(JSON.stringify(await repo.json('doctor'))).not.toContain('"ok":false')
-    const asked = await repo.json<{ rows: unknown[] }>('sql', 'SELECT id, title FROM tasks')
-    expect(asked.rows).toEqual([[id, MARKER]])
-    await must(repo.run(['stop']))
-    expect(privateFilesWith(repo, MARKER).length > 0).toBe(!isOn)
-    // The files stay what they are: for people.
-    expect(repo.git('grep', '-l', MARKER, 'orch-history')).toContain('tasks/')
-    expect(await repo.json<object>('task', 'show', id)).toMatchObject({ title: MARKER })
-    if (!isOn) return
-    const shown = JSON.stringify([status, await repo.run(['status'])])
-    expect(shown).not.toContain(SECRET)
-    expect(privateFilesWith(repo, SECRET)).toEqual([])
-    await must(repo.run(['stop']))
+  ])(
+    '[E1] [E5] encryption %s: what is in the private directory and in crdt/',
+    async (how, env) => {
+      const repo = await newRepo({ env })
+      const isOn = how === 'on'
+      const id = await work(repo)
+      const found = [privateFilesWith(repo, MARKER).length > 0, chunksWith(repo, MARKER).holding > 0]
+      expect(found).toEqual([!isOn, !isOn])
+      const status = await repo.json<{ encryption: string }>('status')
+      expect(status.encryption).toBe(isOn ? `database by key ${KEY}, rows in git by key ${KEY}` : 'none')
+      expect(JSON.stringify(await repo.json('doctor'))).not.toContain('"ok":false')
+      const asked = await repo.json<{ rows: unknown[] }>('sql', 'SELECT id, title FROM tasks')
+      expect(asked.rows).toEqual([[id, MARKER]])
+      await must(repo.run(['stop']))
+      expect(privateFilesWith(repo, MARKER).length > 0).toBe(!isOn)
+      // The files stay what they are: for people.
+      expect(repo.git('grep', '-l', MARKER, 'orch-history')).toContain('tasks/')
+      expect(await repo.json<object>('task', 'show', id)).toMatchObject({ title: MARKER })
+      if (!isOn) return
+      const shown = JSON.stringify([status, await repo.run(['status'])])
+      expect(shown).not.toContain(SECRET)
+      expect(privateFilesWith(repo, SECRET)).toEqual([])
+      await must(repo.run(['stop']))
 
-    const before = readFileSync(database(repo))
-    for (const [secret, code] of [
-      [OTHER, 'key_wrong'],
-      ['', 'key_missing'],
-    ]) {
-      const refused = await repo.run(['task', 'list', '--json'], { env: { ORCH_ENCRYPTION_KEY: secret ?? '' } })
-      expect(JSON.parse(refused.stdout || refused.stderr)).toMatchObject({ error: { code } })
-      expect(refused.stdout + refused.stderr).not.toContain(SECRET.slice(1))
-    }
-    expect(readFileSync(database(repo))).toEqual(before)
-    expect(await repo.json<object>('task', 'show', id)).toMatchObject({ title: MARKER })
-  })
+      const before = readFileSync(database(repo))
+      for (const [secret, code] of [
+        [OTHER, 'key_wrong'],
+        ['', 'key_missing'],
+      ]) {
+        const refused = await repo.run(['task', 'list', '--json'], { env: { ORCH_ENCRYPTION_KEY: secret ?? '' } })
+        expect(JSON.parse(refused.stdout || refused.stderr)).toMatchObject({ error: { code } })
+        expect(refused.stdout + refused.stderr).not.toContain(SECRET.slice(1))
+      }
+      expect(readFileSync(database(repo))).toEqual(before)
+      expect(await repo.json<object>('task', 'show', id)).toMatchObject({ title: MARKER })
+    },
+    120_000,
+  )
 
   test('[E4] [E6] a plain project is encrypted, gets another key, and is made plain again', async () => {
     const repo = await newRepo({})
@@ -132,7 +136,7 @@ describeCiphered('with a key', () => {
       await must(repo.run(['stop'], next))
     }
     expect(await repo.json<object>('task', 'show', id)).toMatchObject({ title: MARKER })
-  })
+  }, 120_000)
 
   test('[E4] settings that nobody has trusted make no plain project by mistake', async () => {
     const repo = await newRepo({ init: false })
