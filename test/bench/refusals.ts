@@ -77,6 +77,8 @@ try {
     JSON.stringify({ id: `bd-${i}`, title: `Issue ${i}`, status: 'open', issue_type: 'task', description: body })
 
   const attacks: Readonly<Record<string, () => Promise<string>>> = {
+    // It loads the packages and the schema; no refusal, but in the same turns.
+    'GraphQL, the first request': () => graphql('{ currentContext { project } }'),
     'GraphQL, 200 deep': () => graphql(`{ tasks { nodes { ${nested(200)} } } }`),
     'GraphQL, 20,000 aliases': () =>
       graphql(`{ ${Array.from({ length: 20_000 }, (_, i) => `a${i}: currentContext { project }`).join(' ')} }`),
@@ -183,8 +185,20 @@ try {
       )
       small('bombs/one.md', `---\ntitle: t\nstatus: todo\n${bomb.join('\n')}\n---\n`)
       for (let i = 0; i < 20; i++) small(`bombs/b${i}.md`, `---\ntitle: ${'['.repeat(100_000)}\n---\n`)
-      for (let i = 0; i < 20; i++) small(`bombs/c${i}.md`, `${'- [ ] box\n'.repeat(150_000)}`)
       return await orch('import', 'markdown', join(dir, 'bombs'), '--dry-run')
+    },
+    'import, Markdown of 150,000 checkboxes each': async () => {
+      for (let i = 0; i < 20; i++) small(`boxes/c${i}.md`, `${'- [ ] box\n'.repeat(150_000)}`)
+      return await orch('import', 'markdown', join(dir, 'boxes'), '--dry-run')
+    },
+    'import, Markdown of blanks without an end': async () => {
+      for (const [name, start] of [
+        ['h', '# a'],
+        ['b', '- [ ] a'],
+        ['t', 'a'],
+      ])
+        small(`blanks/${name}.md`, `${start}${' '.repeat(700_000)}b${'\n'.repeat(700_000)}c`)
+      return await orch('import', 'markdown', join(dir, 'blanks'), '--dry-run')
     },
     'import, 5,000 files': async () => {
       for (let i = 0; i < 5_000; i++)
@@ -195,8 +209,6 @@ try {
   say(`| refused, ${flags.tasks} tasks | answer | the longest turn, ms of CPU | p99 | memory, MB |`)
   say('|---|---|---|---|---|')
   const { pid } = await repo.json<{ pid: number }>('status')
-  // The packages of GraphQL are loaded by the first who asks: about 160 ms once, and no refusal.
-  await graphql('{ currentContext { project } }')
   for (const [name, attack] of Object.entries(attacks)) {
     if (flags.only !== undefined && !name.includes(flags.only)) continue
     await used(pid)

@@ -68,9 +68,18 @@ function hideSchemaFromReaders(): Plugin<ServerContext> {
   return {
     onValidate({ context, addValidationRule }) {
       const { principal } = context as unknown as ServerContext
-      if (principal.role === 'reader') addValidationRule(NoSchemaIntrospectionCustomRule)
+      if (principal.role !== 'reader') return undefined
+      addValidationRule(NoSchemaIntrospectionCustomRule)
+      // What was meant is told by the names in the schema.
+      return ({ result, setResult }) => setResult((result as readonly Error[]).map(withoutSuggestion) as never)
     },
   }
+}
+
+function withoutSuggestion(error: Error): Error {
+  const message = error.message.replace(/ Did you mean [^?]*\?$/, '')
+  if (!(error instanceof GraphQLError) || message === error.message) return error
+  return new GraphQLError(message, { nodes: error.nodes ?? null, extensions: error.extensions })
 }
 
 /** Refusals travel with their code; what GraphQL itself refuses stays as it is; anything else is a bug and says no more than that. */

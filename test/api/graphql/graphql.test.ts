@@ -242,6 +242,8 @@ describe('what is refused', () => {
     const query = '{ __schema { queryType { name } } }'
     const hidden = await (await withWork({ role: 'reader', readerIntrospection: false })).ask(query)
     expect(hidden.errors?.[0]?.message).toMatch(/introspection/i)
+    const near = await (await withWork({ role: 'reader', readerIntrospection: false })).ask('{ tsks { title } }')
+    expect(near.errors?.map(({ message }) => message)).toEqual(['Cannot query field "tsks" on type "Query".'])
     expect((await (await withWork({ readerIntrospection: false })).ask(query)).errors).toBeUndefined()
     expect((await (await withWork({ role: 'reader' })).ask(query)).errors).toBeUndefined()
   })
