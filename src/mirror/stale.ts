@@ -35,8 +35,9 @@ export interface Comparison {
  * also when it is not closer, if the save shows nothing of what replaced it: where one word was put in the place of
  * another and the save has a third, both explanations are as good, and only this one loses nothing.
  *
- * Two people soon write the same into front matter: a save may be closer to the base only because of that. When its prose
- * is that of a replaced text, to the letter, it is measured against that prose, and against the front matter of the base.
+ * Two people soon write the same into front matter: a save may be closer to one text only because of that. When its prose is
+ * that of the base, to the letter, it was not made from another prose. When it is that of a replaced text, it is measured
+ * against that prose, and against the front matter of the base.
  */
 export function chooseBase(
   disk: string,
@@ -47,6 +48,7 @@ export function chooseBase(
 ): Choice {
   let choice: Choice = { text: base }
   const prose = proseOf(disk)
+  const hasBaseProse = prose !== '' && proseOf(base) === prose
   let sameProse: Version | undefined
   // One budget for all: a large text that was written anew must not keep everything waiting.
   const budget = { cells: CELLS_TO_CHOOSE }
@@ -59,6 +61,7 @@ export function chooseBase(
   const isOlder = how.hasSeen === undefined ? createIsOlder(disk, base, candidates, budget) : () => true
   for (const [i, version] of candidates.entries()) {
     if (least === 0) break
+    if (hasBaseProse && proseOf(version.text) !== prose) continue
     const cost = distance(version.text, disk)
     if (!sameProse && prose !== '' && proseOf(version.text) === prose && !hasSeen(disk, version) && isOlder(i))
       sameProse = version
@@ -69,7 +72,7 @@ export function chooseBase(
     least = cost
     choice = { text: version.text, stale: cost === 0 ? 'as-it-was' : 'edited' }
   }
-  if (choice.stale || !sameProse || proseOf(base) === prose) return choice
+  if (choice.stale || !sameProse || hasBaseProse) return choice
   return { text: base.slice(0, proseAt(base)) + proseOf(sameProse.text), stale: 'as-it-was' }
 }
 

@@ -160,7 +160,7 @@ export function openMirrorBases(db: Database): MirrorBases {
     barePaths: (kind, limit) =>
       db
         .all<{ path: string }>(
-          "SELECT path FROM mirror_bases WHERE kind = ? AND text NOT LIKE '---%' LIMIT ?",
+          "SELECT path FROM mirror_bases WHERE kind = ? AND id <> '' AND text NOT LIKE '---%' LIMIT ?",
           kind,
           limit,
         )

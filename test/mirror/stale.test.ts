@@ -62,6 +62,9 @@ describe('stale saves', () => {
     // Measured so, the status stays as it is, and so does what was added.
     const saved = file('in_progress', 'one\n')
     expect(chooseBase(saved, base, versions)).toEqual({ text: saved, stale: 'as-it-was' })
+    // With the prose of the base it was made from that, whatever its front matter is closer to.
+    const other = [version(file('todo', 'one\n'), '')]
+    expect(chooseBase(file('todo', 'one\nx\n'), base, other)).toEqual({ text: base })
     expect(chooseBase(file('in_progress', 'one\nx\nmine\n'), base, versions)).toEqual({ text: base })
   })
 

@@ -391,4 +391,18 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 1, who: 1, record: 5, at: 2, isFresh: true, style: 'rename', edit: 'inline' },
     ],
   },
+  'a file that was mended with its old status was not made from the text before its words': {
+    replicas: 3,
+    full: [false, true, true, false],
+    seed: 3,
+    steps: [
+      { do: 'save', on: 3, who: 1, record: 3, at: 22, isFresh: false, style: 'rename', edit: 'inline' },
+      { do: 'delete', on: 1, record: 0 },
+      { do: 'delete', on: 3, record: 1 },
+      { do: 'wait', ms: 90 },
+      { do: 'save', on: 3, who: 1, record: 0, at: 38, isFresh: true, style: 'inplace', edit: 'status' },
+      { do: 'wait', ms: 700 },
+      { do: 'break', on: 2, record: 4, at: 11 },
+    ],
+  },
 }
