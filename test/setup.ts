@@ -3,7 +3,7 @@
  * A program that cannot be had is named loudly; the tests that need it are then skipped, and say so.
  */
 import { execFileSync } from 'node:child_process'
-import { CIPHER_PACKAGE, CIPHER_VERSION, hasCipher } from '../src/store/cipher.ts'
+import { CIPHER_PACKAGE, CIPHER_VERSION } from '../src/store/cipher.ts'
 
 interface Part {
   readonly program: string
@@ -46,13 +46,27 @@ function install(aptPackage: string): void {
   }
 }
 
+/** Asked of a new process each time: this one would remember what was not there. */
+function hasCipher(): boolean {
+  try {
+    execFileSync(process.execPath, ['-e', `new (require('${CIPHER_PACKAGE}'))(':memory:')`], {
+      cwd: import.meta.dirname,
+      stdio: 'ignore',
+    })
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Not among the dependencies: where no binary is ready for this Node it is compiled, which takes minutes. */
 function installCipher(): void {
   const wanted = `${CIPHER_PACKAGE}@${CIPHER_VERSION}`
   if (!hasCipher()) {
     say(`setup: installing ${wanted} with npm; where it has to be compiled, that takes minutes`)
     try {
-      execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', wanted], {
+      // As a development dependency: an optional peer's name alone installs nothing.
+      execFileSync('npm', ['install', '--no-save', '--save-dev', '--no-audit', '--no-fund', wanted], {
         stdio: 'ignore',
         timeout: 900_000,
       })
