@@ -36,7 +36,8 @@ export interface Comparison {
  * another and the save has a third, both explanations are as good, and only this one loses nothing.
  *
  * Two people soon write the same into front matter: a save may be closer to one text only because of that. When its prose is
- * that of the base, to the letter, it was not made from another prose. When it is that of a replaced text, it is measured
+ * that of the base, to the letter, it was not made from another prose, nor from a front matter of which it shows most of what
+ * was added since. When it is that of a replaced text, it is measured
  * against that prose, and against the front matter of the base.
  */
 export function chooseBase(
@@ -61,7 +62,7 @@ export function chooseBase(
   const isOlder = how.hasSeen === undefined ? createIsOlder(disk, base, candidates, budget) : () => true
   for (const [i, version] of candidates.entries()) {
     if (least === 0) break
-    if (hasBaseProse && proseOf(version.text) !== prose) continue
+    if (hasBaseProse && (proseOf(version.text) !== prose || showsNext(disk, { ...version, next: base }))) continue
     const cost = distance(version.text, disk)
     if (!sameProse && prose !== '' && proseOf(version.text) === prose && !hasSeen(disk, version) && isOlder(i))
       sameProse = version

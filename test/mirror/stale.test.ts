@@ -65,6 +65,9 @@ describe('stale saves', () => {
     // With the prose of the base it was made from that, whatever its front matter is closer to.
     const other = [version(file('todo', 'one\n'), '')]
     expect(chooseBase(file('todo', 'one\nx\n'), base, other)).toEqual({ text: base })
+    const hours = file('in_progress\nspentHours: 1', 'one\n')
+    const before = [version(file('in_progress', 'one\n'), hours), version(file('todo', 'one\n'))]
+    expect(chooseBase(file('todo\nspentHours: 1', 'one\n'), hours, before)).toEqual({ text: hours })
     expect(chooseBase(file('in_progress', 'one\nx\nmine\n'), base, versions)).toEqual({ text: base })
   })
 

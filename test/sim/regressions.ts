@@ -405,4 +405,16 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'break', on: 2, record: 4, at: 11 },
     ],
   },
+  'who sets a status back does not add the hours again that the file shows': {
+    replicas: 2,
+    full: [false, true, true, false],
+    seed: 817066,
+    steps: [
+      { do: 'save', on: 1, who: 1, record: 4, at: 30, isFresh: true, style: 'inplace', edit: 'status' },
+      { do: 'wait', ms: 300 },
+      { do: 'command', on: 0, record: 5, at: 34, what: 'hours' },
+      { do: 'wait', ms: 700 },
+      { do: 'break', on: 0, record: 4, at: 1 },
+    ],
+  },
 }
