@@ -2,6 +2,7 @@ import { withoutLast, withoutLastNewlines } from '../base/trim.ts'
 import { cutComments, entriesField, entriesOf, parseComments, renderComments } from './comments.ts'
 import { MAX_TITLE_LENGTH } from './field.ts'
 import { type FrontMatter, parseFrontMatter, renderFrontMatter, type Unreadable } from './front-matter.ts'
+import { headingOf } from './heading.ts'
 import type { RecordKind } from './kind.ts'
 import type { RecordView } from './record.ts'
 import { parseValue } from './validate.ts'
@@ -72,8 +73,8 @@ export function titleOf(text: string, fileName: string): string {
     const fence = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
     if (fence !== undefined && (code === undefined || fence.startsWith(code)))
       code = code === undefined ? fence : undefined
-    const heading = code === undefined ? /^ {0,3}#[ \t]+(.*?)(?:[ \t]+#*)?$/.exec(line)?.[1]?.trim() : undefined
-    if (heading) return limited(heading)
+    const heading = code === undefined ? headingOf(line.replace(/^ {1,3}/, '')) : undefined
+    if (heading?.level === 1 && heading.text !== '') return limited(heading.text)
   }
   const name = fileName.slice(fileName.lastIndexOf('/') + 1).replace(/\.md$/i, '')
   return limited(name.replace(/[-_\s]+/g, ' ').trim() || 'Untitled')
@@ -95,8 +96,8 @@ export function decodeFile(
   }
   const text = raw.replaceAll('\r\n', '\n')
   const crlf = raw.length - text.length
-  const lines = text.split('\n').length - 1
-  return { ok: true, text, style: { bom, eol: crlf * 2 > lines ? 'crlf' : 'lf' } }
+  const isCrlf = crlf > 0 && crlf * 2 > text.split('\n').length - 1
+  return { ok: true, text, style: { bom, eol: isCrlf ? 'crlf' : 'lf' } }
 }
 
 /** Writes text (LF, no BOM) as bytes in a style. */

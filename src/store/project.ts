@@ -184,7 +184,7 @@ export interface Found {
 export interface Page {
   readonly items: readonly StoredRecord[]
   /** The place of each, to go on after. */
-  readonly cursors: readonly string[]
+  readonly cursors: () => readonly string[]
   /** How many match in all. */
   readonly total: number
   readonly next: string | undefined

@@ -18,9 +18,7 @@ export function listRecords(db: Database, kind: RecordKind, query: Query): Page 
   const last = items.at(-1)
   return {
     items: items.map((row) => fromSqlRecord(kind, row)),
-    get cursors() {
-      return items.map((row) => encodeCursor(sort, row))
-    },
+    cursors: () => items.map((row) => encodeCursor(sort, row)),
     total,
     next: rows.length > query.limit && last ? encodeCursor(sort, last) : undefined,
   }

@@ -169,26 +169,38 @@ interface Shape {
   readonly fields: readonly (readonly [string, Field])[]
   /** A copy of it takes one piece of memory, where values put in one by one would move it again and again. */
   readonly empty: Readonly<Record<string, Value>>
+  /** Looked for when it is asked for: few ask, and it costs as much as all the rest. */
+  readonly issues: PropertyDescriptor
 }
 
-const shapes = new WeakMap<RecordKind['fields'], Shape>()
+const shapes = new WeakMap<RecordKind, Shape>()
 
-function shapeOf({ fields }: RecordKind): Shape {
-  const known = shapes.get(fields)
+function shapeOf(kind: RecordKind): Shape {
+  const known = shapes.get(kind)
   if (known) return known
-  const entries = Object.entries(fields)
-  const shape = { fields: entries, empty: Object.fromEntries(entries.map(([name]) => [name, null])) }
-  shapes.set(fields, shape)
+  const fields = Object.entries(kind.fields)
+  const shape: Shape = {
+    fields,
+    empty: Object.fromEntries(fields.map(([name]) => [name, null])),
+    issues: {
+      get(this: StoredRecord) {
+        return issuesOf(kind, this)
+      },
+      enumerable: true,
+      configurable: true,
+    },
+  }
+  shapes.set(kind, shape)
   return shape
 }
 
 /** A table row as the record it shows. */
 export function fromSqlRecord(kind: RecordKind, row: SqlRecord): StoredRecord {
-  const { fields, empty } = shapeOf(kind)
+  const { fields, empty, issues } = shapeOf(kind)
   const values: Record<string, Value> = { ...empty }
   for (const [name, field] of fields) values[name] = fromSql(field, row[name] ?? null)
   const extra = JSON.parse(String(row.extra)) as Record<string, string>
-  return {
+  const record = {
     id: String(row.id) as RecordId,
     kind: kind.name,
     values,
@@ -196,16 +208,15 @@ export function fromSqlRecord(kind: RecordKind, row: SqlRecord): StoredRecord {
     front: String(row.front),
     file: String(row.file),
     ...(typeof row.path === 'string' && { path: row.path }),
-    // Few ask, and it costs as much as all the rest.
-    get issues() {
-      return issuesOf(kind, { values, extra })
-    },
     updatedAt: Number(row.updatedAt),
     updatedBy: String(row.updatedBy),
     ...(row.deletedAt === null || row.deletedAt === undefined
       ? {}
       : { deletedAt: Number(row.deletedAt), deletedBy: String(row.deletedBy) }),
   }
+  // One getter for all: a literal makes one of its own for each record, and with it a hidden class, which keeps the record
+  // until all of the heap is collected.
+  return Object.defineProperty(record, 'issues', issues) as StoredRecord
 }
 
 /** Some fields of a table row. */

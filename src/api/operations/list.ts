@@ -81,7 +81,7 @@ export function listOperation(kinds: Kinds, kind: RecordKind): Operation {
         total: page.total,
         ...(page.next !== undefined && { next: page.next }),
         ...(more > 0 && { hidden: more }),
-        ...(input.cursors && { cursors: page.cursors }),
+        ...(input.cursors && { cursors: page.cursors() }),
       }
     },
   })

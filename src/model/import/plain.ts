@@ -289,8 +289,9 @@ export function* checkboxesOf(text: string): Steps<readonly Item[]> {
   let open: { readonly indent: number; readonly box: Box }[] = []
   let labels: readonly string[] = []
   let isCode = false
-  for (const [n, line] of text.split('\n').entries()) {
-    if (n % LINES_PER_STEP === LINES_PER_STEP - 1) yield
+  let count = 0
+  for (const line of linesOf(text)) {
+    if (++count % LINES_PER_STEP === 0) yield
     if (/^\s*(?:```|~~~)/.test(line)) isCode = !isCode
     if (isCode) continue
     const heading = headingOf(line)
@@ -307,6 +308,16 @@ export function* checkboxesOf(text: string): Steps<readonly Item[]> {
     open.push({ indent: depth, box })
   }
   return roots as unknown as readonly Item[]
+}
+
+/** One by one: a file may be nothing but lines. */
+function* linesOf(text: string): Generator<string> {
+  let at = 0
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', at)) {
+    yield text.slice(at, end)
+    at = end + 1
+  }
+  yield text.slice(at)
 }
 
 /** A heading as a label, where it can be one. */
