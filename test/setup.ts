@@ -3,6 +3,7 @@
  * A program that cannot be had is named loudly; the tests that need it are then skipped, and say so.
  */
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { CIPHER_PACKAGE, CIPHER_VERSION } from '../src/store/cipher.ts'
 
 interface Part {
@@ -21,6 +22,9 @@ const parts: readonly Part[] = [
   { program: 'chromium', aptPackage: 'chromium', usedFor: 'the test of an editor in a browser', isRequired: false },
   { program: 'fish', aptPackage: 'fish', usedFor: "the test of fish's completion", isRequired: false },
 ]
+
+const root = join(import.meta.dirname, '..')
+const cipherFolder = join(root, 'node_modules', CIPHER_PACKAGE)
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`)
@@ -46,6 +50,13 @@ function install(aptPackage: string): void {
   }
 }
 
+/** Where it fails, what is missing is said below. */
+function npm(args: readonly string[], seconds: number, cwd = root): void {
+  try {
+    execFileSync('npm', args, { cwd, stdio: 'ignore', timeout: seconds * 1000 })
+  } catch {}
+}
+
 /** Asked of a new process each time: this one would remember what was not there. */
 function hasCipher(): boolean {
   try {
@@ -59,25 +70,20 @@ function hasCipher(): boolean {
   }
 }
 
-/** Not among the dependencies: where no binary is ready for this Node it is compiled, which takes minutes. */
+/** Not among the dependencies: where no binary is ready for this Node it has to be compiled, which takes minutes. */
 function installCipher(): void {
-  const wanted = `${CIPHER_PACKAGE}@${CIPHER_VERSION}`
   if (!hasCipher()) {
-    say(`setup: installing ${wanted} with npm; where it has to be compiled, that takes minutes`)
-    try {
-      // As a development dependency: an optional peer's name alone installs nothing.
-      execFileSync('npm', ['install', '--no-save', '--save-dev', '--no-audit', '--no-fund', wanted], {
-        stdio: 'ignore',
-        timeout: 900_000,
-      })
-    } catch {
-      // Said below.
-    }
+    const wanted = `${CIPHER_PACKAGE}@${CIPHER_VERSION}`
+    say(`setup: installing ${wanted} with npm`)
+    // As a development dependency: an optional peer's name alone installs nothing.
+    npm(['install', '--no-save', '--save-dev', '--ignore-scripts', '--no-audit', '--no-fund', wanted], 120)
+    npm(['exec', '--yes', '--package=prebuild-install', '--', 'prebuild-install'], 60, cipherFolder)
+    if (!hasCipher() && process.argv.includes('--compile')) npm(['rebuild', CIPHER_PACKAGE], 1200)
   }
   say(
     hasCipher()
       ? `setup: ${CIPHER_PACKAGE} is there (the tests of encrypted databases)`
-      : `setup: ${CIPHER_PACKAGE} IS MISSING and could not be installed: the tests of encrypted databases WILL BE SKIPPED`,
+      : `setup: ${CIPHER_PACKAGE} IS MISSING and no binary of it is ready here: the tests of encrypted databases WILL BE SKIPPED; \`npm run setup -- --compile\` compiles it, for minutes`,
   )
 }
 
