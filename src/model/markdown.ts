@@ -139,6 +139,7 @@ function split(text: string): Split {
 
 /** The place of conflict markers that git, or another merge, left: the three in order. */
 function findMergeMarkers(text: string): Unreadable | undefined {
+  if (!text.includes('<<<<<<<')) return undefined
   const lines = text.split('\n')
   const ours = lines.findIndex((line) => /^<{7}(?: |$)/.test(line))
   const middle = ours < 0 ? -1 : lines.findIndex((line, i) => i > ours && /^={7}$/.test(line))
