@@ -37,8 +37,8 @@ export interface Comparison {
  *
  * Two people soon write the same into front matter: a save may be closer to one text only because of that. When its prose is
  * that of the base, to the letter, it was not made from another prose, nor from a front matter of which it shows most of what
- * was added since. When it is that of a replaced text, it is measured
- * against that prose, and against the front matter of the base.
+ * was added since. When it is that of a replaced text, or closer to that and only the front matter is that of the base, it
+ * is measured against that prose, and against the front matter of the base.
  */
 export function chooseBase(
   disk: string,
@@ -50,11 +50,14 @@ export function chooseBase(
   let choice: Choice = { text: base }
   const prose = proseOf(disk)
   const hasBaseProse = prose !== '' && proseOf(base) === prose
-  let sameProse: Version | undefined
+  const front = base.slice(0, proseAt(base))
+  const hasBaseFront = front !== '' && front === disk.slice(0, proseAt(disk))
+  let older: Version | undefined
   // One budget for all: a large text that was written anew must not keep everything waiting.
   const budget = { cells: CELLS_TO_CHOOSE }
   const { hasSeen = showsNext, distance = (ours, saved) => editedCharacters(ours, saved, budget) } = how
   let least = distance(base, disk)
+  let leastProse = hasBaseFront ? editedCharacters(proseOf(base), prose, budget) : Number.POSITIVE_INFINITY
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
   let isUnread = true
@@ -64,8 +67,14 @@ export function chooseBase(
     if (least === 0) break
     if (hasBaseProse && (proseOf(version.text) !== prose || showsNext(disk, { ...version, next: base }))) continue
     const cost = distance(version.text, disk)
-    if (!sameProse && prose !== '' && proseOf(version.text) === prose && !hasSeen(disk, version) && isOlder(i))
-      sameProse = version
+    const isSame = proseOf(version.text) === prose
+    if (prose !== '' && (isSame || hasBaseFront) && leastProse > 0) {
+      const proseCost = isSame ? 0 : editedCharacters(proseOf(version.text), prose, budget)
+      if (proseCost < leastProse && !hasSeen(disk, version) && isOlder(i)) {
+        leastProse = proseCost
+        older = version
+      }
+    }
     isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version, budget)
     if (isUnread) unread = version.text
     if (!isUnread && (cost >= least || hasSeen(disk, version))) continue
@@ -73,8 +82,9 @@ export function chooseBase(
     least = cost
     choice = { text: version.text, stale: cost === 0 ? 'as-it-was' : 'edited' }
   }
-  if (choice.stale || !sameProse || hasBaseProse) return choice
-  return { text: base.slice(0, proseAt(base)) + proseOf(sameProse.text), stale: 'as-it-was' }
+  if (choice.stale || !older || hasBaseProse) return choice
+  const stale = leastProse === 0 ? 'as-it-was' : 'edited'
+  return { text: front + proseOf(older.text), stale }
 }
 
 /** Whether whoever saved a text had seen what replaced a version: most of the lines that are new in it are there. */

@@ -417,4 +417,18 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'break', on: 0, record: 4, at: 1 },
     ],
   },
+  'the same, with a word put into the older text': {
+    replicas: 2,
+    full: [true, false, true, true],
+    seed: 228786,
+    steps: [
+      { do: 'save', on: 0, who: 0, record: 5, at: 24, isFresh: true, style: 'slow', edit: 'insert' },
+      { do: 'save', on: 1, who: 1, record: 1, at: 22, isFresh: true, style: 'rename', edit: 'both' },
+      { do: 'wait', ms: 6000 },
+      { do: 'save', on: 0, who: 0, record: 5, at: 6, isFresh: true, style: 'inplace', edit: 'status' },
+      { do: 'wait', ms: 700 },
+      { do: 'save', on: 1, who: 1, record: 5, at: 44, isFresh: false, style: 'vim', edit: 'insert' },
+      { do: 'save', on: 3, who: 1, record: 5, at: 32, isFresh: false, style: 'inplace', edit: 'status' },
+    ],
+  },
 }
