@@ -206,7 +206,9 @@ function statsText(stats: Stats, since: number, until: number): string {
     ['begun to completed', stats.cycleDays],
   ] as const) {
     if (found)
-      lines.push(`  ${name}: ${found.median} days in the middle, 9 of 10 within ${found.p90} (${found.count} tasks)`)
+      lines.push(
+        `  ${name}: ${found.median} days in the middle, 9 of 10 within ${found.p90} (${found.count} ${found.count === 1 ? 'task' : 'tasks'})`,
+      )
   }
   const most = Math.max(1, ...stats.periods.map(({ scope }) => scope))
   lines.push('', 'from        created  completed  done of all')
