@@ -303,7 +303,8 @@ export async function playWorld(
     const { body: whole, section } = cutComments(text)
     const lines = whole.split('\n')
     const start = lines.indexOf('---', 1) + 1
-    const why = `${one.edit} (${one.style}) by hand on ${replica.host} in ${buffer.path}`
+    // With its id: it may be told of under another name.
+    const why = `${one.edit} (${one.style}) by hand on ${replica.host} in ${buffer.path} of ${idIn(text) ?? 'none'}`
     const join = (changed: readonly string[], to = eol): string =>
       `${changed.join('\n')}${section === '' ? '' : `\n\n${section}`}`.split('\n').join(to)
     const inserted = (from: readonly string[]): readonly string[] => {
