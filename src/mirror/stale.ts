@@ -70,7 +70,9 @@ export function chooseBase(
     const isSame = proseOf(version.text) === prose
     if (prose !== '' && (isSame || hasBaseFront) && leastProse > 0) {
       const proseCost = isSame ? 0 : editedCharacters(proseOf(version.text), prose, budget)
-      if (proseCost < leastProse && !hasSeen(disk, version) && isOlder(i)) {
+      // What front matter shows of it says nothing here, either.
+      const hasSeenProse = how.hasSeen?.(disk, version) ?? showsNext(prose, proseOfBoth(version))
+      if (proseCost < leastProse && !hasSeenProse && isOlder(i)) {
         leastProse = proseCost
         older = version
       }
@@ -152,6 +154,12 @@ function proseAt(text: string): number {
 function proseOf(text: string): string {
   return text.slice(proseAt(text))
 }
+
+const proseOfBoth = (version: Version): Version => ({
+  ...version,
+  text: proseOf(version.text),
+  next: proseOf(version.next),
+})
 
 /** Where in `after` the words stand that were added to `before`. */
 function addedWords(before: string, after: string, budget: DiffBudget): readonly number[] {

@@ -431,4 +431,16 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 3, who: 1, record: 5, at: 32, isFresh: false, style: 'inplace', edit: 'status' },
     ],
   },
+  'who sets the status that others set, in an older text, has not seen their words': {
+    replicas: 4,
+    full: [true, false, false, false],
+    seed: 696237,
+    steps: [
+      { do: 'save', on: 2, who: 1, record: 5, at: 10, isFresh: false, style: 'rename', edit: 'status' },
+      { do: 'save', on: 3, who: 1, record: 3, at: 25, isFresh: false, style: 'append', edit: 'inline' },
+      { do: 'command', on: 2, record: 1, at: 7, what: 'insert' },
+      { do: 'wait', ms: 6000 },
+      { do: 'save', on: 3, who: 1, record: 4, at: 2, isFresh: false, style: 'slow', edit: 'status' },
+    ],
+  },
 }
