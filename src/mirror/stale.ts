@@ -14,6 +14,11 @@ export const UNREAD_MS = 3000
 /** How many pairs of words may be compared to choose. What exceeds it counts as changed. */
 export const CELLS_TO_CHOOSE = 8_000_000
 
+/** What a changed field counts beside changed characters. */
+const FIELD_COST = 12
+
+type Lines = ReadonlySet<string>
+
 /** The text that a save was made from [M6]. */
 export interface Choice {
   readonly text: string
@@ -55,7 +60,7 @@ export function chooseBase(
   let older: Version | undefined
   // One budget for all: a large text that was written anew must not keep everything waiting.
   const budget = { cells: CELLS_TO_CHOOSE }
-  const { hasSeen = showsNext, distance = (ours, saved) => editedCharacters(ours, saved, budget) } = how
+  const { hasSeen = showsNext, distance = (ours, saved) => changed(ours, saved, budget) } = how
   let least = distance(base, disk)
   let leastProse = hasBaseFront ? editedCharacters(proseOf(base), prose, budget) : Number.POSITIVE_INFINITY
   // Only what was written without a save in between is unread: a save shows what its maker had.
@@ -177,7 +182,7 @@ function left(places: readonly number[], text: string, other: string, budget: Di
   return places.filter((place) => !gone.some((edit) => edit.at <= place && place < edit.at + edit.delete)).length
 }
 
-function linesOf(text: string): ReadonlySet<string> {
+function linesOf(text: string): Lines {
   return new Set(
     text
       .split('\n')
@@ -198,6 +203,17 @@ export function commonText(a: string, b: string): string {
     from = edit.at + edit.delete
   }
   return common + a.slice(from)
+}
+
+/**
+ * How far one text is from another: by the characters changed in its prose, and by the lines of its front matter. How long a
+ * value there is says nothing of how likely it is that somebody changed it.
+ */
+function changed(a: string, b: string, budget: DiffBudget): number {
+  const [frontA, frontB] = [a, b].map((text) => linesOf(text.slice(0, proseAt(text)))) as [Lines, Lines]
+  const only = [...[...frontA].filter((line) => !frontB.has(line)), ...[...frontB].filter((line) => !frontA.has(line))]
+  const fields = new Set(only.map((line) => /^[^\s:]+:/.exec(line)?.[0] ?? line))
+  return fields.size * FIELD_COST + editedCharacters(proseOf(a), proseOf(b), budget)
 }
 
 /** How much was changed from one text to another. */
