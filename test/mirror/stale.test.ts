@@ -54,6 +54,25 @@ describe('stale saves', () => {
     expect(chooseBase(late, base, [version(old, next)])).toEqual({ text: old, stale: 'edited' })
   })
 
+  test('[P2][M6] who sets what others set, in the prose of an older text, has not seen what they put into that', () => {
+    const file = (status: string, prose: string): string => `---\nstatus: ${status}\n---\n\n${prose}`
+    const base = file('in_progress', 'one\nby others\nmine\n')
+    const saved = file('in_progress', 'one\nmine\n')
+    expect(chooseBase(saved, base, [version(file('todo', 'one\nmine\n'), base)])).toEqual({
+      text: saved,
+      stale: 'as-it-was',
+    })
+  })
+
+  test('[P2][M6] a field that is set back counts no more than one that is new, however long its values are', () => {
+    const file = (status: string, more: string, prose: string): string =>
+      `---\nstatus: ${status}\n${more}---\n\n${prose}`
+    const [first, second] = [file('todo', '', 'one\n'), file('in_progress', '', 'one\n')]
+    const base = file('in_progress', 'spentHours: 1\n', 'one\n')
+    const saved = file('todo', 'spentHours: 1\n', 'one\nmine\n')
+    expect(chooseBase(saved, base, [version(second, base), version(first, second)])).toEqual({ text: base })
+  })
+
   test('[P2][M6] a save with the prose of a replaced text was made from that, also when both set the same value meanwhile', () => {
     const file = (status: string, prose: string): string => `---\nstatus: ${status}\n---\n\n${prose}`
     const [old, next] = [file('todo', 'one\n'), file('todo', 'one\nx\n')]
