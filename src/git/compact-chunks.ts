@@ -48,6 +48,8 @@ export function runsOf(chunks: readonly ChunkName[]): readonly (readonly ChunkNa
       last && last.replica === chunk.replica && chunk.first <= last.last + 1 && sizeClass(last) === sizeClass(chunk)
     if (!goesOn) close()
     if (sizeOf(chunk) < MAX_ROWS) open.push(chunk)
+    // No more at a time: what is joined is in memory as a whole.
+    if (open.length === RUN) close()
   }
   close()
   return runs
