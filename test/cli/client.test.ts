@@ -101,9 +101,13 @@ test('where nobody listens, or hangs up before a hello, nobody is there', async 
 })
 
 test('an older daemon is to be replaced', async () => {
-  const error = { code: 'daemon_other_version', message: '', hint: '', exit: 7, data: {} }
+  const data = { daemon: '0.9.0', client: '1.0.0' }
+  const error = { code: 'daemon_other_version', message: '', hint: '', exit: 7, data }
   await serve({ ...hello, version: '0.9.0' }, [{ id: 0, replace: true, error }])
-  expect(await talk(context(), { id: 1, op: 'toy' })).toEqual({ type: 'replace', daemon: '0.9.0' })
+  expect(await talk(context(), { id: 1, op: 'toy' })).toMatchObject({
+    type: 'replace',
+    error: { code: 'daemon_other_version', message: 'The daemon is orch 0.9.0, this is orch 1.0.0' },
+  })
 })
 
 test('a daemon of any version can be asked to end; its end is the end of the connection', async () => {
