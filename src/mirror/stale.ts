@@ -17,8 +17,6 @@ export const CELLS_TO_CHOOSE = 8_000_000
 /** What a changed field counts beside changed characters. */
 const FIELD_COST = 12
 
-type Lines = ReadonlySet<string>
-
 /** The text that a save was made from [M6]. */
 export interface Choice {
   readonly text: string
@@ -182,7 +180,7 @@ function left(places: readonly number[], text: string, other: string, budget: Di
   return places.filter((place) => !gone.some((edit) => edit.at <= place && place < edit.at + edit.delete)).length
 }
 
-function linesOf(text: string): Lines {
+function linesOf(text: string): ReadonlySet<string> {
   return new Set(
     text
       .split('\n')
@@ -210,10 +208,25 @@ export function commonText(a: string, b: string): string {
  * value there is says nothing of how likely it is that somebody changed it.
  */
 function changed(a: string, b: string, budget: DiffBudget): number {
-  const [frontA, frontB] = [a, b].map((text) => linesOf(text.slice(0, proseAt(text)))) as [Lines, Lines]
-  const only = [...[...frontA].filter((line) => !frontB.has(line)), ...[...frontB].filter((line) => !frontA.has(line))]
-  const fields = new Set(only.map((line) => /^[^\s:]+:/.exec(line)?.[0] ?? line))
-  return fields.size * FIELD_COST + editedCharacters(proseOf(a), proseOf(b), budget)
+  const [fieldsA, fieldsB] = [fieldsOf(a), fieldsOf(b)]
+  const names = new Set([...fieldsA.keys(), ...fieldsB.keys()])
+  const differing = [...names].filter((name) => fieldsA.get(name) !== fieldsB.get(name))
+  return differing.length * FIELD_COST + editedCharacters(proseOf(a), proseOf(b), budget)
+}
+
+/** Each field with its value; of a list each member by itself, as two people add to one. What is empty says nothing. */
+function fieldsOf(text: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>()
+  let name = ''
+  for (const line of text.slice(0, proseAt(text)).split('\n')) {
+    const [, key, value = line.replace('-', '')] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? []
+    const list = /^\[(.*)\]$/.exec(value)?.[1]
+    name = key ?? name
+    if (key !== undefined && list === undefined && value !== '') fields.set(name, value)
+    const members = key === undefined ? [value] : (list ?? '').split(',')
+    for (const member of members.map((one) => one.trim())) if (member !== '') fields.set(`${name}: ${member}`, member)
+  }
+  return fields
 }
 
 /** How much was changed from one text to another. */

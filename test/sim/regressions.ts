@@ -443,4 +443,29 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 3, who: 1, record: 4, at: 2, isFresh: false, style: 'slow', edit: 'status' },
     ],
   },
+  'who puts a label into an older text has not taken out the one that others put in': {
+    replicas: 4,
+    full: [true, false, false, false],
+    seed: 13,
+    steps: [
+      { do: 'command', on: 3, record: 4, at: 42, what: 'create' },
+      { do: 'command', on: 2, record: 4, at: 50, what: 'label' },
+      { do: 'save', on: 0, who: 1, record: 4, at: 1, isFresh: false, style: 'append', edit: 'insert' },
+      { do: 'wait', ms: 6000 },
+      { do: 'save', on: 0, who: 1, record: 3, at: 29, isFresh: false, style: 'inplace', edit: 'label' },
+    ],
+  },
+  'hours are not added again when an edited file is broken and mended with another status': {
+    replicas: 2,
+    full: [false, true, true, false],
+    seed: 817066,
+    steps: [
+      { do: 'save', on: 1, who: 1, record: 4, at: 30, isFresh: true, style: 'inplace', edit: 'status' },
+      { do: 'wait', ms: 300 },
+      { do: 'command', on: 0, record: 5, at: 34, what: 'hours' },
+      { do: 'wait', ms: 700 },
+      { do: 'save', on: 0, who: 0, record: 4, at: 19, isFresh: false, style: 'vim', edit: 'both' },
+      { do: 'break', on: 0, record: 4, at: 1 },
+    ],
+  },
 }
