@@ -103,7 +103,6 @@ export interface FileIdentity {
   readonly ino: string
 }
 
-/** The identity of a file or directory. Throws when it is not there. */
 /** Whether a path leads to what it led to before. */
 export function isStill(path: string, { dev, ino }: FileIdentity): boolean {
   try {
@@ -114,6 +113,7 @@ export function isStill(path: string, { dev, ino }: FileIdentity): boolean {
   }
 }
 
+/** The identity of a file or directory. Throws when it is not there. */
 export function identityOf(path: string): FileIdentity {
   const { dev, ino } = statSync(path, { bigint: true })
   return { dev: String(dev), ino: String(ino) }

@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { keptDatabases } from '../errands/kept-databases.ts'
 import { kindOfFile } from '../store/cipher.ts'
 import type { Host } from './host.ts'
 import type { State } from './state.ts'
@@ -21,8 +20,7 @@ export function notEncrypted({ host, state }: Parts): readonly string[] {
   if (!key) return []
   const wrong: string[] = []
   if (keyring.database) {
-    const kept = readdirSync(paths.dir).filter((name) => /^joined-.*\.db$/.test(name))
-    for (const file of [paths.database, ...kept.map((name) => join(paths.dir, name))]) {
+    for (const file of [paths.database, ...keptDatabases(paths.dir)]) {
       const found = keyOfDatabase(file)
       if (found !== key.id) wrong.push(`${file} is ${said(found)}; \`orch encrypt\` encrypts it by key ${key.id}`)
     }

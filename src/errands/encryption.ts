@@ -3,7 +3,7 @@
  * Each is made anew beside itself and then takes its own place; the project's own comes last, and until then a daemon that
  * is to have an encrypted one does not start. See docs/encryption.md.
  */
-import { readdirSync, renameSync, rmSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Key, Keyring } from '../base/keys.ts'
 import { syncDirectory } from '../base/private-dir.ts'
@@ -13,6 +13,7 @@ import { kindOfFile } from '../store/cipher.ts'
 import { convertDatabase } from '../store/convert-database.ts'
 import { passLease } from '../store/lease.ts'
 import { createMeta } from '../store/schema.ts'
+import { keptDatabases } from './kept-databases.ts'
 
 export type ConversionStep = 'copied' | 'loads' | 'swapped'
 
@@ -30,8 +31,7 @@ export interface ConversionParts {
 export function convertDatabases({ paths, keyring, key, onStep = () => undefined }: ConversionParts): number {
   removeCopy(paths)
   const copy = copyPlace(paths)
-  const kept = readdirSync(paths.dir).filter((name) => /^joined-.*\.db$/.test(name))
-  const files = [...kept.map((name) => join(paths.dir, name)), paths.database].filter((file) => !isAs(file, key))
+  const files = [...keptDatabases(paths.dir), paths.database].filter((file) => !isAs(file, key))
   for (const file of files) {
     const isOwn = file === paths.database
     try {

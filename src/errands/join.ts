@@ -26,6 +26,7 @@ import { createPeerStore } from '../store/peer-store.ts'
 import { openReader, type ProjectReader } from '../store/reader.ts'
 import { createMeta } from '../store/schema.ts'
 import { decideJoin, finishJoin, type JoinStep, joinPlaces } from './join-swap.ts'
+import { keptName } from './kept-databases.ts'
 
 export interface JoinParts {
   readonly paths: PrivatePaths
@@ -322,7 +323,7 @@ function reportOf(
     deleted,
     renamed,
     keys: keys.filter(({ key, as }) => key !== as).map(({ key, as }) => ({ key, as })),
-    database: `joined-${from.id}.db`,
+    database: keptName(from.id),
     branch,
   }
 }

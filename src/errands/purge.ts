@@ -2,8 +2,7 @@
  * Takes a secret that leaked into the project out of everything of it that is here. How it works, and why it is done while
  * no daemon runs: docs/decisions/0008-purge.md.
  */
-
-import { readdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Keyring } from '../base/keys.ts'
@@ -40,6 +39,7 @@ import {
 import type { Row } from '../store/row.ts'
 import { createMeta } from '../store/schema.ts'
 import { formsOf, MIN_SECRET, needleOf, type Replacement, replaced } from '../store/secret-forms.ts'
+import { keptDatabases } from './kept-databases.ts'
 import { filesHolding, rewriteFiles } from './purge-files.ts'
 import { dropPlan, keepPlan, PLAN_FILE, readPlan } from './purge-plan.ts'
 import { DONE, noteDone, noteMoving, refsLeft, settleMoving } from './purged-history.ts'
@@ -224,13 +224,6 @@ export async function settlePurgesAtStart(
 const COVERED = 'purge_covered'
 const NOT_LOOKED_FOR =
   'whatever was not reached before the purge was cut short: what it took out is not known here any more'
-
-/** Databases of projects that joined this one. */
-function keptDatabases(dir: string): readonly string[] {
-  return readdirSync(dir)
-    .filter((name) => /^joined-.*\.db$/.test(name))
-    .map((name) => join(dir, name))
-}
 
 /** Of a database that is kept and belongs to no replica any more: its places are its own. */
 function purgeKept(db: Database, kinds: Kinds, secrets: ReadonlySet<string>): void {

@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
+import { isObject, parsedOrNot } from '../base/json.ts'
 import type { Key } from '../base/keys.ts'
 import { createTurns, inTurns } from '../base/turns.ts'
 import { decodingChunk, type Row, type Vector } from '../store/row.ts'
@@ -75,23 +76,17 @@ export async function importerIn(repo: GitRepo, tree: ReadonlyMap<string, Oid>):
 }
 
 function isNamed(value: unknown): value is { readonly id: string; readonly name: string } {
-  if (typeof value !== 'object' || value === null) return false
-  return 'id' in value && typeof value.id === 'string' && 'name' in value && typeof value.name === 'string'
+  return isObject(value) && typeof value.id === 'string' && typeof value.name === 'string'
 }
 
 function keyIn(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  return 'key' in value && typeof value.key === 'string' ? value.key : undefined
+  return isObject(value) && typeof value.key === 'string' ? value.key : undefined
 }
 
 /** Anybody can put anything on a branch: what is no JSON object is not ours. */
 function parseJson(bytes: Uint8Array | undefined): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes ?? []).toString('utf8'))
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
+  const value = parsedOrNot(Buffer.from(bytes ?? []).toString('utf8'))
+  return isObject(value) ? value : {}
 }
 
 /** Where a chunk of a replica's rows lies. The numbers are padded, so that names sort as they count. */

@@ -120,7 +120,8 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
     const chunks = sealing.isAnew
       ? await rowsAnew(parts, ground, { have: cut.have, key, turns })
       : [...ground.beside, ...rows.chunks]
-    const added = [...files.filter(({ path }) => !chunks.some((one) => one.path === path)), ...days.files, ...chunks]
+    const paths = new Set(chunks.map(({ path }) => path))
+    const added = [...files.filter(({ path }) => !paths.has(path)), ...days.files, ...chunks]
     const changes =
       added.length > 0 && ground.parent && !sealing.isAnew
         ? [...added, ...(await compaction.next(ground.parent.oid, added, key, turns))]

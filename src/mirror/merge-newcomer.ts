@@ -114,11 +114,12 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
 
   /** Whether another new file that says the same id is closer to what a file held that is gone: then that was renamed. */
   const hasCloser = async (base: Base, { path, text }: Saved): Promise<boolean> => {
-    const folders = new Set([path, base.path].map((one) => one.slice(0, one.lastIndexOf('/'))))
     const budget = { cells: CELLS_TO_CHOOSE }
     const mine = editedCharacters(base.text, text, budget)
+    // Thousands may be renamed at once, by git, and nothing is closer than the same.
+    if (mine === 0) return false
     const known = bases.signatures()
-    for (const folder of mine === 0 ? [] : folders) {
+    for (const folder of new Set([path, base.path].map((one) => one.slice(0, one.lastIndexOf('/'))))) {
       const listing = await disk.list(folder)
       for (const { name, type } of listing.type === 'entries' ? listing.entries : []) {
         const other = `${folder}/${name}`

@@ -1,4 +1,5 @@
 import { withoutLastNewlines } from '../base/trim.ts'
+
 /**
  * Text that somebody else wrote, as an agent reads it: delimited so that nothing in it can end the quotation, and with who
  * wrote it and how it came here. An agent must be able to tell what orch says from what it only passes on.
