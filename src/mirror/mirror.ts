@@ -19,7 +19,7 @@ import { createMergeIn } from './merge-in.ts'
 import { createPages } from './pages.ts'
 import { BOARD_REF, LOCAL, placeOf, README, type Ref } from './places.ts'
 import { brokenFile, createNotices } from './problem.ts'
-import { PRIVATE_DIRECTORY } from './replace.ts'
+import { freshPath, PRIVATE_DIRECTORY } from './replace.ts'
 import { missingFrom, type Scan } from './scan.ts'
 import { createSettling, type Quiet, quietBy } from './settle.ts'
 import { createSignatures } from './signatures.ts'
@@ -101,6 +101,7 @@ export function createMirror(parts: MirrorParts): Mirror {
   const known = createSignatures(bases)
   /** Paths with an exchange that could not be ended. */
   let stuck: ReadonlySet<string> = new Set()
+  let isTidy = false
   let mayWrite = false
   let isEnding = false
   let isStopped = false
@@ -190,6 +191,7 @@ export function createMirror(parts: MirrorParts): Mirror {
         throw new Error('the place of the mirror is gone')
       }
       stuck = await writeOut.recover()
+      if (!isTidy) await tidy()
     },
     onScan: takeScan,
     onHint: hint,
@@ -269,14 +271,19 @@ export function createMirror(parts: MirrorParts): Mirror {
     await known.load()
     // What did not fit may fit what is declared now: it is read anew.
     for (const base of bases.broken()) bases.put({ ...base, hash: '' })
-    await writeOut.recover()
-    const left = await disk.list(PRIVATE_DIRECTORY)
-    for (const { name } of left.type === 'entries' ? left.entries : []) {
-      // A displaced file is never removed unseen; unfinished ones and those of pages hold nothing of anybody's.
-      if (!name.endsWith('.new') && !name.startsWith(PAGE_PREFIX)) continue
-      await disk.remove(`${PRIVATE_DIRECTORY}/${name}`).catch(onError)
-    }
     await looking.look().catch(onError)
+  }
+
+  /** Removes what a run before this one has left. A displaced file is never removed unseen. */
+  async function tidy(): Promise<void> {
+    const left = await disk.list(PRIVATE_DIRECTORY)
+    const needed = new Set(bases.intents().map(({ name }) => freshPath(name)))
+    for (const { name } of left.type === 'entries' ? left.entries : []) {
+      const path = `${PRIVATE_DIRECTORY}/${name}`
+      // Unfinished files and those of pages hold nothing of anybody's.
+      if ((name.endsWith('.new') && !needed.has(path)) || name.startsWith(PAGE_PREFIX)) await disk.remove(path)
+    }
+    isTidy = left.type !== 'unreadable'
   }
 
   async function open(): Promise<void> {

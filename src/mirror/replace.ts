@@ -32,12 +32,20 @@ export type Outcome = 'done' | 'changed' | 'displaced' | 'crossed'
  * there is in our hands then, and is looked at. Elsewhere the target is renamed aside, what was there is looked at, and
  * the new file is linked in, which fails when somebody saved meanwhile. There is a moment without the file; there is none
  * in which a save can be lost.
+ *
+ * A file where none was keeps its second name, `freshPath`, until the outcome is noted and the caller removes it: renamed
+ * before that, it could not be told from one that was never made.
  */
 export async function exchange(
   disk: Disk,
   change: Exchange,
   bytes: Uint8Array | undefined,
-  options: { readonly inOneStep: boolean; readonly mode?: number | undefined },
+  options: {
+    readonly inOneStep: boolean
+    readonly mode?: number | undefined
+    /** Hears of a second name that the disk would not let go once the file was in its place: that is done all the same. */
+    readonly onLeft: (path: string) => void
+  },
 ): Promise<Outcome> {
   const { name, path, from } = change
   const fresh = freshPath(name)
@@ -51,10 +59,10 @@ export async function exchange(
     }
   }
   const linked = !bytes || (await disk.link(fresh, path))
-  await disk.remove(fresh)
-  if (linked) return 'done'
+  if (from === undefined) return linked ? 'done' : 'changed'
+  await disk.remove(fresh).catch(() => options.onLeft(fresh))
   // Somebody saved into the moment without the file.
-  return from === undefined ? 'changed' : 'displaced'
+  return linked ? 'done' : 'displaced'
 }
 
 async function swap(disk: Disk, { name, path, to }: Exchange, from: string): Promise<Outcome> {
@@ -98,7 +106,10 @@ async function putBack(disk: Disk, name: string, path: string): Promise<boolean>
  */
 export type Recovered = Outcome | 'overtaken' | 'unclear' | 'unknown'
 
-/** Ends an exchange that a crash interrupted, at whichever step: it is found done, or it is undone. */
+/**
+ * Ends an exchange that a crash interrupted, at whichever step: it is found done, or it is undone. The second name of a file
+ * where none was is the caller's to remove, as above.
+ */
 export async function recoverExchange(disk: Disk, { name, path, from, to }: Exchange): Promise<Recovered> {
   const swapped = await disk.read(swappedPath(name))
   if (swapped.type === 'unreadable' || swapped.type === 'changing') return 'unknown'
@@ -115,10 +126,7 @@ export async function recoverExchange(disk: Disk, { name, path, from, to }: Exch
   const isLinked = fresh.type === 'file' && fresh.links > 1
   // Somebody has moved it since.
   const isMoved = there.type === 'absent' && isLinked
-  if (isMoved && from === undefined) {
-    await disk.remove(freshPath(name))
-    return 'done'
-  }
+  if (isMoved && from === undefined) return 'done'
   if (to !== undefined && there.type === 'absent' && aside.type === 'file') {
     // The new file went into its place, and somebody has moved or removed it since.
     if ((fresh.type === 'absent' || isMoved) && sha256(aside.bytes) === from) {
@@ -130,7 +138,7 @@ export async function recoverExchange(disk: Disk, { name, path, from, to }: Exch
     await disk.remove(freshPath(name))
     return isBack ? 'changed' : 'displaced'
   }
-  await disk.remove(freshPath(name))
+  if (from !== undefined) await disk.remove(freshPath(name))
   const hash = there.type === 'file' ? sha256(there.bytes) : undefined
   if (there.type !== 'refused' && hash === to && (from === undefined || aside.type === 'file')) return 'done'
   if (aside.type !== 'file') {

@@ -5,8 +5,8 @@ import type { Ref } from './places.ts'
 export interface Resting {
   /** The file of a record or view was refused. */
   refuse(ref: Ref, path: string): void
-  /** It was written, or needs no writing any more: the path that was refused, if one was. */
-  settle(ref: Ref): string | undefined
+  /** It was written, or needs no writing any more: the paths that were refused, several where the record moved meanwhile. */
+  settle(ref: Ref): ReadonlySet<string>
   /** Whether it is too soon to try again. */
   rests(ref: Ref): boolean
   /** Everything may be tried again now. */
@@ -18,7 +18,7 @@ const MAX_MS = 10_000
 
 interface Rest {
   readonly ref: Ref
-  readonly path: string
+  readonly paths: ReadonlySet<string>
   readonly ms: number
   /** Ends the pause; undefined when it is over. */
   cancel: (() => void) | undefined
@@ -37,7 +37,7 @@ export function createResting(clock: Clock, onDue: (ref: Ref) => void): Resting 
       const before = rests.get(keyOf(ref))
       before?.cancel?.()
       const ms = Math.min(before ? before.ms * 2 : FIRST_MS, MAX_MS)
-      const rest: Rest = { ref, path, ms, cancel: undefined }
+      const rest: Rest = { ref, paths: new Set(before?.paths).add(path), ms, cancel: undefined }
       rest.cancel = clock.after(ms, () => end(rest))
       rests.set(keyOf(ref), rest)
     },
@@ -45,7 +45,7 @@ export function createResting(clock: Clock, onDue: (ref: Ref) => void): Resting 
       const rest = rests.get(keyOf(ref))
       rest?.cancel?.()
       rests.delete(keyOf(ref))
-      return rest?.path
+      return rest?.paths ?? new Set()
     },
     rests: (ref) => rests.get(keyOf(ref))?.cancel !== undefined,
     wake() {

@@ -1,3 +1,4 @@
+import { withoutOuterNewlines } from '../base/trim.ts'
 import { diffText } from '../model/text-diff.ts'
 import type { TextEdit } from '../model/text-edit.ts'
 import type { DiffBudget } from '../model/token-diff.ts'
@@ -52,7 +53,8 @@ export function chooseBase(
 ): Choice {
   let choice: Choice = { text: base }
   const prose = proseOf(disk)
-  const hasBaseProse = prose !== '' && proseOf(base) === prose
+  const hasProse = !isJson(disk)
+  const hasBaseProse = hasProse && proseOf(base) === prose
   const front = base.slice(0, proseAt(base))
   const hasBaseFront = front !== '' && front === disk.slice(0, proseAt(disk))
   let older: Version | undefined
@@ -71,7 +73,7 @@ export function chooseBase(
     if (hasBaseProse && (proseOf(version.text) !== prose || showsNext(disk, { ...version, next: base }))) continue
     const cost = distance(version.text, disk)
     const isSame = proseOf(version.text) === prose
-    if (prose !== '' && (isSame || hasBaseFront) && leastProse > 0) {
+    if (hasProse && (isSame || hasBaseFront) && leastProse > 0) {
       const proseCost = isSame ? 0 : editedCharacters(proseOf(version.text), prose, budget)
       // What front matter shows of it says nothing here, either.
       const hasSeenProse = how.hasSeen?.(disk, version) ?? showsNext(prose, proseOfBoth(version))
@@ -89,7 +91,7 @@ export function chooseBase(
   }
   if (choice.stale || !older || hasBaseProse) return choice
   const stale = leastProse === 0 ? 'as-it-was' : 'edited'
-  return { text: front + proseOf(older.text), stale }
+  return { text: front + older.text.slice(proseAt(older.text)), stale }
 }
 
 /** Whether whoever saved a text had seen what replaced a version: most of the lines that are new in it are there. */
@@ -150,12 +152,17 @@ function shows(disk: string, text: string, before: readonly string[], budget: Di
 
 /** Where the prose of a file begins: below the front matter, in which two people soon write the same. JSON has none. */
 function proseAt(text: string): number {
-  if (text.startsWith('{')) return text.length
+  if (isJson(text)) return text.length
   return text.startsWith('---\n') ? Math.max(0, text.indexOf('\n---\n', 3)) : 0
 }
 
+function isJson(text: string): boolean {
+  return text.startsWith('{')
+}
+
+/** The prose of a file without the blank lines around it, which say nothing. */
 function proseOf(text: string): string {
-  return text.slice(proseAt(text))
+  return withoutOuterNewlines(text.slice(proseAt(text)).replace(/^\n---\n/, ''))
 }
 
 const proseOfBoth = (version: Version): Version => ({

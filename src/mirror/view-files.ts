@@ -22,7 +22,7 @@ export async function showPage(
   if (from === to) return
   const name = `${PAGE_PREFIX}${randomText(random, 16)}`
   try {
-    await exchange(disk, { name, path, from, to }, bytes, options)
+    await exchange(disk, { name, path, from, to }, bytes, { ...options, onLeft: () => undefined })
   } finally {
     for (const left of [freshPath(name), swappedPath(name), displacedPath(name)]) await disk.remove(left)
   }

@@ -16,7 +16,7 @@ import { isOpenInEditor } from './editor-locks.ts'
 import { diskReason } from './errno.ts'
 import { BOARD, BOARD_REF, type Ref } from './places.ts'
 import type { Notices } from './problem.ts'
-import { displacedPath, exchange, type Recovered, recoverExchange } from './replace.ts'
+import { displacedPath, exchange, freshPath, type Recovered, recoverExchange } from './replace.ts'
 import { createResting } from './resting.ts'
 
 /** How long a displaced file is kept: programs that still have it open may write to it. */
@@ -76,6 +76,8 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   /** What waits for a program to close its file, by path. */
   const busy = new Map<string, Ref>()
   let isAsking = false
+  /** Second names of files that are noted and need them no more. */
+  const tidy = new Set<string>()
 
   const resting = createResting(clock, (ref) => {
     mark(ref)
@@ -181,12 +183,12 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
 
   const attempt = (intent: Intent, mode: number | undefined): Promise<Recovered> => {
     const bytes = intent.to === undefined ? undefined : encodeFile(intent.toText, intent.style)
-    return orUnknown(intent, exchange(disk, intent, bytes, { inOneStep: parts.exchanges(), mode }))
+    const onLeft = (path: string): void => void tidy.add(path)
+    return orUnknown(intent, exchange(disk, intent, bytes, { inOneStep: parts.exchanges(), mode, onLeft }))
   }
 
   const works = (ref: Ref): void => {
-    const refused = resting.settle(ref)
-    if (refused !== undefined) notices.works(refused, UNWRITABLE)
+    for (const path of resting.settle(ref)) notices.works(path, UNWRITABLE)
   }
 
   /** The disk may refuse a step: then the intent stays until the exchange can be ended. */
@@ -223,6 +225,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     })
     for (const { intent, outcome } of outcomes) {
       if (outcome === 'unknown') continue
+      if (intent.from === undefined) tidy.add(freshPath(intent.name))
       if (outcome !== 'done' && outcome !== 'changed') parts.onDisplaced()
       if (outcome !== 'done' && outcome !== 'crossed') {
         block(intent)
@@ -235,7 +238,18 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       const next = intent.to === undefined ? project.recordAt(intent.path) : undefined
       if (next) mark({ kind: next.kind.name, id: next.id })
     }
+    await removeSecondNames()
   }
+
+  const removeSecondNames = (): Promise<void> =>
+    eachOf([...tidy], WIDTH, async (path) => {
+      // Tried again with the next files, and with the next look at all of them.
+      const isGone = await disk.remove(path).then(
+        () => true,
+        () => false,
+      )
+      if (isGone) tidy.delete(path)
+    })
 
   const textAside = async ({ name }: Intent): Promise<string> => {
     const found = await disk.read(displacedPath(name))
@@ -307,6 +321,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         await finish([{ intent, outcome: await orUnknown(intent, recoverExchange(disk, intent)) }])
         mark(intent)
       }
+      await removeSecondNames()
       return unended()
     },
   }

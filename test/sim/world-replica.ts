@@ -28,6 +28,8 @@ export interface WorldReplica {
   readonly wrong: string[]
   /** Where, and of which record, it was ever told that a save was made on an older text. */
   readonly stale: ReadonlySet<string>
+  /** Where, and of which record, it was ever told that it was kept although its file was gone. */
+  readonly kept: ReadonlySet<string>
   /** Steps of the disk that change it. */
   readonly diskWrites: () => number
   isAlive(): boolean
@@ -89,6 +91,7 @@ export function createWorldReplica(options: {
   const generations = new Map<string, number>()
   const intended = new Set<string>()
   const stale = new Set<string>()
+  const kept = new Set<string>()
   const wrong: string[] = []
   let diskWrites = 0
   let lives = 0
@@ -144,7 +147,8 @@ export function createWorldReplica(options: {
       attention: {
         ...store,
         keep(happened, at) {
-          if (happened.kind === 'stale_save') for (const at of [happened.where, happened.record]) if (at) stale.add(at)
+          const told = { stale_save: stale, kept_record: kept }[happened.kind as string]
+          for (const at of [happened.where, happened.record]) if (at) told?.add(at)
           store.keep(happened, at)
         },
       },
@@ -196,6 +200,7 @@ export function createWorldReplica(options: {
     intended,
     wrong,
     stale,
+    kept,
     diskWrites: () => diskWrites,
     isAlive: () => !life.isDead,
     project: () => running().project,

@@ -470,6 +470,14 @@ export async function playWorld(
         const path = fileAt(replica, one.record)
         const text = path === undefined ? undefined : replica.disk.text(path)
         if (path === undefined || !text || busy.has(`${replica.host} ${path}`) || copied.has(idIn(text) ?? '')) return
+        // What was saved late where a record's file had been, and goes elsewhere before it is read, is a copy, and what was
+        // taken out of it was taken out of that.
+        const isCopy = filesOf(replica).some(
+          (one) => one !== path && idIn(text) !== undefined && idIn(replica.disk.text(one) ?? '') === idIn(text),
+        )
+        for (const word of words)
+          if (isCopy && word.state === 'noticed' && word.why.includes(`${replica.host} in ${path} `))
+            word.state = 'either'
         reload(replica, path)
         const to = `tasks/moved-${made++}.md`
         replica.disk.rename(path, to)
@@ -688,7 +696,9 @@ export async function playWorld(
       const count = isLabel ? labels.filter((label) => label === word).length : all.split(word).length - 1
       const isNoticed =
         count === 1 &&
-        replicas.some(({ stale, host }) => why.includes(`${host} in `) && [...stale].some((at) => why.includes(at)))
+        replicas.some(
+          ({ stale, kept, host }) => why.includes(`${host} in `) && [...stale, ...kept].some((at) => why.includes(at)),
+        )
       // Two wrote at once at one place of an empty text: their words are one, and who takes out a word that others have
       // changed meanwhile does not take out theirs [M2]. What they see is what they had not seen.
       const isGrown = count === 1 && (all.includes(`x${word}`) || all.includes(`${word}word`))
