@@ -26,7 +26,7 @@ function cliReference({ commands }: Manifest, local: readonly LocalCommand[]): s
     '',
     '<!-- Generated from the operations by `npm run docs`. -->',
     '',
-    'Every command takes `--json` (print `{"orch":1,"result":…}` or `{"orch":1,"error":…}`; fields may be added, none goes away), `--as <actor>` or `ORCH_ACTOR` (who acts; recorded as unverified), `ORCH_SESSION` (the session it belongs to, by default your only active one), `--no-color`, `-C <dir>` and `--help`. Where a flag takes a text, `-` reads it from standard input. Ids may be shortened as long as they are unique. Output in a pipe is plain and never cut. Exit codes are in [errors.md](errors.md).',
+    'Every command takes `--json` (print `{"orch":1,"result":…}` or `{"orch":1,"error":…}`; fields may be added, none goes away), `--as <actor>` or `ORCH_ACTOR` (who acts; recorded as unverified), `ORCH_SESSION` (the session it belongs to, by default your only active one), `--no-color`, `-C <dir>` and `--help`. Where a flag takes a text, `-` reads it from standard input. Ids may be shortened as long as they are unique. A group without a word more lists: `orch attention` is `orch attention list`. Output in a pipe is plain and never cut. Exit codes are in [errors.md](errors.md).',
     '',
     ...operations.flatMap((command) =>
       section(command.command, command, [

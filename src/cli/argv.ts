@@ -120,6 +120,9 @@ function globalsOf(command: Command): Globals {
   return typed
 }
 
+/** What a group does without a word more, where it can. */
+const LIST = 'list'
+
 function addLeaf(
   program: Command,
   command: AnyCommand,
@@ -137,6 +140,7 @@ function addLeaf(
     leaf.argument(parameter.required ? `<${name}>` : `[${name}]`, parameter.help)
   }
   for (const parameter of command.flags) leaf.addOption(toOption(parameter))
+  if (second === LIST) parent.usage(`[command]\n\nWithout a word more it lists.`)
   leaf.addHelpText('after', afterHelp(command))
   leaf.action((...args: unknown[]) => run(toInput(command, leaf, args), globalsOf(leaf)))
 }
@@ -156,6 +160,11 @@ function groupOf(program: Command, name: string): Command {
   return group.enablePositionalOptions().action(() => {
     const [word] = group.args
     if (word !== undefined) throw unknownCommand(group, word, `${name} `)
+    const list = group.commands.find((command) => command.name() === LIST)
+    if (list) {
+      list.parse([], { from: 'user' })
+      return
+    }
     const names = group.commands.map((command) => `${name} ${command.name()}`).join(', ')
     throw new OrchError('usage', { reason: `"orch ${name}" needs a word more: ${names}` })
   })

@@ -95,6 +95,10 @@ describe('a command line becomes an operation and its input', () => {
     })
   })
 
+  test('a group without a word more lists', () => {
+    expect(parse('task', '--json')).toEqual(parse('task', 'list', '--json'))
+  })
+
   test('no word at all is the overview', () => {
     expect(parse('--json')).toMatchObject({ type: 'overview', globals: { json: true } })
   })
@@ -104,7 +108,7 @@ describe('what is not understood is refused with what to do', () => {
   test.each([
     [['tsk', 'list'], 'usage', 'did you mean "task"'],
     [['task', 'lsit'], 'usage', 'did you mean "task list"'],
-    [['task'], 'usage', 'task create, task list'],
+    [['peer'], 'usage', 'peer add'],
     [['task', 'create'], 'usage', "Missing required argument 'title'"],
     [['task', 'create', 'a', 'b'], 'usage', 'Too many arguments'],
     [['task', 'create', 'a', '--staus', 'done'], 'usage', 'did you mean --status?'],
