@@ -2,7 +2,7 @@ import { schemaText } from '../api/graphql/schema.ts'
 import type { Manifest, Parameter } from '../api/manifest.ts'
 import { errorCodes } from '../base/error.ts'
 import type { LocalCommand } from '../cli/local-commands.ts'
-import { configReference, exampleFile } from '../config/config.ts'
+import { configReference, exampleFile } from '../config/reference.ts'
 import { builtInKinds } from '../model/kinds.ts'
 import { kindsReference } from './docs-kinds.ts'
 

@@ -1,6 +1,6 @@
 import { reasonOf } from '../base/error.ts'
 import type { Problem } from '../model/attention.ts'
-import type { Config } from './config.ts'
+import type { Config } from './options.ts'
 
 export interface ConfigDriftParts {
   /** The configuration of the running daemon. */

@@ -14,7 +14,7 @@ import type { Field } from '../model/field.ts'
 import type { RecordKind } from '../model/kind.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import { builtInKinds } from '../model/kinds.ts'
-import type { Config } from './config.ts'
+import type { Config } from './options.ts'
 
 type Declaring = Pick<Config, 'statuses' | 'fields' | 'kinds'>
 

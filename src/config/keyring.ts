@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { OrchError, reasonOf } from '../base/error.ts'
 import { type Keyring, noKeys, parseKeys } from '../base/keys.ts'
-import type { Config } from './config.ts'
+import type { Config } from './options.ts'
 
 /** Holds the key itself. No option, so that it stands neither in a file of the project nor among a command's arguments. */
 export const KEY_VARIABLE = 'ORCH_ENCRYPTION_KEY'

@@ -1,7 +1,7 @@
 import type { Finding } from '../api/operation.ts'
 import type { Service } from '../base/service.ts'
 import { createWatchdog } from '../base/watchdog.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/options.ts'
 import { createMirrorWays } from '../mirror/ways.ts'
 import { type Problem, standsStill } from '../model/attention.ts'
 import { checkInWorker } from '../store/check.ts'

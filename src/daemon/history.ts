@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Service } from '../base/service.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/options.ts'
 import { refusalOfRemote } from '../errands/purged-history.ts'
 import { createGitCare, type GitCare } from '../git/care.ts'
 import { type CodeMentions, createCodeMentions } from '../git/code-mentions.ts'

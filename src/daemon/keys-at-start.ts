@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { OrchError } from '../base/error.ts'
 import { type Keyring, noKeys } from '../base/keys.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/options.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 

@@ -1,6 +1,6 @@
 import type { PeerInfo } from '../api/operation.ts'
 import type { Service } from '../base/service.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/options.ts'
 import { joinedHere } from '../errands/join.ts'
 import type { Problem } from '../model/attention.ts'
 import { randomText } from '../model/id.ts'

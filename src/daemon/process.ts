@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, rmSync, watch, writeFileSync, writeSync } from 'node:fs'
-import { hostname, userInfo } from 'node:os'
+import { existsSync, renameSync, rmSync, watch, writeFileSync, writeSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sleep, systemClock } from '../base/clock.ts'
@@ -19,16 +19,14 @@ import {
   pathsOf,
   socketPlace,
 } from '../base/repository.ts'
-import type { LoadedConfig } from '../config/config.ts'
-import { bootId, isTrusted, machineId, stateHome } from '../config/host.ts'
-import { gitEnv, runGit } from '../git/run-git.ts'
-import { type Actor, toActorName } from '../model/actor.ts'
+import { bootId, machineId, stateHome } from '../config/host.ts'
+import type { Actor } from '../model/actor.ts'
 import { acquireLock, type Lock } from '../store/lock.ts'
 import { type Owner, takeOwnership } from '../store/owner.ts'
 import type { createDaemon, Daemon } from './daemon.ts'
 import { createDrain, type Drain } from './drain.ts'
-import type { Host } from './host.ts'
 import { keyringOf, refuseUntrustedKey, takeBackIfLocked } from './keys-at-start.ts'
+import { configOf, gitSetting, personOf } from './settings.ts'
 
 /** The exit code that means: another process is the daemon of this repository. */
 const LOCKED_EXIT = 75
@@ -209,71 +207,6 @@ async function takeLock(file: string): Promise<Lock | undefined> {
     const stayAwake = setTimeout(() => undefined, LOCK_WAIT_MS)
     await sleep(systemClock, 10)
     clearTimeout(stayAwake)
-  }
-}
-
-interface Configured extends LoadedConfig {
-  /** The text of `.orchrc`; undefined when there is none. */
-  readonly orchrc: string | undefined
-  /** Where the file differs from what was read of it. */
-  readonly drift: Host['configDrift']
-}
-
-async function configOf(root: string, env: DaemonProcessParts['env'], flags: readonly string[]): Promise<Configured> {
-  // Loaded here because whoever does not get the lock needs none of it.
-  const [{ loadConfig }, { createConfigDrift }] = await Promise.all([
-    import('../config/config.ts'),
-    import('../config/config-drift.ts'),
-  ])
-  const path = join(root, '.orchrc')
-  const load = (text: string | undefined): LoadedConfig => {
-    const file = text === undefined ? undefined : { path, text, isTrusted: isTrusted(stateHome(env), text) }
-    return loadConfig({ env, flags, ...(file && { file }) })
-  }
-  const orchrc = readIfThere(path)
-  const loaded = load(orchrc)
-  const { config } = loaded
-  return {
-    ...loaded,
-    orchrc,
-    drift: createConfigDrift({ config, read: () => readIfThere(path), load: (text) => load(text).config }),
-  }
-}
-
-/** Whose repository it is, as git calls them, else the system. A claim: nobody checked it. */
-async function personOf(dir: string, env: DaemonProcessParts['env']): Promise<Actor> {
-  const name = await gitSetting(dir, env, 'user.name')
-  return { name: toActorName(name || userInfo().username, 'me'), type: 'person', verified: false }
-}
-
-async function gitSetting(dir: string, env: DaemonProcessParts['env'], name: string): Promise<string> {
-  try {
-    const args = ['-C', dir, 'config', '--get', name]
-    const { stdout } = await runGit({
-      git: 'git',
-      args,
-      env: gitEnv(env),
-      input: [],
-      clock: systemClock,
-      timeoutMs: 5000,
-    })
-    return stdout.toString('utf8').trim()
-  } catch {
-    // No git: the part that needs it says so.
-    return ''
-  }
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new OrchError('invalid_config', {
-      file: path,
-      reason: toOrchError(error).message,
-      suggestion: 'Make it readable, or remove it.',
-    })
   }
 }
 
