@@ -111,10 +111,11 @@ function widthsWithin(widths: readonly number[], columns: number | undefined): r
 
 function footerOf(result: unknown, shown: number): string | undefined {
   const [next, total, hidden] = [at(result, 'next'), at(result, 'total'), at(result, 'hidden')]
-  const of = typeof total === 'number' ? ` of ${total}` : ''
+  const least = at(result, 'atLeast') === true ? 'at least ' : ''
+  const of = typeof total === 'number' ? ` of ${least}${total}` : ''
   const lines = [
     ...(next === undefined || next === null ? [] : [`${shown}${of} shown; the next: --after ${next}`]),
-    ...(typeof hidden === 'number' ? [`${hidden} closed ${hidden === 1 ? 'is' : 'are'} not shown: --all`] : []),
+    ...(typeof hidden === 'number' ? [`${least}${hidden} closed ${hidden === 1 ? 'is' : 'are'} not shown: --all`] : []),
   ]
   return lines.length > 0 ? lines.join('\n') : undefined
 }

@@ -15,7 +15,7 @@ import type { LogPage, LogPlace, LogQuery } from './log-index.ts'
 import type { Past } from './past.ts'
 import type { FoundGraph, GraphQuery, Progress } from './record-graph.ts'
 import type { Row, Vector } from './row.ts'
-import type { SearchQuery } from './search.ts'
+import type { SearchQuery, SearchResult } from './search.ts'
 import type { BlockedQuery, ReadyQuery, Todo } from './work-graph.ts'
 
 /** A record with what the rows say around it. */
@@ -149,6 +149,8 @@ export interface Query {
   readonly sort?: string
   /** 0: only how many there are. */
   readonly limit: number
+  /** Whether all are counted, also where that takes long: of words that very many hold. */
+  readonly isExact?: boolean
   /** The `next` of the page before. */
   readonly after?: string
 }
@@ -185,8 +187,9 @@ export interface Page {
   readonly items: readonly StoredRecord[]
   /** The place of each, to go on after. */
   readonly cursors: () => readonly string[]
-  /** How many match in all. */
+  /** How many match in all; where `isAtLeast`, so many were counted, and there may be more. */
   readonly total: number
+  readonly isAtLeast: boolean
   readonly next: string | undefined
 }
 
@@ -254,7 +257,7 @@ export interface Project {
   /** The newest entry of the work log that names each of these as its task or session. */
   lastEntries(by: 'task' | 'session', ids: readonly string[]): ReadonlyMap<string, LogEntry>
   /** Living records and entries of the work log that hold all the words and phrases of a text, the best first. */
-  search(query: SearchQuery): { readonly items: readonly Found[]; readonly total: number }
+  search(query: SearchQuery): SearchResult
   /**
    * The record a person means: a full id, a unique beginning of one, an alias, or a file's path. Deleted records too.
    * Throws `record_not_found` or `ambiguous_id`.

@@ -6,20 +6,22 @@ import type { RecordKind } from '../model/kind.ts'
 import type { Database, SqlValue } from './database.ts'
 import { filterSql, type Sql } from './filter-sql.ts'
 import { setTable } from './index-tables.ts'
+import { cursorCondition, encodeCursor, orderSql, type Sort, sortOf } from './list-order.ts'
 import type { Brief, Group, Page, Query } from './project.ts'
 import { fromSqlRecord, type SqlRecord, someFromSql } from './record-index.ts'
-import { gatherText } from './search.ts'
+import { atLeast, gather, holding, isCommon, type TextMatch, textMatch } from './text-match.ts'
 
 /** Answers a list: filtered, sorted, one page. Throws `invalid_input` on a field or cursor that does not exist. */
 export function listRecords(db: Database, kind: RecordKind, query: Query): Page {
   const sort = sortOf(kind, query.sort)
-  const { rows, total } = rowsOf(db, kind, query, sort, '*')
+  const { rows, total, isAtLeast } = rowsOf(db, kind, query, sort, '*')
   const items = rows.slice(0, query.limit)
   const last = items.at(-1)
   return {
     items: items.map((row) => fromSqlRecord(kind, row)),
     cursors: () => items.map((row) => encodeCursor(sort, row)),
     total,
+    isAtLeast,
     next: rows.length > query.limit && last ? encodeCursor(sort, last) : undefined,
   }
 }
@@ -41,51 +43,110 @@ export function listBriefs(
   }
 }
 
-/** A page of rows and one more, where there is one; and how many match in all. */
-function rowsOf(
+/** A page of rows and one more, where there is one; and how many match in all, or at least. */
+interface Rows {
+  readonly rows: readonly SqlRecord[]
+  readonly total: number
+  readonly isAtLeast: boolean
+}
+
+function rowsOf(db: Database, kind: RecordKind, query: Query, sort: Sort, columns: string): Rows {
+  const match = matchOf(db, query)
+  if (match?.isQuick && !query.isExact && isCommon(db, match)) {
+    const common = commonRows(db, kind, query, sort, columns, match)
+    if (common) return common
+  }
+  const text = textOf(db, match)
+  const few = fewOf(db, kind, query, text)
+  const total = few ? few.total : countOf(db, kind, query, text)
+  if (total === 0 || query.limit === 0) return { rows: [], total, isAtLeast: false }
+  const numbers = numbersSql(kind, query, sort, text, few)
+  return {
+    rows: rowsIn(db, kind, columns, sort, numbers.sql, ...numbers.params, query.limit + 1),
+    total,
+    isAtLeast: false,
+  }
+}
+
+/**
+ * The same for words that very many records hold, where it takes longest to find them all: the list is walked without
+ * them, and each record asked for the words, until the page is full. Undefined where too few of the first ones hold them.
+ */
+function commonRows(
   db: Database,
   kind: RecordKind,
   query: Query,
   sort: Sort,
   columns: string,
-): { readonly rows: readonly SqlRecord[]; readonly total: number } {
+  match: TextMatch,
+): Rows | undefined {
+  const { text: _, ...others } = query
+  const least = (): number => atLeast(db, kind.table, match, conditions(kind, others, 'walk', undefined))
+  if (query.limit === 0) return { rows: [], total: least(), isAtLeast: true }
+  const { sql, params } = numbersSql(kind, others, sort, undefined, fewOf(db, kind, others, undefined))
+  const asked = 2 * query.limit + 100
+  const numbers = db.all<{ search_n: number }>(sql, ...params, asked).map(({ search_n }) => search_n)
+  const held = holding(db, match, numbers, query.limit + 1)
+  const isLast = held.length <= query.limit
+  if (isLast && numbers.length === asked) return undefined
+  const rows = rowsIn(db, kind, columns, sort, 'SELECT value FROM json_each(?)', JSON.stringify(held))
+  if (isLast && query.after === undefined) return { rows, total: rows.length, isAtLeast: false }
+  return { rows, total: Math.max(rows.length, least()), isAtLeast: true }
+}
+
+/** The numbers of a page, in its order; its last parameter is how many. */
+function numbersSql(
+  kind: RecordKind,
+  query: Query,
+  sort: Sort,
+  text: FoundText | undefined,
+  few: Matches | undefined,
+): Sql {
+  const { from, where } = pageFrom(kind, query, text, few?.numbers)
   const after = query.after === undefined ? undefined : cursorCondition(sort, query.after)
-  const text = textOf(db, query)
-  const { total, numbers } = matchesOf(db, kind, query, text)
-  if (total === 0 || query.limit === 0) return { rows: [], total }
-  const { from, where } = pageFrom(kind, query, text, numbers)
-  const order = `ORDER BY ${sort.column} ${sort.direction}, id ${sort.direction}`
-  // Only numbers are sorted: with their texts, all records would be carried through.
-  const rows = db.all<SqlRecord>(
-    `SELECT ${columns} FROM ${kind.table} WHERE search_n IN (SELECT search_n FROM ${from} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''} ${order} LIMIT ?)
-     ${order}`,
-    ...where.params,
-    ...(after?.params ?? []),
-    query.limit + 1,
-  )
-  return { rows, total }
+  return {
+    sql: `SELECT search_n FROM ${from} WHERE ${where.sql}${after ? ` AND ${after.sql}` : ''} ${orderSql(sort)} LIMIT ?`,
+    params: [...where.params, ...(after?.params ?? [])],
+  }
+}
+
+/** Rows by their numbers, in order. Only numbers are sorted before: with their texts, all records would be carried through. */
+function rowsIn(
+  db: Database,
+  kind: RecordKind,
+  columns: string,
+  sort: Sort,
+  numbers: string,
+  ...params: readonly SqlValue[]
+): readonly SqlRecord[] {
+  const sql = `SELECT ${columns} FROM ${kind.table} WHERE search_n IN (${numbers}) ${orderSql(sort)}`
+  return db.all<SqlRecord>(sql, ...params)
 }
 
 /** How many match; where they are few, their numbers as a JSON list. */
 interface Matches {
   readonly total: number
-  readonly numbers?: string
+  readonly numbers: string
 }
 
-function matchesOf(db: Database, kind: RecordKind, query: Query, text: FoundText | undefined): Matches {
+/** What matches, where it is few and would have to be sorted. */
+function fewOf(db: Database, kind: RecordKind, query: Query, text: FoundText | undefined): Matches | undefined {
+  if (query.limit === 0 || isInOrderOfIndex(query) || text?.isCommon) return undefined
   const { sql, params } = conditions(kind, query, 'find', text)
-  if (query.limit > 0 && !isInOrderOfIndex(query) && !text?.isCommon) {
-    const { total, numbers } = must(
-      db.get<{ total: number; numbers: string }>(
-        `SELECT count(*) AS total, json_group_array(n) AS numbers
-         FROM (SELECT search_n AS n FROM ${kind.table} WHERE ${sql} LIMIT ${FEW_MATCHES + 1})`,
-        ...params,
-      ),
-      'a sum has a row',
-    )
-    if (total <= FEW_MATCHES) return { total, numbers }
-  }
-  return { total: db.get<{ n: number }>(`SELECT count(*) AS n FROM ${kind.table} WHERE ${sql}`, ...params)?.n ?? 0 }
+  const few = must(
+    db.get<Matches>(
+      `SELECT count(*) AS total, json_group_array(n) AS numbers
+       FROM (SELECT search_n AS n FROM ${kind.table} WHERE ${sql} LIMIT ${FEW_MATCHES + 1})`,
+      ...params,
+    ),
+    'a sum has a row',
+  )
+  return few.total <= FEW_MATCHES ? few : undefined
+}
+
+function countOf(db: Database, kind: RecordKind, query: Query, text: FoundText | undefined): number {
+  const { sql, params } = conditions(kind, query, 'find', text)
+  return db.get<{ n: number }>(`SELECT count(*) AS n FROM ${kind.table} WHERE ${sql}`, ...params)?.n ?? 0
 }
 
 /** Few matches are sorted. Many: the order of the list is walked until the page is full. */
@@ -138,7 +199,7 @@ export function groupRecords(
   if (field?.merge === 'prose' || field?.merge === 'entries' || field?.value.type === 'json') {
     throw new OrchError('invalid_input', { field: 'groupBy', reason: `${name} is a text: there is one of each` })
   }
-  const { sql, params } = conditions(kind, query, 'find', textOf(db, query))
+  const { sql, params } = conditions(kind, query, 'find', textOf(db, matchOf(db, query)))
   const from =
     field?.merge === 'set'
       ? `${kind.table} LEFT JOIN ${setTable(kind, name)} AS s ON s.id = ${kind.table}.id`
@@ -180,9 +241,13 @@ interface FoundText {
 
 const COMMON = 1_000
 
-function textOf(db: Database, { text = '' }: Omit<Query, 'limit'>): FoundText | undefined {
-  if (text.trim() === '') return undefined
-  const { sql, count } = gatherText(db, text)
+function matchOf(db: Database, { text = '' }: Omit<Query, 'limit'>): TextMatch | undefined {
+  return text.trim() === '' ? undefined : textMatch(db, text)
+}
+
+function textOf(db: Database, match: TextMatch | undefined): FoundText | undefined {
+  if (!match) return undefined
+  const { sql, count } = gather(db, match)
   return { sql, isCommon: count >= COMMON }
 }
 
@@ -216,61 +281,4 @@ function fieldCondition(kind: RecordKind, name: string, values: readonly (string
     if (texts.length < values.length) parts.push(`${column} IS NULL`)
   }
   return { sql: parts.length ? `(${parts.join(' OR ')})` : '0', params: texts }
-}
-
-interface Sort {
-  readonly name: string
-  readonly column: string
-  readonly direction: 'ASC' | 'DESC'
-  /** For the default order the column alone is unique and indexed. */
-  readonly key: string
-}
-
-function sortOf(kind: RecordKind, sort: string | undefined): Sort {
-  if (sort === undefined) return { name: '', column: 'sort_key', direction: 'ASC', key: 'sort_key' }
-  const name = sort.replace(/^-/, '')
-  const direction = sort.startsWith('-') ? 'DESC' : 'ASC'
-  const field = kind.fields[name]
-  const known = name === 'id' || name === 'updatedAt' || field?.merge === 'register' || field?.merge === 'counter'
-  if (!known) {
-    throw new OrchError('invalid_input', {
-      field: 'sort',
-      reason: `"${name}" is not one of: id, updatedAt, ${Object.keys(kind.fields).join(', ')}`,
-    })
-  }
-  if (field?.value.type === 'choice') {
-    const ranks = field.value.choices.map((choice, rank) => `WHEN '${choice.replace(/'/g, "''")}' THEN ${rank}`)
-    return { name: sort, column: `(CASE "${name}" ${ranks.join(' ')} ELSE 99 END)`, direction, key: name }
-  }
-  if (name === 'updatedAt' || name === 'id') return { name: sort, column: `"${name}"`, direction, key: name }
-  const empty = field === undefined || field.value.type === 'number' ? '0' : "''"
-  return { name: sort, column: `coalesce("${name}", ${empty})`, direction, key: name }
-}
-
-/** A cursor is the sort it belongs to and the last row's id; the row's place is looked up, so it survives changes around it. */
-function encodeCursor(sort: Sort, row: SqlRecord): string {
-  return Buffer.from(JSON.stringify([sort.name, row.id, row[sort.key] ?? null])).toString('base64url')
-}
-
-function cursorCondition(sort: Sort, cursor: string): Sql {
-  const decoded = decodeCursor(cursor)
-  if (!decoded || decoded[0] !== sort.name) {
-    throw new OrchError('invalid_input', { field: 'after', reason: 'this is not a cursor of this list' })
-  }
-  const [, id, value] = decoded
-  const place = sort.column.replace(/"\w+"|\bsort_key\b/, '?')
-  const than = sort.direction === 'ASC' ? '>' : '<'
-  return { sql: `(${sort.column}, id) ${than} (${place}, ?)`, params: [value, id] }
-}
-
-function decodeCursor(cursor: string): readonly [string, string, SqlValue] | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    if (!Array.isArray(value) || typeof value[0] !== 'string' || typeof value[1] !== 'string') return undefined
-    const key: unknown = value[2]
-    if (key !== null && typeof key !== 'string' && typeof key !== 'number') return undefined
-    return [value[0], value[1], key]
-  } catch {
-    return undefined
-  }
 }

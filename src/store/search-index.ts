@@ -67,20 +67,46 @@ export function createSearchIndex(db: Database): SearchIndex {
 
 /** The texts of a record: its title, its body, and what else people wrote into it. */
 export function textsOfRecord(kind: RecordKind, values: Values): Texts {
-  const comments = entriesField(kind)
-  const others = Object.entries(kind.fields).flatMap(([name, { merge, value, readonly }]) => {
-    if (name === kind.title || name === kind.body || readonly || value.type === 'choice' || value.type === 'ref')
-      return []
-    const found = values[name]
-    if (merge === 'set') return Array.isArray(found) ? found.filter((one) => typeof one === 'string') : []
-    return (value.type === 'text' || value.type === 'json') && typeof found === 'string' ? [found] : []
-  })
-  const said = comments === undefined ? [] : entriesOf(values[comments]).map(({ text }) => text)
   return {
     title: String(values[kind.title] ?? ''),
     body: String(values[kind.body] ?? ''),
-    said: [...said, ...others].join('\n'),
+    said: saidIn(kind, values),
   }
+}
+
+/** What was said about a record: its comments, and the other texts of its fields. */
+export function saidIn(kind: RecordKind, values: Values): string {
+  const { comments, others } = saidFields(kind)
+  const said = comments === undefined ? [] : entriesOf(values[comments]).map(({ text }) => text)
+  for (const name of others) {
+    const found = values[name]
+    if (Array.isArray(found)) said.push(...found.filter((one) => typeof one === 'string'))
+    else if (typeof found === 'string') said.push(found)
+  }
+  return said.join('\n')
+}
+
+interface SaidFields {
+  readonly comments: string | undefined
+  readonly others: readonly string[]
+  readonly all: readonly string[]
+}
+
+const saidFieldsOf = new WeakMap<RecordKind, SaidFields>()
+
+/** The fields, beside title and body, into which people write words. */
+export function saidFields(kind: RecordKind): SaidFields {
+  const known = saidFieldsOf.get(kind)
+  if (known) return known
+  const comments = entriesField(kind)
+  const others = Object.entries(kind.fields).flatMap(([name, { merge, value, readonly }]) => {
+    const isOther = name !== kind.title && name !== kind.body && !readonly && merge !== 'entries'
+    const isText = merge === 'set' || value.type === 'text' || value.type === 'json'
+    return isOther && isText && value.type !== 'choice' && value.type !== 'ref' ? [name] : []
+  })
+  const fields = { comments, others, all: [...(comments === undefined ? [] : [comments]), ...others] }
+  saidFieldsOf.set(kind, fields)
+  return fields
 }
 
 export function textsOfEntry({ action, details }: Pick<LogEntry, 'action' | 'details'>): Texts {

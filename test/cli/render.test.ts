@@ -62,6 +62,9 @@ describe('a table', () => {
       '2 of 120 shown; the next: --after abc',
     )
     expect(render(tasks, list, pipe).footer).toBeUndefined()
+    expect(render({ ...tasks, total: 1000, atLeast: true, next: 'abc', hidden: 30 }, list, pipe).footer).toBe(
+      '2 of at least 1000 shown; the next: --after abc\nat least 30 closed are not shown: --all',
+    )
   })
 
   test('says how many closed ones it leaves out, also when it has no rows', () => {

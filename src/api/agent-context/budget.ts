@@ -15,6 +15,8 @@ export interface Section {
   readonly entries: readonly Entry[]
   /** How many more there are that were not even gathered. */
   readonly unseen?: number
+  /** Of them there may be more: not all were counted. */
+  readonly isAtLeast?: boolean
   /** How to ask for what is not shown. */
   readonly ask: string
   /** Must be shown whole, a cursor has passed it: it was made to fit; only what an earlier section shows is left out. */
@@ -24,6 +26,8 @@ export interface Section {
 export interface Cut {
   readonly section: string
   readonly left: number
+  /** There may be more: not all were counted. */
+  readonly atLeast?: boolean
   readonly ask: string
 }
 
@@ -54,9 +58,9 @@ export function fill(
   const cost = (text: string): number => count(`${text}\n`)
   const parts = sections.map((section) => ({ section, fitting: [] as Entry[] }))
   const cuts = (): readonly Cut[] =>
-    parts.flatMap(({ section: { name, entries, unseen = 0, ask, isWhole }, fitting }) => {
+    parts.flatMap(({ section: { name, entries, unseen = 0, isAtLeast, ask, isWhole }, fitting }) => {
       const left = (isWhole ? 0 : entries.length - fitting.length) + unseen
-      return left > 0 ? [{ section: name, left, ask }] : []
+      return left > 0 ? [{ section: name, left, ...(isAtLeast && { atLeast: true }), ask }] : []
     })
   const shownNow = (): readonly (readonly [Section, readonly Entry[]])[] => {
     const told = new Set<string | undefined>()
@@ -113,7 +117,9 @@ export function fill(
 /** What was cut: the first so many with how to ask for them, the others by number. */
 function cutLine(cuts: readonly Cut[], named: number): readonly string[] {
   if (cuts.length === 0) return []
-  const words = cuts.slice(0, named).map(({ left, section, ask }) => `${left} ${section} (${ask})`)
+  const words = cuts
+    .slice(0, named)
+    .map(({ left, atLeast, section, ask }) => `${atLeast ? 'at least ' : ''}${left} ${section} (${ask})`)
   const others = cuts.slice(named).reduce((sum, { left }) => sum + left, 0)
   return [`Not shown: ${[...words, ...(others > 0 ? [`${others} more`] : [])].join(', ')}`]
 }

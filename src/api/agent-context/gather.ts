@@ -241,7 +241,7 @@ export function focusSection({ context }: Reader, focus: string): Section {
   const ask = `orch search ${JSON.stringify(focus).slice(0, 80)}`
   const record = resolved(context, focus)
   if (!record) {
-    const { items, total } = project.search({ text: focus, limit: 6 })
+    const { items, total, isAtLeast } = project.search({ text: focus, limit: 6 })
     return {
       name: 'focus',
       title: 'About what you asked:',
@@ -251,6 +251,7 @@ export function focusSection({ context }: Reader, focus: string): Section {
         item: { id: found.id, kind: found.kind, title: found.title },
       })),
       unseen: total - items.length,
+      isAtLeast,
     }
   }
   const from = provenanceOf(context, record)

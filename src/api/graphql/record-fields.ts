@@ -9,6 +9,7 @@ interface ConnectionSource {
   readonly edges: readonly { readonly cursor: string; readonly node: RecordSource }[]
   readonly hasNextPage: boolean
   readonly total: number
+  readonly atLeast: boolean
 }
 
 /** `task(id)`, `tasks` where no operation or promise has the name, and `tasksConnection` after the Relay specification. */
@@ -64,6 +65,10 @@ function addConnection(builder: Builder, kind: RecordKind, type: OutputType<Type
       nodes: t.field({ type: [type], resolve: ({ edges }) => edges.map(({ node }) => node) as never }),
       pageInfo: t.field({ type: pageInfo, resolve: (source) => source as never }),
       totalCount: t.int({ resolve: ({ total }) => total }),
+      atLeast: t.boolean({
+        description: 'there are at least totalCount: of words that very many hold, no more are counted',
+        resolve: ({ atLeast }) => atLeast,
+      }),
     }),
   })
   builder.queryField(`${kind.plural}Connection`, (t) =>
@@ -99,6 +104,7 @@ function addConnection(builder: Builder, kind: RecordKind, type: OutputType<Type
           edges: marked.map((node, i) => ({ node, cursor: cursors[i] ?? '' })),
           hasNextPage: page.next !== undefined,
           total: Number(page.total),
+          atLeast: page.atLeast === true,
         }
       },
     }),

@@ -75,7 +75,7 @@ export const contextGetOperation: Operation = defineOperation<GetInput, unknown>
     known: list('decisions and findings'),
     others: list('who else works on what'),
     cut: z
-      .array(z.object({ section: z.string(), left: z.number(), ask: z.string() }))
+      .array(z.object({ section: z.string(), left: z.number(), atLeast: z.boolean().optional(), ask: z.string() }))
       .describe('what did not fit, and how to ask for it'),
   }) as unknown as z.ZodType<unknown>,
   cli: {

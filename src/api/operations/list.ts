@@ -8,7 +8,7 @@ import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
 import { flagOf } from './fields.ts'
 import { included, includesOf } from './include.ts'
-import { listColumns, type RecordOutput, recordSchema, toOutput } from './output.ts'
+import { atLeastSchema, listColumns, type RecordOutput, recordSchema, toOutput } from './output.ts'
 import { closingOf, type SelectionInput, selectionOf, selectionSchemas } from './selection.ts'
 
 const DEFAULT_LIMIT = 50
@@ -55,6 +55,7 @@ export function listOperation(kinds: Kinds, kind: RecordKind): Operation {
     output: z.object({
       items: z.array(recordSchema(kind, { bodyOptional: true, partial: true })).describe('the page'),
       total: z.number().describe('how many there are in all'),
+      atLeast: atLeastSchema,
       next: z.string().optional().describe('where the next page begins, when there is one'),
       hidden: z.number().optional().describe('how many more there are with all'),
       cursors: z.array(z.string()).optional().describe('the place of each, where that was asked for'),
@@ -75,12 +76,13 @@ export function listOperation(kinds: Kinds, kind: RecordKind): Operation {
         ...(input.sort !== undefined && { sort: input.sort }),
         ...(input.after !== undefined && { after: input.after }),
       })
-      const more = hidden ? project.list(kind, { ...hidden, limit: 0 }).total : 0
+      const more = hidden && project.list(kind, { ...hidden, limit: 0 })
       return {
         items: itemsOf(project, kind, page.items, input),
         total: page.total,
+        ...((page.isAtLeast || more?.isAtLeast) && { atLeast: true }),
         ...(page.next !== undefined && { next: page.next }),
-        ...(more > 0 && { hidden: more }),
+        ...(more && more.total > 0 && { hidden: more.total }),
         ...(input.cursors && { cursors: page.cursors() }),
       }
     },
@@ -128,7 +130,7 @@ export function countOperation(kind: RecordKind): Operation {
     run(context, input) {
       const { project } = context
       const { query } = selectionOf(context, kind, input)
-      const { total } = project.list(kind, { ...query, limit: 0 })
+      const { total } = project.list(kind, { ...query, limit: 0, isExact: true })
       return { total, groups: input.by === undefined ? [] : project.groups(kind, query, input.by) }
     },
   })

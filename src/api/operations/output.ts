@@ -18,6 +18,12 @@ export const entrySchema = z.object({
   text: z.string().describe('what it says: any Markdown'),
 })
 
+/** Beside the numbers of an answer, where there may be more: of words that very many records hold, not all are counted. */
+export const atLeastSchema = z
+  .boolean()
+  .optional()
+  .describe('true where there are at least so many: of words that very many hold, not all are counted')
+
 const related = z.record(z.string(), z.unknown()).optional().describe('what was included, by name')
 
 /** The schema of a record as every surface shows it. Values are not held to their kind's rules: what is there is shown. */

@@ -6,6 +6,7 @@ import type { Operation } from '../operation.ts'
 import { withAsOf } from './as-of.ts'
 import { defineOperation } from './define.ts'
 import { kindNamed } from './fields.ts'
+import { atLeastSchema } from './output.ts'
 
 function fileOf(project: Project, { kind, id }: Found): string {
   if (kind !== project.kinds.log.name) return project.pathOf(kindNamed(project, kind), id)
@@ -40,6 +41,7 @@ export const searchOperations: readonly Operation[] = [
           )
           .describe('the best first'),
         total: z.number().describe('how many there are in all'),
+        atLeast: atLeastSchema,
       }),
       cli: {
         command: 'search',
@@ -67,8 +69,12 @@ export const searchOperations: readonly Operation[] = [
             })
           }
         }
-        const { items, total } = project.search({ text, kinds: kind, limit })
-        return { items: items.map((one) => ({ ...one, file: fileOf(project, one) })), total }
+        const { items, total, isAtLeast } = project.search({ text, kinds: kind, limit })
+        return {
+          items: items.map((one) => ({ ...one, file: fileOf(project, one) })),
+          total,
+          ...(isAtLeast && { atLeast: true }),
+        }
       },
     }),
   ),

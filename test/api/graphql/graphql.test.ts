@@ -1,6 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import { createGraphqlMount } from '../../../src/api/graphql/mount.ts'
+import { task } from '../../../src/model/kinds/task.ts'
 import type { TestClock } from '../../helpers/clock.ts'
+import { byAlice } from '../../helpers/project.ts'
 import { serveGraphql } from './server.ts'
 
 /** Promised as it stands. */
@@ -308,5 +310,34 @@ describe('subscriptions', () => {
     expect((await next).value).toMatchObject({ data: { presence: { actors: ['mia', 'joe'] } } })
     await events.return(undefined)
     await vi.waitFor(() => expect(watchers()).toBe(0))
+  })
+})
+
+test('of words that very many hold, every surface says that it has not counted them all; who counts gets all', async () => {
+  const { ask, call, project } = serveGraphql()
+  await project.transact(byAlice, (tx) => {
+    for (let i = 0; i < 1_050; i++)
+      tx.create(task, { title: `Common ${i}`, status: i % 5 === 0 ? 'completed' : 'todo' })
+  })
+  expect(await call('search', { text: 'common' })).toMatchObject({ total: 1_000, atLeast: true })
+  expect(await call('search', { text: 'common 17' })).not.toHaveProperty('atLeast')
+  const listed = await call('task.list', { text: 'common', limit: 5 })
+  expect(listed).toMatchObject({ atLeast: true, next: expect.any(String), total: expect.any(Number) })
+  expect(await call('task.count', { text: 'common', by: 'status', all: true })).toEqual({
+    total: 1_050,
+    groups: [
+      { value: 'todo', count: 840 },
+      { value: 'completed', count: 210 },
+    ],
+  })
+  const asked = await ask(`{
+    search(text: "common", limit: 1) { total atLeast }
+    common: tasksConnection(text: "common", first: 1) { totalCount atLeast }
+    few: tasksConnection(text: "common 17", first: 1) { totalCount atLeast }
+  }`)
+  expect(asked.data).toMatchObject({
+    search: { total: 1_000, atLeast: true },
+    common: { totalCount: 1_000, atLeast: true },
+    few: { totalCount: 11, atLeast: false },
   })
 })

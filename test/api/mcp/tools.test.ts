@@ -6,9 +6,10 @@ import { operationsOf } from '../../../src/api/operations.ts'
 import { must } from '../../../src/base/assert.ts'
 import { errorCodes } from '../../../src/base/error.ts'
 import type { RecordId } from '../../../src/model/id.ts'
+import { task } from '../../../src/model/kinds/task.ts'
 import { builtInKinds } from '../../../src/model/kinds.ts'
 import type { TestClock } from '../../helpers/clock.ts'
-import { alice } from '../../helpers/project.ts'
+import { alice, byAlice } from '../../helpers/project.ts'
 import { createMcpWorld, type Era, table } from './client.ts'
 
 const eras: readonly Era[] = ['legacy', 'modern']
@@ -279,4 +280,16 @@ describe('budgets', () => {
     }
     expect(read).toBe(text)
   })
+})
+
+test('find says so where it has not counted all', async () => {
+  const world = createMcpWorld()
+  await world.project.transact(byAlice, (tx) => {
+    for (let i = 0; i < 1_010; i++) tx.create(task, { title: `Common ${i}` })
+  })
+  const { call } = await world.connect('claude')
+  expect((await call('find', { text: 'common' })).data).toMatchObject({ total: 1_000, atLeast: true })
+  expect((await call('find', { text: 'common', kind: 'task' })).data).toMatchObject({ total: 1_000, atLeast: true })
+  expect((await call('find', { text: 'common 77' })).data).not.toHaveProperty('atLeast')
+  expect((await call('context', { focus: 'common' })).text).toContain('at least 994 focus (orch search')
 })

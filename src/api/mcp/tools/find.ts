@@ -36,7 +36,12 @@ export const find: Tool = {
     after: { schema: { type: 'string' }, help: 'next of the page before' },
     budget: { schema: { type: 'integer' }, help: 'tokens, default 1500' },
   },
-  outputs: { items: { type: 'array' }, total: { type: 'integer' }, next: { type: 'string' } },
+  outputs: {
+    items: { type: 'array' },
+    total: { type: 'integer' },
+    atLeast: { type: 'boolean' },
+    next: { type: 'string' },
+  },
   annotations: { readOnly: true },
   async run(caller, args, signal) {
     const isSearch = args.text !== undefined && args.where === undefined && args.since === undefined
@@ -47,13 +52,14 @@ export const find: Tool = {
 
 async function searched(caller: McpCaller, args: Arguments, signal: AbortSignal | undefined): Promise<Answer> {
   const result = await caller.call('search', { text: args.text, limit: pageSize(args) }, { signal })
-  const { items, total } = result as { readonly items: readonly Row[]; readonly total: number }
+  const { items, total, atLeast } = result as Page & { readonly total: number }
   const rows = items.map((row) => ({ ...rowOf(row, texts(args.fields)), kind: row.kind }))
   const fit = howManyFit(rows, budgetOf(args))
   return {
     data: {
       items: rows.slice(0, fit),
       total,
+      ...(atLeast && { atLeast }),
       ...(fit < total && { more: 'Name a kind, or give more words, to see the others.' }),
     },
   }
@@ -74,11 +80,12 @@ async function listed(
   const fit = howManyFit(rows, budgetOf(args))
   // The cursor of a page that was cut is that of a page of this size.
   if (fit < rows.length) ({ page, rows } = await ask(fit))
-  const { total, next, hidden } = page
+  const { total, atLeast, next, hidden } = page
   return {
     data: {
       items: rows,
       ...(total !== undefined && { total }),
+      ...(atLeast && { atLeast }),
       ...(next !== undefined && { next }),
       ...(hidden !== undefined && { hidden: `${hidden} closed; where: {status: [...]} finds them` }),
     },
@@ -91,6 +98,8 @@ const VIEWS: Readonly<Record<string, string>> = { ready: 'ready', blocked: 'bloc
 interface Page {
   readonly items: readonly Row[]
   readonly total?: number
+  /** Of both numbers there may be more. */
+  readonly atLeast?: boolean
   readonly next?: string
   readonly hidden?: number
 }
