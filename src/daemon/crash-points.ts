@@ -110,8 +110,8 @@ export function createCrashPoints(at: string): CrashPoints {
         bases.begin(intents)
         reach('write-out.intended')
       },
-      atomically(work) {
-        bases.atomically(() => {
+      relaxed(work) {
+        bases.relaxed(() => {
           work()
           reach('write-out.finishing')
         })

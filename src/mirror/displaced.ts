@@ -10,6 +10,9 @@ import { displacedPath } from './replace.ts'
 import type { Quiet, Settling } from './settle.ts'
 import { DISPLACED_MS } from './write-out.ts'
 
+/** Files whose notes share a commit. */
+const BATCH = 32
+
 export interface DisplacedParts {
   readonly disk: Disk
   readonly bases: MirrorBases
@@ -82,28 +85,43 @@ async function checkDisplaced(parts: DisplacedParts, { all }: { readonly all: bo
   const waits: number[] = []
   const latest = steady.now() + DISPLACED_MS
   // Noted before the clock was set back and orch was started again.
-  for (const one of bases.displaced()) if (one.until > latest) bases.keep({ ...one, until: latest })
-  for (const one of bases.displaced()) {
-    if (!all && one.until > steady.now()) continue
-    const wait = await check(parts, one)
-    if (wait > 0) waits.push(wait)
+  bases.keepUntil(latest)
+  const names = bases.displacedUntil(all ? latest : steady.now())
+  for (let from = 0; from < names.length; from += BATCH) {
+    // While it is not on disk that their exchange is over, they are what tells that it was made.
+    await bases.synced()
+    const gone: string[] = []
+    try {
+      for (const name of names.slice(from, from + BATCH)) {
+        const one = bases.displacedAs(name)
+        const found = one && (await check(parts, one))
+        if (found === 'gone') gone.push(name)
+        else if (found !== undefined && found > 0) waits.push(found)
+      }
+    } finally {
+      // Should a power cut take this back, they are found gone.
+      if (gone.length > 0)
+        bases.relaxed(() => {
+          for (const name of gone) bases.release(name)
+        })
+    }
   }
-  const next = bases.displaced()[0]
+  const next = bases.nextDisplaced()
   return {
-    ...(next && { ms: Math.max(1, next.until - steady.now()) }),
+    ...(next !== undefined && { ms: Math.max(1, next - steady.now()) }),
     ...(waits.length > 0 && { unsettledMs: Math.min(...waits) }),
   }
 }
 
-/** Resolves with how long what was saved there has still to settle. */
+/** Resolves with how long what was saved there has still to settle, or that it is dropped, which is still to be noted. */
 async function check(
   { disk, bases, steady, notices, mergeIn, quiet, settling }: DisplacedParts,
   one: Displaced,
-): Promise<number> {
+): Promise<number | 'gone'> {
   const at = displacedPath(one.name)
   const found = await disk.read(at)
   const lookAgain = (ms: number): number => {
-    bases.keep({ ...one, until: steady.now() + ms })
+    bases.relaxed(() => bases.keep({ ...one, until: steady.now() + ms }))
     return 0
   }
   if (found.type === 'changing' || found.type === 'unreadable') return lookAgain(DISPLACED_MS)
@@ -114,9 +132,8 @@ async function check(
     // Who still has it open may yet write to it.
     if (isBeingWritten) return lookAgain(DISPLACED_MS)
     await disk.remove(at)
-    bases.release(one.name)
     settling.forget(at)
-    return 0
+    return 'gone'
   }
   const quietMs = quiet(isBeingWritten)
   const wait = isBeingWritten ? quietMs : settling.delay(at, found, quietMs)

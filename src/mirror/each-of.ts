@@ -6,3 +6,10 @@ export async function eachOf<T>(items: readonly T[], width: number, work: (item:
   })
   for (const lane of await Promise.allSettled(lanes)) if (lane.status === 'rejected') throw lane.reason
 }
+
+/** The first entries: a map of everything is not copied for them. */
+export function firstOf<K, V>(map: ReadonlyMap<K, V>, size: number): readonly (readonly [K, V])[] {
+  const first: (readonly [K, V])[] = []
+  for (const entry of map) if (first.push(entry) >= size) break
+  return first
+}

@@ -293,7 +293,7 @@ export function createMirror(parts: MirrorParts): Mirror {
       await sleep(clock, LOOK_AGAIN_MS)
     }
     mayWrite = true
-    writeOut.markAll()
+    await writeOut.markAll()
     logFiles.noteAll()
     logs.poke()
     writing.poke()

@@ -1,8 +1,10 @@
 import { nextTurn } from '../base/turns.ts'
 import type { MirrorBases } from '../store/mirror-bases.ts'
+import { firstOf } from './each-of.ts'
 
-/** Of what is noted of every file, so much is read or written in a turn. */
+/** Of what is noted of every file, so much is read in a turn, and so much written. */
 const PATHS_PER_TURN = 1000
+const SAVED_PER_TURN = 100
 
 /**
  * Every path with a base, and the signature that its file had when nothing had to be done, or '': a scan asks for nothing
@@ -55,7 +57,7 @@ export function createSignatures(bases: MirrorBases): Signatures {
     },
     async save() {
       while (toSave.size > 0) {
-        const page = [...toSave].slice(0, PATHS_PER_TURN)
+        const page = firstOf(toSave, SAVED_PER_TURN)
         bases.sign(page)
         for (const [path, signature] of page) if (toSave.get(path) === signature) toSave.delete(path)
         if (toSave.size > 0) await nextTurn()

@@ -11,7 +11,7 @@ import type { Intent, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project } from '../store/project.ts'
 import { boardText } from './board.ts'
 import type { Disk } from './disk.ts'
-import { eachOf } from './each-of.ts'
+import { eachOf, firstOf } from './each-of.ts'
 import { isOpenInEditor } from './editor-locks.ts'
 import { diskReason } from './errno.ts'
 import { BOARD, BOARD_REF, type Ref } from './places.ts'
@@ -21,8 +21,14 @@ import { createResting } from './resting.ts'
 
 /** How long a displaced file is kept: programs that still have it open may write to it. */
 export const DISPLACED_MS = 10_000
-/** Files that share one commit of intents and one of bases. */
+/**
+ * Files that share one commit of intents and one of bases. What is noted of an exchange before it is made is on disk by
+ * then, which is waited for aside. What is noted after it need not be: a power cut that takes it back leaves what a crash
+ * right after the exchange would, and it is ended from its intent. What was displaced is dropped only when that is on disk.
+ */
 const BATCH = 32
+/** Records that are marked in a turn. */
+const MARKS_PER_TURN = 1000
 const WIDTH = 8
 /** How long apart it is asked whether a file that shall be written is closed. */
 const BUSY_MS = 100
@@ -56,7 +62,7 @@ export interface WriteOutParts {
 export interface WriteOut {
   mark(ref: Ref): void
   /** Marks everything that has, or should have, a file. */
-  markAll(): void
+  markAll(): Promise<void>
   /** Whether something waits for a program to close its file. */
   isWaiting(): boolean
   /** Writes some of what is marked; resolves with whether there is more. */
@@ -148,12 +154,25 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       else block(intent)
     })
     if (ready.length === 0) return
-    bases.begin(ready.map(({ intent }) => intent))
+    await begin(ready.map(({ intent }) => intent))
     const outcomes: { readonly intent: Intent; readonly outcome: Recovered }[] = []
     await eachOf(ready, WIDTH, async ({ intent, mode }) => {
       outcomes.push({ intent, outcome: await attempt(intent, mode) })
     })
     await finish(outcomes)
+  }
+
+  const begin = async (intents: readonly Intent[]): Promise<void> => {
+    bases.begin(intents)
+    try {
+      await bases.synced()
+    } catch (error) {
+      // Nothing was done to the files. Should this fail, too, each exchange is found not begun.
+      bases.relaxed(() => {
+        for (const { name } of intents) bases.end(name)
+      })
+      throw error
+    }
   }
 
   /** Remembers since when an editor has had a file open over our writing. */
@@ -215,7 +234,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     for (const { intent, outcome } of outcomes) {
       if (outcome === 'displaced' || outcome === 'crossed') aside.set(intent, await textAside(intent))
     }
-    bases.atomically(() => {
+    bases.relaxed(() => {
       for (const { intent, outcome } of outcomes) {
         settle(intent, outcome)
         // Whoever saves next, or has already, may have loaded the one that was set aside.
@@ -233,7 +252,9 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       }
       works(intent)
       parts.onWritten(intent.path, intent.to)
-      mark(intent)
+      // What was changed since is marked. Of what is written there may be another file, which goes next.
+      const isAll = intent.to !== undefined && bases.pathsOf(intent.kind, intent.id).length === 1
+      if (!isAll) mark(intent)
       // A name that became free may be the one that another record asks for.
       const next = intent.to === undefined ? project.recordAt(intent.path) : undefined
       if (next) mark({ kind: next.kind.name, id: next.id })
@@ -279,16 +300,23 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
 
   return {
     mark,
-    markAll() {
+    async markAll() {
       mark(BOARD_REF)
       for (const kind of project.kinds.keyed) mark({ kind: kind.name, id: '' })
-      for (const kind of project.kinds.records)
-        for (const id of project.ids(kind, { deleted: true })) mark({ kind: kind.name, id })
+      for (const kind of project.kinds.records) {
+        for (let after = '', size = MARKS_PER_TURN; size === MARKS_PER_TURN; ) {
+          const page = project.ids(kind, { deleted: true, after, limit: MARKS_PER_TURN })
+          for (const id of page) mark({ kind: kind.name, id })
+          after = page.at(-1) ?? ''
+          size = page.length
+          await nextTurn()
+        }
+      }
     },
     isWaiting: () => busy.size > 0,
     retry: () => resting.wake(),
     async step() {
-      const batch = [...marked].slice(0, BATCH)
+      const batch = firstOf(marked, BATCH)
       for (const [key] of batch) marked.delete(key)
       try {
         const intents: Intent[] = []

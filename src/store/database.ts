@@ -1,7 +1,8 @@
 import { type BigIntStats, statSync } from 'node:fs'
-import { constants, DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
+import { open } from 'node:fs/promises'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { type Keyring, noKeys } from '../base/keys.ts'
-import { type DatabaseKey, type Driver, keyOfFile, openCiphered, type Statement } from './cipher.ts'
+import { type Driver, keyOfFile, openCiphered, type Statement } from './cipher.ts'
 
 export type SqlValue = string | number | bigint | Uint8Array | null
 
@@ -16,11 +17,28 @@ export interface Database {
    * one, which may go on when the part has thrown.
    */
   transaction<T>(work: () => T): T
+  /**
+   * As `transaction`, but a power cut may take it back, with all others of this kind since the last `transaction` that
+   * wrote something: never one without those after it. A process that dies takes nothing back. It spares the thread the
+   * wait for the disk (elsewhere: asynchronous commit).
+   */
+  relaxed<T>(work: () => T): T
+  /** Resolves when all that was committed before is on disk; the thread does not wait for it. Rejects when the disk fails. */
+  synced(): Promise<void>
   close(): void
 }
 
+/** How long is waited for who has the file locked. */
+const BUSY_MS = 5000
+
 /** SQLite's default, 2 MiB, is read anew for each list that is sorted by a field. */
 const CACHE_KIB = 32 * 1024
+
+/**
+ * Pages that the log grows by before it is copied into the database, in the turn of the commit that does it. SQLite's
+ * default, 1000, takes 5 ms of CPU each time and twice as long until they are on disk; this a quarter, and no more in all.
+ */
+const CHECKPOINT_PAGES = 250
 
 /**
  * Opens a database file, or `:memory:`. WAL; a commit returns only when it is on disk (the binding's default is weaker, so
@@ -32,14 +50,15 @@ export function openDatabase(
   file: string,
   keyring: Keyring = noKeys,
   mayCommit: () => void = () => undefined,
+  syncFile: (file: string) => Promise<void> = toDisk,
 ): Database {
   const key = keyOfFile(file, keyring)
   const db = key
     ? openCiphered(file, key, { isReadOnly: false })
-    : new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true, defensive: true })
+    : new DatabaseSync(file, { timeout: BUSY_MS, enableForeignKeyConstraints: true, defensive: true })
   try {
     db.exec(
-      `PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-${CACHE_KIB}`,
+      `PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-${CACHE_KIB}; PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}`,
     )
   } catch (error) {
     db.close()
@@ -47,10 +66,17 @@ export function openDatabase(
   }
   if (file === ':memory:') return wrap(db)
   const checkFiles = createFileCheck([file, `${file}-wal`])
-  return wrap(db, () => {
+  const check = (): void => {
     checkFiles()
     mayCommit()
-  })
+  }
+  return wrap(db, check, () => syncFile(`${file}-wal`))
+}
+
+/** What was written to a file, by whomever, is on disk when it resolves. */
+async function toDisk(path: string): Promise<void> {
+  const file = await open(path, 'r+')
+  await file.sync().finally(() => file.close())
 }
 
 /**
@@ -100,103 +126,6 @@ export function openDatabaseReadOnly(file: string, keyring: Keyring = noKeys): D
   )
 }
 
-/** What one SELECT may take of memory, and one value of it, in bytes. */
-const MAX_SELECT_BYTES = 256 * 1024 * 1024
-const MAX_VALUE_BYTES = 8 * 1024 * 1024
-
-/**
- * Opens a database for the SQL of people: SELECTs on named tables and views, and nothing else. Only in a process of its
- * own: the limit of memory holds for all of it.
- */
-export function openDatabaseForSelects(options: {
-  readonly databaseFile: string
-  /** Of an encrypted database. Its binding cannot hold anybody back: the tables are copied into memory, and asked there. */
-  readonly key?: DatabaseKey | undefined
-  readonly tables: readonly string[]
-  readonly views: Readonly<Record<string, string>>
-}): {
-  /** Throws what SQLite says: also for more than one statement, and for what may not be done. */
-  query(sql: string): { readonly columns: readonly string[]; readonly values: Iterable<readonly unknown[]> }
-  close(): void
-} {
-  const limited = {
-    timeout: 5000,
-    allowExtension: false,
-    limits: { length: MAX_VALUE_BYTES, sqlLength: 100_000, attach: 0 },
-  }
-  const db = new DatabaseSync(options.key ? ':memory:' : options.databaseFile, { ...limited, readOnly: !options.key })
-  const copied = options.key
-    ? copyTables(openCiphered(options.databaseFile, options.key, { isReadOnly: true }), db, options.tables)
-    : 0
-  db.exec(`PRAGMA hard_heap_limit=${MAX_SELECT_BYTES + copied}; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF`)
-  for (const [name, select] of Object.entries(options.views)) db.exec(`CREATE TEMP VIEW ${name} AS ${select}`)
-  const readable = new Set([...options.tables, ...Object.keys(options.views)].map((name) => name.toLowerCase()))
-  // What else there is may not be read; other names are those that the query gives to its own parts.
-  const hidden = new Set(
-    (db.prepare('SELECT name FROM sqlite_schema').all() as { name: string }[])
-      .map(({ name }) => name.toLowerCase())
-      .filter((name) => !readable.has(name)),
-  )
-  const { SQLITE_SELECT, SQLITE_READ, SQLITE_FUNCTION, SQLITE_RECURSIVE, SQLITE_OK, SQLITE_DENY } = constants
-  db.setAuthorizer((action, table, name) => {
-    if (action === SQLITE_SELECT || action === SQLITE_RECURSIVE) return SQLITE_OK
-    // The names of tables and what is in them are no secret, and `SELECT sql FROM sqlite_schema` is how one learns of them.
-    if (action === SQLITE_READ) {
-      return hidden.has(String(table).toLowerCase()) || INTERNAL.test(String(table)) ? SQLITE_DENY : SQLITE_OK
-    }
-    if (action === SQLITE_FUNCTION) return /^load_extension$|^fts/i.test(String(name)) ? SQLITE_DENY : SQLITE_OK
-    return SQLITE_DENY
-  })
-  return {
-    query(sql) {
-      // The binding runs the first of several, without a word about the others.
-      const rest = sql.replace(/;(?:\s|--[^\n]*(?:\n|$))*$/, '')
-      if (rest.includes(';') && !isOne(db, rest)) throw new Error('it is more than one statement')
-      const statement = db.prepare(sql)
-      const columns = statement.columns().map(({ name }) => String(name))
-      statement.setReturnArrays(true)
-      return { columns, values: statement.iterate() as Iterable<readonly unknown[]> }
-    },
-    close: () => db.close(),
-  }
-}
-
-/** Copies tables as they are at one moment, and closes where they came from. Resolves to the bytes that they take. */
-function copyTables(from: Driver, to: DatabaseSyncInstance, tables: readonly string[]): number {
-  from.exec('BEGIN')
-  const read = (sql: string, ...params: readonly SqlValue[]): readonly SqlValue[][] =>
-    from.prepare(sql).all(...params) as SqlValue[][]
-  for (const table of tables) {
-    const [made] = read("SELECT sql FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower(?)", table)
-    if (!made) continue
-    to.exec(String(made[0]))
-    const names = read('SELECT name FROM pragma_table_info(?)', table).map(([name]) => `"${name}"`)
-    const put = to.prepare(`INSERT INTO "${table}" (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`)
-    to.exec('BEGIN')
-    for (const row of read(`SELECT ${names.join(', ')} FROM "${table}"`)) put.run(...row)
-    to.exec('COMMIT')
-  }
-  from.exec('COMMIT')
-  from.close()
-  const { bytes } = to
-    .prepare('SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size')
-    .get() as { bytes: number }
-  return bytes
-}
-
-/** Whether this is one SELECT: only that can stand in brackets. */
-function isOne(db: DatabaseSyncInstance, sql: string): boolean {
-  try {
-    db.prepare(`SELECT 1 FROM (\n${sql}\n)`)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** SQLite's own tables, its schema aside. */
-const INTERNAL = /^(?:pragma_|dbstat|bytecode|tables_used|sqlite_(?!(?:temp_)?(?:master|schema)$))/i
-
 /**
  * Closes a database so that all of it is in its one file, which may then be moved. A plain close leaves a log beside the
  * file: the binding keeps prepared statements, and with them the connection, until they are collected. Throws when
@@ -236,7 +165,11 @@ function rowOf<T>(prepared: Prepared, values: readonly SqlValue[]): T {
   return row as T
 }
 
-function wrap(db: Driver, check: () => void = () => undefined): Database {
+function wrap(
+  db: Driver,
+  check: () => void = () => undefined,
+  sync: () => Promise<void> = () => Promise.resolve(),
+): Database {
   check()
   /** Those used last come last. */
   const statements = new Map<string, Prepared>()
@@ -250,6 +183,10 @@ function wrap(db: Driver, check: () => void = () => undefined): Database {
   }
   const prepare = (sql: string): Statement => prepared(sql).statement
   let depth = 0
+  /** Relaxed commits so far, and those of them that are known to be on disk. */
+  let [relaxed, onDisk] = [0, 0]
+  /** The disk refused to bring relaxed commits to disk: it may have dropped them, and what comes after them in the log is then no use. */
+  let isInDoubt = false
   /** Why a part could not be taken back; then all of its transaction is. */
   let spoilt: unknown
 
@@ -266,6 +203,44 @@ function wrap(db: Driver, check: () => void = () => undefined): Database {
         spoilt = unexpected
       }
       throw error
+    }
+  }
+
+  /** Copies the whole log into the database, after which nothing depends on it. */
+  const settleDoubt = (): void => {
+    if (!isInDoubt) return
+    db.exec('PRAGMA busy_timeout=0')
+    const [isBusy] = prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as readonly SqlValue[]
+    db.exec(`PRAGMA busy_timeout=${BUSY_MS}`)
+    if (isBusy !== 0) throw new Error('the disk failed, and what was written then cannot be made good yet')
+    isInDoubt = false
+    onDisk = relaxed
+  }
+  const commit = (): void => {
+    try {
+      db.exec('COMMIT')
+    } catch (error) {
+      isInDoubt ||= onDisk < relaxed
+      throw error
+    }
+  }
+  const transaction = <T>(work: () => T): T => {
+    if (depth > 0) return part(work)
+    settleDoubt()
+    db.exec('BEGIN IMMEDIATE')
+    depth++
+    spoilt = undefined
+    try {
+      const result = work()
+      if (spoilt !== undefined) throw spoilt
+      check()
+      commit()
+      return result
+    } catch (error) {
+      rollback(db)
+      throw error
+    } finally {
+      depth--
     }
   }
 
@@ -287,22 +262,27 @@ function wrap(db: Driver, check: () => void = () => undefined): Database {
       const rows = found.statement.all(...params) as unknown as readonly (readonly SqlValue[])[]
       return rows.map((values) => rowOf(found, values))
     },
-    transaction(work) {
+    transaction,
+    relaxed(work) {
       if (depth > 0) return part(work)
-      db.exec('BEGIN IMMEDIATE')
-      depth++
-      spoilt = undefined
+      db.exec('PRAGMA synchronous=NORMAL')
       try {
-        const result = work()
-        if (spoilt !== undefined) throw spoilt
-        check()
-        db.exec('COMMIT')
+        const result = transaction(work)
+        relaxed++
         return result
-      } catch (error) {
-        rollback(db)
-        throw error
       } finally {
-        depth--
+        db.exec('PRAGMA synchronous=FULL')
+      }
+    },
+    async synced() {
+      const upto = relaxed
+      if (onDisk >= upto) return
+      try {
+        await sync()
+        onDisk = Math.max(onDisk, upto)
+      } catch (error) {
+        isInDoubt = true
+        throw error
       }
     },
     close: () => db.close(),

@@ -64,12 +64,13 @@ export interface Displaced {
 
 /**
  * What the mirror remembers, in the same database as the journal: called inside `also` of a transaction it is durable
- * together with the row.
+ * together with the row. By itself each change is durable when it returns; but for what says that a power cut may take it
+ * back, which `synced` brings to disk.
  */
 export interface MirrorBases {
   /** Every path with a base, or a page of them, and the signature its file had when it was last found unchanged, or ''. */
   signatures(page?: { readonly after: string; readonly limit: number }): ReadonlyMap<string, string>
-  /** Keeps signatures for the next start. */
+  /** Keeps signatures for the next start. Without them, after a power cut, files are looked at again. */
   sign(signatures: Iterable<readonly [path: string, signature: string]>): void
   get(path: string): Base | undefined
   /** The files of a record: more than one only while it moves. */
@@ -92,15 +93,28 @@ export interface MirrorBases {
   ask(path: string, hash: string | undefined): void
   /** Since when files were replaced at a path that an editor said it had open; undefined where none does. */
   openSince(path: string): number | undefined
+  /** A power cut may take it back: it ends the editor, too. */
   noteOpen(path: string, since: number | undefined): void
   intents(): readonly Intent[]
+  /** A power cut may take it back: nothing may be done to the files before it is `synced`. */
   begin(intents: readonly Intent[]): void
   end(name: string): void
   displaced(): readonly Displaced[]
+  /** Names of those that are kept no longer than until a time, the first to go first. */
+  displacedUntil(until: number): readonly string[]
+  displacedAs(name: string): Displaced | undefined
+  /** When the time of the next is up. */
+  nextDisplaced(): number | undefined
+  /** None is kept for longer than until a time. A power cut may take it back. */
+  keepUntil(latest: number): void
   keep(displaced: Displaced): void
   release(name: string): void
   /** Runs `work` so that all of it is durable or none. */
   atomically(work: () => void): void
+  /** Runs `work` so that all of it is noted or none. A power cut may take it back, as if it had come before. */
+  relaxed(work: () => void): void
+  /** Resolves when everything noted so far is durable. */
+  synced(): Promise<void>
 }
 
 const TABLES = `
@@ -122,6 +136,7 @@ CREATE TABLE IF NOT EXISTS mirror_intents (
 CREATE TABLE IF NOT EXISTS mirror_displaced (
   name TEXT PRIMARY KEY, path TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, hash TEXT NOT NULL,
   text TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS mirror_displaced_until ON mirror_displaced (until);
 `
 
 /** How many replaced texts are kept of one path, and how long. */
@@ -143,7 +158,7 @@ export function openMirrorBases(db: Database): MirrorBases {
           .map(({ path, signature }) => [path, signature]),
       ),
     sign(signatures) {
-      db.transaction(() => {
+      db.relaxed(() => {
         for (const [path, signature] of signatures) {
           db.run('UPDATE mirror_bases SET signature = ? WHERE path = ?', signature, path)
         }
@@ -213,12 +228,14 @@ export function openMirrorBases(db: Database): MirrorBases {
     },
     openSince: (path) => db.get<{ since: number }>('SELECT since FROM mirror_open WHERE path = ?', path)?.since,
     noteOpen(path, since) {
-      if (since === undefined) db.run('DELETE FROM mirror_open WHERE path = ?', path)
-      else db.run('INSERT OR REPLACE INTO mirror_open VALUES (?, ?)', path, since)
+      db.relaxed(() => {
+        if (since === undefined) db.run('DELETE FROM mirror_open WHERE path = ?', path)
+        else db.run('INSERT OR REPLACE INTO mirror_open VALUES (?, ?)', path, since)
+      })
     },
     intents: () => db.all<IntentRow>('SELECT * FROM mirror_intents').map(intentOf),
     begin(intents) {
-      db.transaction(() => {
+      db.relaxed(() => {
         for (const { name, path, kind, id, from, to, fromText, toText, style } of intents) {
           db.run(
             'INSERT INTO mirror_intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -237,6 +254,14 @@ export function openMirrorBases(db: Database): MirrorBases {
     },
     end: (name) => db.run('DELETE FROM mirror_intents WHERE name = ?', name),
     displaced: () => db.all<Displaced>('SELECT * FROM mirror_displaced ORDER BY until'),
+    displacedUntil: (until) =>
+      db
+        .all<{ name: string }>('SELECT name FROM mirror_displaced WHERE until <= ? ORDER BY until, name', until)
+        .map(({ name }) => name),
+    displacedAs: (name) => db.get<Displaced>('SELECT * FROM mirror_displaced WHERE name = ?', name),
+    nextDisplaced: () =>
+      db.get<{ until: number | null }>('SELECT min(until) AS until FROM mirror_displaced')?.until ?? undefined,
+    keepUntil: (latest) => db.relaxed(() => db.run('UPDATE mirror_displaced SET until = ?1 WHERE until > ?1', latest)),
     keep({ name, path, kind, id, hash, text, until }) {
       db.run(
         'INSERT OR REPLACE INTO mirror_displaced VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -251,6 +276,8 @@ export function openMirrorBases(db: Database): MirrorBases {
     },
     release: (name) => db.run('DELETE FROM mirror_displaced WHERE name = ?', name),
     atomically: (work) => db.transaction(work),
+    relaxed: (work) => db.relaxed(work),
+    synced: () => db.synced(),
   }
 }
 

@@ -56,6 +56,8 @@ function scoped(db: Database, suffix: string): Database {
     get: (sql, ...params) => db.get(named(sql), ...params),
     all: (sql, ...params) => db.all(named(sql), ...params),
     transaction: (work) => db.transaction(work),
+    relaxed: (work) => db.relaxed(work),
+    synced: () => db.synced(),
     close: () => undefined,
   }
 }

@@ -263,8 +263,11 @@ export interface Project {
    * Throws `record_not_found` or `ambiguous_id`.
    */
   resolve(text: string, kind?: RecordKind): { readonly kind: RecordKind; readonly id: RecordId }
-  /** Ids of a kind, in the order of ids. Deleted ones only when asked for. */
-  ids(kind: RecordKind, options?: { readonly deleted?: boolean }): readonly RecordId[]
+  /** Ids of a kind, in the order of ids: all, or a page of them. Deleted ones only when asked for. */
+  ids(
+    kind: RecordKind,
+    options?: { readonly deleted?: boolean; readonly after?: string; readonly limit?: number },
+  ): readonly RecordId[]
   /** A key of a keyed kind, or all of them by key. */
   readKeys(kind: string): ReadonlyMap<string, KeyedValue>
   /** Tasks that can be begun now, the best first: by priority, due date, what waits behind them, age. */

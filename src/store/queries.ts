@@ -43,11 +43,13 @@ export function createQueries(db: Database, kinds: Kinds): Queries {
     lastEntries: (by, ids) => lastEntries(db, kinds.log, by, ids),
     search: (query) => searchRecords(db, kinds, query),
     resolve: (text, kind) => resolveRecord(db, kinds.records, text, kind && own(kind)),
-    ids: (kind, { deleted = false } = {}) =>
+    ids: (kind, { deleted = false, after = '', limit = -1 } = {}) =>
       db
         .all<{ id: RecordId }>(
-          `SELECT id FROM ids WHERE kind = ? ${deleted ? '' : 'AND deleted = 0'} ORDER BY id`,
+          `SELECT id FROM ids WHERE kind = ? AND id > ? ${deleted ? '' : 'AND deleted = 0'} ORDER BY id LIMIT ?`,
           kind.name,
+          after,
+          limit,
         )
         .map(({ id }) => id),
     readKeys(name) {

@@ -4,7 +4,7 @@
  * writes one to standard output.
  */
 import { readFileSync } from 'node:fs'
-import { openDatabaseForSelects } from './database.ts'
+import { openDatabaseForSelects } from './select-database.ts'
 import type { SqlAnswer, SqlRunnerInput } from './sql.ts'
 
 const input = JSON.parse(readFileSync(0, 'utf8')) as SqlRunnerInput

@@ -7,6 +7,8 @@ export interface FaultyDatabase extends Database {
    */
   failAt(k: number, times?: number, what?: 'writes' | 'reads'): void
   heal(): void
+  /** The power is cut: what was committed relaxed, and is not known to be on disk, is gone. Tells how many commits that was. */
+  powerCut(): number
   /** Calls that counted so far. */
   readonly calls: number
 }
@@ -26,8 +28,10 @@ const used: Database[] = []
  */
 export function borrowMemoryDatabase(): FaultyDatabase & { giveBack(): void } {
   const db = used.pop() ?? openDatabase(':memory:')
-  return Object.assign(withFaults(db), {
+  const faulty = withFaults(db)
+  return Object.assign(faulty, {
     giveBack() {
+      faulty.powerCut()
       db.transaction(() => {
         for (const { name } of db.all<{ name: string }>(TABLES)) {
           db.run(`DELETE FROM ${name}${name === 'meta' ? " WHERE key <> 'index_stamp'" : ''}`)
@@ -49,6 +53,35 @@ export function withFaults(db: Database): FaultyDatabase {
   let until = 0
   let depth = 0
   let countsReads = false
+  /** Relaxed commits that are not on disk yet: parts of one transaction that is held open. */
+  let held = 0
+  const bringToDisk = (): void => {
+    if (held > 0) db.exec('COMMIT')
+    held = 0
+  }
+  const part = <T>(work: () => T): T => {
+    db.exec('SAVEPOINT held')
+    try {
+      const result = work()
+      db.exec('RELEASE held')
+      return result
+    } catch (error) {
+      db.exec('ROLLBACK TO held; RELEASE held')
+      throw error
+    }
+  }
+  const outer = <T>(work: () => T, run: (all: () => T) => T): T => {
+    depth++
+    try {
+      return run(() => {
+        const result = work()
+        call()
+        return result
+      })
+    } finally {
+      depth--
+    }
+  }
   const call = (): void => {
     calls++
     if (calls >= from && calls < until)
@@ -62,6 +95,7 @@ export function withFaults(db: Database): FaultyDatabase {
     run(sql: string, ...params: readonly SqlValue[]) {
       call()
       db.run(sql, ...params)
+      if (depth === 0) bringToDisk()
     },
     get(sql, ...params) {
       reading()
@@ -72,17 +106,33 @@ export function withFaults(db: Database): FaultyDatabase {
       return db.all(sql, ...params)
     },
     transaction(work) {
-      if (depth > 0) return db.transaction(work)
-      depth++
-      try {
-        return db.transaction(() => {
-          const result = work()
-          call()
-          return result
-        })
-      } finally {
-        depth--
+      if (held > 0) {
+        if (depth > 0) return part(work)
+        const result = outer(work, part)
+        bringToDisk()
+        return result
       }
+      return depth > 0 ? db.transaction(work) : outer(work, db.transaction)
+    },
+    relaxed(work) {
+      if (depth > 0) return this.transaction(work)
+      if (held === 0) db.exec('BEGIN')
+      held++
+      try {
+        return outer(work, part)
+      } catch (error) {
+        if (--held === 0) db.exec('ROLLBACK')
+        throw error
+      }
+    },
+    async synced() {
+      bringToDisk()
+    },
+    powerCut() {
+      const lost = held
+      if (held > 0) db.exec('ROLLBACK')
+      held = 0
+      return lost
     },
     // Closing a file does not lose it.
     close: () => undefined,

@@ -237,9 +237,10 @@ describe.each(TIERS)('[M5] crashes, %s disk', (_tier, tier) => {
     return state
   }
 
-  test.each(['a change', 'a deletion', 'a creation', 'a rename', 'a change and a save'])(
-    '[M5] C1 to C9: killed at each step of writing out %s, everything is there after the next start',
-    async (what) => {
+  const each = ['a change', 'a deletion', 'a creation', 'a rename', 'a change and a save']
+  test.each(['alone', 'by a power cut'].flatMap((how) => each.map((what) => [how, what] as const)))(
+    '[M5] C1 to C9: killed %s at each step of writing out %s, everything is there after the next start',
+    async (how, what) => {
       for (let n = 0; n < 60; n++) {
         const t = await withTask(tier)
         const path = t.path(t.id)
@@ -253,6 +254,8 @@ describe.each(TIERS)('[M5] crashes, %s disk', (_tier, tier) => {
         if (what === 'a change and a save' && t.disk.text(path) !== undefined)
           t.disk.save(path, `${t.file(t.id)}\nby hand\n`)
         t.disk.before = () => undefined
+        // With the process may go what was not on disk yet.
+        if (how === 'by a power cut') t.held.database.powerCut()
         const next = await t.restart()
         await next.sync()
         await next.clock.advance(30_000)
@@ -276,6 +279,33 @@ describe.each(TIERS)('[M5] crashes, %s disk', (_tier, tier) => {
     },
   )
 })
+
+test.each([
+  ['as it was', ''],
+  ['with a save', '\nby hand\n'],
+])(
+  '[M5] a power cut at any time after a file was written, found %s, loses and doubles nothing, and leaves nothing behind',
+  async (_, saved) => {
+    let cut = 0
+    for (let seconds = 0; seconds <= 24; seconds += 2) {
+      const t = await withTask({})
+      await t.update(t.id, { ...insert('zero'), increment: { spentHours: 1 } })
+      await t.clock.advance(200 + seconds * 1000)
+      cut += t.held.database.powerCut()
+      if (saved) t.disk.save(t.path(t.id), `${t.file(t.id)}${saved}`)
+      const next = await t.restart()
+      await next.sync()
+      await next.clock.advance(30_000)
+      await next.sync()
+      expect(next.task(t.id).values.body, `after ${seconds} s`).toBe(`zero\n\none\n\ntwo${saved && '\n\nby hand'}`)
+      expect(next.task(t.id).values.spentHours, `after ${seconds} s`).toBe(1)
+      expect(next.file(t.id), `after ${seconds} s`).toContain(`\nzero\n\none\n\ntwo\n${saved}`)
+      expect(next.mirror.problems(), `after ${seconds} s`).toEqual([])
+      expect(privateFiles(next), `after ${seconds} s`).toEqual([])
+    }
+    expect(cut).toBeGreaterThan(10)
+  },
+)
 
 test('[P3] regression: what could not be written because the database refused is written when it works again', async () => {
   for (let k = 1; ; k++) {

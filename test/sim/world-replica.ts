@@ -120,6 +120,8 @@ export function createWorldReplica(options: {
   }
 
   const start = async (): Promise<void> => {
+    // Every other time it was the power that went: with the process goes what was not on disk yet.
+    if (lives % 2 === 1) database.powerCut()
     const mine = createLife()
     life = mine
     lives++
@@ -263,6 +265,28 @@ function mortalDatabase(db: FaultyDatabase, life: Life): FaultyDatabase {
         depth--
       }
     },
+    relaxed(work) {
+      if (depth > 0) return this.transaction(work)
+      alive()
+      depth++
+      try {
+        const result = db.relaxed(() => {
+          const made = work()
+          life.step()
+          return made
+        })
+        life.step()
+        return result
+      } finally {
+        depth--
+      }
+    },
+    async synced() {
+      life.step()
+      await db.synced()
+      life.step()
+    },
+    powerCut: db.powerCut,
     close: () => undefined,
     failAt: db.failAt,
     heal: db.heal,

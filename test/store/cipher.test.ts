@@ -5,14 +5,9 @@ import { afterAll, expect, test } from 'vitest'
 import { isStorageFailure } from '../../src/base/error.ts'
 import { type Keyring, noKeys } from '../../src/base/keys.ts'
 import { kindOfFile, rekey } from '../../src/store/cipher.ts'
-import {
-  closeWhole,
-  type Database,
-  openDatabase,
-  openDatabaseForSelects,
-  openDatabaseReadOnly,
-} from '../../src/store/database.ts'
+import { closeWhole, type Database, openDatabase, openDatabaseReadOnly } from '../../src/store/database.ts'
 import { readNewest, writeSnapshotFile } from '../../src/store/file-load-snapshots.ts'
+import { openDatabaseForSelects } from '../../src/store/select-database.ts'
 import { describeCiphered, keyOf, ringOf } from '../helpers/cipher.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'orch-cipher-'))

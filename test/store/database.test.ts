@@ -1,7 +1,8 @@
-import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { noKeys } from '../../src/base/keys.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { instantSql } from '../../src/store/index-tables.ts'
 
@@ -26,6 +27,57 @@ test.each([
   take(file)
   expect(() => db.transaction(() => db.run('INSERT INTO t VALUES (2)'))).toThrow(what)
   expect(db.all('SELECT x FROM t')).toEqual([{ x: 1 }])
+  db.close()
+})
+
+test('[P1] what was committed relaxed is brought to disk once, when it is asked for', async () => {
+  const file = join(dir, 'relaxed.db')
+  const synced: string[] = []
+  const db = openDatabase(file, noKeys, undefined, async (path) => void synced.push(path))
+  db.exec('CREATE TABLE t (x)')
+  db.transaction(() => db.run('INSERT INTO t VALUES (1)'))
+  await db.synced()
+  expect(synced).toEqual([])
+  expect(() =>
+    db.relaxed(() => {
+      db.run('INSERT INTO t VALUES (2)')
+      throw new Error('not 2')
+    }),
+  ).toThrow('not 2')
+  db.transaction(() => db.relaxed(() => db.run('INSERT INTO t VALUES (3)')))
+  await db.synced()
+  expect(synced).toEqual([])
+  db.relaxed(() => db.run('INSERT INTO t VALUES (4)'))
+  db.relaxed(() => db.run('INSERT INTO t VALUES (5)'))
+  await Promise.all([db.synced(), db.synced()])
+  await db.synced()
+  expect(synced).toEqual([`${file}-wal`, `${file}-wal`])
+  expect(db.get('PRAGMA synchronous')).toEqual({ synchronous: 2 })
+  // A process that dies takes nothing back.
+  const other = openDatabase(file)
+  expect(other.all('SELECT x FROM t ORDER BY x')).toEqual([1, 3, 4, 5].map((x) => ({ x })))
+  other.close()
+  db.close()
+})
+
+test('[P1] when the disk refused what was committed relaxed, nothing is committed before it is good again', async () => {
+  const file = join(dir, 'doubt.db')
+  const db = openDatabase(file, noKeys, undefined, () => Promise.reject(new Error('I/O error')))
+  db.exec('CREATE TABLE t (x)')
+  db.relaxed(() => db.run('INSERT INTO t VALUES (1)'))
+  const reader = openDatabase(file)
+  reader.exec('BEGIN')
+  reader.all('SELECT x FROM t')
+  db.relaxed(() => db.run('INSERT INTO t VALUES (2)'))
+  await expect(db.synced()).rejects.toThrow('I/O error')
+  // The log cannot be emptied while somebody reads it.
+  expect(() => db.transaction(() => db.run('INSERT INTO t VALUES (3)'))).toThrow('cannot be made good yet')
+  reader.exec('COMMIT')
+  expect(statSync(`${file}-wal`).size).toBeGreaterThan(0)
+  expect(db.transaction(() => statSync(`${file}-wal`).size)).toBe(0)
+  await db.synced()
+  expect(db.all('SELECT x FROM t')).toEqual([{ x: 1 }, { x: 2 }])
+  reader.close()
   db.close()
 })
 
