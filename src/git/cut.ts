@@ -35,6 +35,8 @@ export interface Cut {
 }
 
 const PAGE = 30
+/** Of all ids so many are read at once. What is made meanwhile is among the changes. */
+const IDS = 500
 
 /**
  * Renders what changed, and reads how far every replica has got, as of one moment. A little is done in one turn of the
@@ -112,7 +114,14 @@ function createView({ project, render }: CutParts) {
 }
 
 function* allKeys(project: CutParts['project']): Generator<Named> {
-  for (const kind of project.kinds.records) for (const id of project.ids(kind)) yield { kind: kind.name, id }
+  for (const kind of project.kinds.records) {
+    for (let after = '', size = IDS; size === IDS; ) {
+      const page = project.ids(kind, { after, limit: IDS })
+      for (const id of page) yield { kind: kind.name, id }
+      after = page.at(-1) ?? ''
+      size = page.length
+    }
+  }
   for (const { name } of project.kinds.keyed) for (const id of project.readKeys(name).keys()) yield { kind: name, id }
 }
 

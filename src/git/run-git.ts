@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
+import { createTurns } from '../base/turns.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -83,12 +84,22 @@ export function runGit(run: GitRun): Promise<GitResult> {
         stderr: Buffer.concat(stderr).toString('utf8'),
       })
     })
-    pipeline(Readable.from(input), child.stdin).catch((error: NodeJS.ErrnoException) => {
+    pipeline(Readable.from(inSlices(input, clock)), child.stdin).catch((error: NodeJS.ErrnoException) => {
       // A git that ends early closes its end of the pipe; then its exit code and message tell why.
       if (error.code === undefined) reject(error)
       child.stdin.destroy()
     })
   })
+}
+
+/** What is made while it is read is made in slices. To start a program is a slice by itself. */
+async function* inSlices(input: Iterable<Uint8Array>, clock: Clock): AsyncGenerator<Uint8Array> {
+  const turns = createTurns(clock)
+  await turns.next()
+  for (const part of input) {
+    yield part
+    if (turns.isOver()) await turns.next()
+  }
 }
 
 function lower(pid: number): void {

@@ -138,7 +138,7 @@ export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
       title: title ?? (sealing.isAnew ? anewTitle(key) : ground.merged && theirs ? `Merge ${theirs.name}` : undefined),
       mailOf,
     })
-    if (turns.isOver()) await turns.next()
+    await turns.next()
     const commit =
       ground.parent && changes.length === 0 && !ground.merged
         ? undefined

@@ -104,7 +104,7 @@ export function founderOf(journal: Journal): string | undefined {
   return firsts.toSorted((a, b) => a.at - b.at || (a.replica < b.replica ? -1 : 1))[0]?.replica
 }
 
-const ROWS_PER_READ = 200
+const ROWS_PER_READ = 50
 
 /** The updates of a document's rows after `n`, up to and with `upto`, in this replica's order. Throws when a row is damaged. */
 export function* updatesBetween(

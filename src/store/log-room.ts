@@ -11,8 +11,8 @@ export interface LogRoomParts {
   readonly applyUpdate: RoomDocument['applyUpdate']
 }
 
-/** Rows that are read in one turn of the event loop: about 1 ms, more where the machine is busy. */
-const ROWS_PER_TURN = 50
+/** Rows that are applied in one turn of the event loop: about 1 ms, more where the machine is busy. */
+const ROWS_PER_TURN = 25
 
 /**
  * Loads the whole document of a month from its rows, for clients that speak Yjs: nobody else needs it. Slowly, so that

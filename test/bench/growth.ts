@@ -13,7 +13,7 @@ import { must } from '../../src/base/assert.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { noKeys } from '../../src/base/keys.ts'
 import { silentLogger } from '../../src/base/log.ts'
-import { createTurns } from '../../src/base/turns.ts'
+import { createTurns, nextTurn } from '../../src/base/turns.ts'
 import { createRenderer } from '../../src/daemon/render.ts'
 import { takeCut } from '../../src/git/cut.ts'
 import { closedDays } from '../../src/git/log-days.ts'
@@ -38,6 +38,7 @@ import { openMirrorBases } from '../../src/store/mirror-bases.ts'
 import { openMirrorLogs } from '../../src/store/mirror-logs.ts'
 import { type OpenProject, openProject } from '../../src/store/open-project.ts'
 import { createRandom } from '../helpers/random.ts'
+import { recordTurns, type Turns, watched } from './turns.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -103,57 +104,40 @@ async function single(work: (i: number) => Promise<unknown>): Promise<number> {
   return median(times)
 }
 
-/** Turns of the event loop by what made them: the longest on the clock, and the most CPU that one took. */
-const turnsOf: { readonly what: string; readonly clock: number; readonly cpu: number | undefined }[] = []
+/** Turns of the event loop by what made them. */
+const turnsOf: { readonly what: string; readonly turns: Turns }[] = []
 
-/**
- * The longest turn of the event loop while something runs: on the clock, and the CPU of the process in it, all threads,
- * which a busy machine stretches less. `isAside`: other threads do the work, and CPU tells nothing of the loop.
- */
-async function longestTurn(what: string, work: () => Promise<unknown>, isAside = false): Promise<void> {
+/** The longest turn of the event loop while something runs. */
+async function longestTurn(what: string, work: () => Promise<unknown>): Promise<void> {
   globalThis.gc?.()
-  let [longest, most] = [0, 0]
-  let isOver = false
-  const watching = (async () => {
-    let [at, cpu] = [performance.now(), process.cpuUsage()]
-    while (!isOver) {
-      await new Promise((next) => setImmediate(next))
-      const [now, used] = [performance.now(), process.cpuUsage(cpu)]
-      longest = Math.max(longest, now - at)
-      most = Math.max(most, (used.user + used.system) / 1000)
-      ;[at, cpu] = [performance.now(), process.cpuUsage()]
-    }
-  })()
+  const end = recordTurns()
   const start = performance.now()
   await work()
   const took = performance.now() - start
-  isOver = true
-  await watching
-  turnsOf.push({ what, clock: longest, cpu: isAside ? undefined : most })
+  turnsOf.push({ what, turns: await end() })
   say(what, `all ${ms(took)}`)
 }
 
-/** CPU of something that is done in one turn, warm: the median of several. */
-function turn(what: string, work: () => unknown): void {
+/** Something that is done in one turn, warm: the longest of several. */
+async function turn(what: string, work: () => unknown): Promise<void> {
   globalThis.gc?.()
   work()
-  const times = Array.from({ length: 9 }, () => {
-    const [at, start] = [performance.now(), process.cpuUsage()]
+  const end = recordTurns()
+  for (let i = 0; i < 9; i++) {
+    await nextTurn()
     work()
-    const { user, system } = process.cpuUsage(start)
-    return { clock: performance.now() - at, cpu: (user + system) / 1000 }
-  })
-  turnsOf.push({ what, clock: median(times.map(({ clock }) => clock)), cpu: median(times.map(({ cpu }) => cpu)) })
+  }
+  await nextTurn()
+  turnsOf.push({ what, turns: await end() })
 }
 
 /** What the machine does to a loop that does nothing: figures of turns are to be read beside this one. */
 const idle = async (): Promise<void> => {
-  for (const until = performance.now() + 1000; performance.now() < until; )
-    await new Promise((next) => setImmediate(next))
+  for (const until = performance.now() + 1000; performance.now() < until; ) await nextTurn()
 }
 
 try {
-  const db = openDatabase(file)
+  const db = watched(openDatabase(file))
   const project = open(db)
   ledger = openSnapshotLedger(db, builtInKinds)
   const made = await many(tasks, (i) =>
@@ -215,7 +199,7 @@ try {
     room = await project.openLog('log/2026-10')
   })
   say('memory of an open month', mb(heap() - roomHeap))
-  turn('the whole month for a client that has nothing', () => room?.encodeState())
+  await turn('the whole month for a client that has nothing', () => room?.encodeState())
   room?.close()
 
   mkdirSync(join(dir, 'orch', task.folder), { recursive: true })
@@ -265,7 +249,7 @@ try {
     worker: new URL('../../dist/load-worker.mjs', import.meta.url),
     log: silentLogger,
   })
-  await longestTurn('compaction', () => loads.make(project.rowCount()), true)
+  await longestTurn('compaction', () => loads.make(project.rowCount()))
   const check = {
     databaseFile: file,
     keyring: noKeys,
@@ -273,7 +257,7 @@ try {
     project,
     worker: new URL('../../dist/check-worker.mjs', import.meta.url),
   }
-  await longestTurn('doctor, all rows and a whole index', () => checkInWorker(check), true)
+  await longestTurn('doctor, all rows and a whole index', () => checkInWorker(check))
 
   const overview = must(overviewOperations[0], 'there is one')
   const parts = { attention: { list: () => [] }, agents: { claims: { all: () => [] } } }
@@ -281,12 +265,12 @@ try {
   const show = async (): Promise<unknown> => overview.run(context, { limit: 10, statuses: true })
   await longestTurn('the overview', show)
   await longestTurn('README', () => overviewOf(project, createTurns(systemClock)))
-  turn('the board', () => boardText(project))
-  turn('a page of 50', () => project.list(task, { limit: 50 }))
-  turn('a page of 50 by title', () => project.list(task, { limit: 50, sort: 'title' }))
-  turn('a page of 50 of those that all hold a word', () => project.list(task, { limit: 50, text: 'about' }))
-  turn('what is ready', () => project.ready({ claimed: new Set(), limit: 50 }))
-  turn('the whole document for a client that has nothing', () => project.encodeState())
+  await turn('the board', () => boardText(project))
+  await turn('a page of 50', () => project.list(task, { limit: 50 }))
+  await turn('a page of 50 by title', () => project.list(task, { limit: 50, sort: 'title' }))
+  await turn('a page of 50 of those that all hold a word', () => project.list(task, { limit: 50, text: 'about' }))
+  await turn('what is ready', () => project.ready({ claimed: new Set(), limit: 50 }))
+  await turn('the whole document for a client that has nothing', () => project.encodeState())
 
   db.close()
   for (const what of ['all rows', 'a load snapshot']) {
@@ -298,10 +282,15 @@ try {
       writeSnapshotFile(join(dir, 'load'), { n: reopened.rowCount(), state: reopened.encodeState() })
     again.close()
   }
-  const long = (value: number | undefined): string => (value === undefined ? 'in a thread' : ms(value))
-  process.stdout.write('\n| what has the event loop | longest turn | of it CPU, all threads |\n|---|---|---|\n')
-  for (const { what, clock, cpu } of turnsOf.toSorted((a, b) => (b.cpu ?? 0) - (a.cpu ?? 0))) {
-    process.stdout.write(`| ${what} | ${ms(clock)} | ${long(cpu)} |\n`)
+  process.stdout.write(
+    '\n| what has the event loop | CPU of the longest turn | in it: garbage, SQLite | most CPU but for garbage | turns over 10 ms | that turn on the clock |\n|---|---|---|---|---|---|\n',
+  )
+  for (const { what, turns } of turnsOf.toSorted((a, b) => b.turns.longest.cpu - a.turns.longest.cpu)) {
+    const { longest, without, over10 } = turns
+    const inIt = `${ms(longest.garbage)}, ${ms(longest.sqlite)}`
+    process.stdout.write(
+      `| ${what} | ${ms(longest.cpu)} | ${inIt} | ${ms(without)} | ${over10} | ${ms(longest.clock)} |\n`,
+    )
   }
   say('memory in all', mb(process.memoryUsage().rss))
 } finally {
