@@ -163,7 +163,16 @@ describe('issues of GitHub', () => {
     assignees: [{ login: 'ann' }, { login: 'mia' }],
     author: { login: 'bob', is_bot: false },
     milestone: { title: 'v1', dueOn: '2026-12-01T00:00:00Z' },
-    comments: [{ id: 'c1', author: { login: 'mia' }, body: 'why', createdAt: '2026-01-02T03:04:05Z' }],
+    comments: [
+      {
+        id: 'c1',
+        author: { login: 'mia' },
+        body: 'why',
+        createdAt: '2026-01-02T03:04:05Z',
+        isMinimized: false,
+        reactions: [{ content: 'HEART' }],
+      },
+    ],
     createdAt: '2026-01-01T00:00:00Z',
     updatedAt: '2026-01-03T00:00:00Z',
     closedAt: '2026-01-03T00:00:00Z',
@@ -186,7 +195,12 @@ describe('issues of GitHub', () => {
         },
       ]),
     }
-    expect(await run(project, files, 'i.json')).toMatchObject({ created: 2, skipped: [], unresolved: [] })
+    expect(await run(project, files, 'i.json')).toMatchObject({
+      created: 2,
+      skipped: [],
+      unresolved: [],
+      notKept: { 'labels.color': 2, 'comments.reactions': 2 },
+    })
     const pay = find(project, 'acme/shop#12')
     expect(pay.values).toMatchObject({
       title: 'Pay',
@@ -257,7 +271,8 @@ describe('a home-made system', () => {
     const dry = await run(project, { 'old.json': json }, 'old.json', { dryRun: true })
     expect(dry.summary).toContain('Would create 4 tasks')
     expect(dry.summary).toContain('items: tickets')
-    expect(dry.summary).toContain('status "fertig" is not known here')
+    expect(dry.summary).toContain('status "fertig" is not known here: taken as todo; kept as state')
+    expect(dry.notKept).toEqual({ project: 1 })
     expect(dry.mapping).toMatchObject({
       fields: {
         id: 'nr',

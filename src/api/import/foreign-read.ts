@@ -96,7 +96,7 @@ export async function* readTaskMaster(kind: RecordKind, source: Source, draft: D
   if (!isOne) throw new OrchError('import_failed', { path: source.name, reason: 'it is empty' })
 }
 
-function notKept(draft: Draft, key: string): void {
+export function notKept(draft: Draft, key: string): void {
   draft.notKept[key] = (draft.notKept[key] ?? 0) + 1
 }
 
@@ -130,7 +130,10 @@ export async function* taken(tool: ReadRecord['tool'], read: Iterable<Read>, dra
         file: record.alias ?? tool,
         reason: `its text is ${body} characters; the limit is ${MAX_PROSE_LENGTH}`,
       })
-    } else
-      yield { tool, path: record.alias ?? record.file ?? 'an item', record, hash: shortHash(JSON.stringify(record)) }
+    } else {
+      const { notKept: lost = [], ...said } = record
+      for (const key of lost) notKept(draft, key)
+      yield { tool, path: record.alias ?? record.file ?? 'an item', record, hash: shortHash(JSON.stringify(said)) }
+    }
   }
 }

@@ -10,7 +10,7 @@ import type { RecordKind } from '../../model/kind.ts'
 import { decodeFile } from '../../model/markdown.ts'
 import type { Json } from '../../model/record.ts'
 import { type Folder, walk } from './folder.ts'
-import { readJson, type Source, taken } from './foreign-read.ts'
+import { notKept, readJson, type Source, taken } from './foreign-read.ts'
 import type { ReadRecord } from './identify.ts'
 import type { Draft } from './report.ts'
 
@@ -66,6 +66,7 @@ export async function* readPlainJson(
   if (count === 1 && only) {
     where ??= guessList(only) ?? ''
     const list: Json | undefined = where === '' ? [only] : at(only, where)
+    for (const key of besides(only, where)) notKept(draft, key)
     if (!Array.isArray(list)) {
       throw new OrchError('import_failed', { path: source.name, reason: `there is no list at ${where}` })
     }
@@ -88,6 +89,17 @@ function checkCount(count: number, path: string): void {
 
 function itemsOf(list: readonly Json[]): Item[] {
   return list.map(itemOf).filter((one) => one !== undefined)
+}
+
+/** What stands beside the list at a path, and on the way to it. */
+function besides(item: Item, path: string): readonly string[] {
+  if (path === '') return []
+  const steps = path.split('.')
+  return steps.flatMap((step, n) => {
+    const way = steps.slice(0, n)
+    const among = itemOf((n === 0 ? item : at(item, way.join('.'))) ?? null) ?? {}
+    return Object.keys(among).flatMap((key) => (key === step ? [] : [[...way, key].join('.')]))
+  })
 }
 
 function at(item: Item, path: string): Json | undefined {

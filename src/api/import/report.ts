@@ -77,7 +77,7 @@ function summaryOf(draft: Draft): string {
   const parts = Object.entries(by).flatMap(([plural, count]) => (count > 0 ? [`${count} ${plural}`] : []))
   const last = parts.at(-1) ?? '0 tasks'
   const made = parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${last}` : last
-  const valid = aliases > 0 || parts.length === 0 ? `; ${aliases} old ids stay valid` : ''
+  const valid = aliases > 0 ? `; ${aliases} old ids stay valid` : ''
   const lines = [`${dryRun ? 'Would create' : 'Created'} ${made}${valid}.`]
   if (createdDeleted > 0) lines.push(`Deleted there, and so here: ${createdDeleted} of them.`)
   if (unchanged > 0) lines.push(`Unchanged since an earlier import: ${unchanged}.`)

@@ -32,7 +32,7 @@ export function createExtras(prefix: string, isEmpty: (value: Json | undefined) 
       size += key.length + sizeUpTo(value, MAX_EXTRA)
       // To print it takes long, and nobody will have it.
       if (size > MAX_EXTRA) return
-      const own = isPlain(key) && !isTaken(key) ? key : extraKey(key)
+      const own = extraKeyOf(prefix, key)
       let name = own
       for (let n = 2; entries.has(name); n++) name = `${own}_${n}`
       if (name !== key && !(name === extraKey(key) && isPlain(key)))
@@ -41,6 +41,11 @@ export function createExtras(prefix: string, isEmpty: (value: Json | undefined) 
     },
     sources: () => Object.fromEntries([...entries].map(([key, value]) => [key, printExtra(value)])),
   }
+}
+
+/** How a key is called here among the extra ones: by its own name, if that can be and means nothing else. */
+export function extraKeyOf(prefix: string, key: string): string {
+  return isPlain(key) && !isTaken(key) ? key : prefixed(prefix, key)
 }
 
 /** How a key is called here when its own name means something else. */

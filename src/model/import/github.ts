@@ -2,7 +2,7 @@ import { toActorName } from '../actor.ts'
 import { MAX_ENTRY_LENGTH } from '../entry.ts'
 import { task } from '../kinds/task.ts'
 import type { Json } from '../record.ts'
-import { createExtras, prefixed } from './extras.ts'
+import { createExtras, extraKeyOf } from './extras.ts'
 import { createFiller, type ImportedComment, type ImportedRecord } from './imported.ts'
 import { faultOf, type Item, itemOf, listOf, textOf, timeOf, titleOf } from './values.ts'
 import { priorityWord } from './words.ts'
@@ -38,7 +38,7 @@ export function toTask(value: Json): ImportedRecord | { readonly name: string; r
   const fault = faultOf(item)
   if (fault !== undefined) return { name, reason: fault }
 
-  const { values, home, notes, take } = createFiller(task, (key) => prefixed(PREFIX, key))
+  const { values, home, notes, take } = createFiller(task, (key) => extraKeyOf(PREFIX, key))
   const use = (...keys: readonly string[]): Json | undefined => {
     const found = keys.find((key) => item[key] !== undefined && item[key] !== null)
     for (const key of keys) home.add(key)
@@ -117,7 +117,43 @@ export function toTask(value: Json): ImportedRecord | { readonly name: string; r
     parent: parent && typeof parent.number === 'number' ? aliasOf(parent) : undefined,
     isDeleted: false,
     notes: [...notes, ...extras.notes],
+    notKept: lostOf(item),
   }
+}
+
+/** Of what an issue names, the keys that are read; of what else is said there, nothing is kept. */
+const READ = {
+  labels: ['name'],
+  assignees: ['login'],
+  assignee: ['login'],
+  author: ['login'],
+  user: ['login'],
+  milestone: ['title', 'dueOn', 'due_on'],
+  comments: ['body', 'author', 'user', 'createdAt', 'created_at'],
+} as const
+
+/** What is said of labels, people, the milestone and comments, and has no place: `labels.color`, each once. */
+function lostOf(item: Item): readonly string[] {
+  const lost = Object.entries(READ).flatMap(([key, read]: readonly [string, readonly string[]]) =>
+    listOf(item[key]).flatMap((one) =>
+      Object.entries(itemOf(one) ?? {}).flatMap(([name, value]) =>
+        read.includes(name) || isNoise(name) || isAddress(name) || isSilent(value) ? [] : [`${key}.${name}`],
+      ),
+    ),
+  )
+  return [...new Set(lost)]
+}
+
+/** What tells who or where something is for machines alone. */
+function isAddress(key: string): boolean {
+  return /^(?:id|url|html_url|type|user_view_type|is_bot|site_admin)$/.test(key)
+}
+
+/** Whether a value says no more than that there is nothing. */
+function isSilent(value: Json): boolean {
+  return (
+    value === null || value === false || value === '' || (typeof value === 'object' && Object.keys(value).length === 0)
+  )
 }
 
 /** Addresses of the interface, and numbers that only it knows: they say nothing about the issue. */

@@ -22,6 +22,8 @@ export interface ImportedRecord {
   readonly isDeleted: boolean
   /** What a person should know about how it was read. */
   readonly notes: readonly string[]
+  /** What was said there and has no place here: `labels.color`. */
+  readonly notKept?: readonly string[]
 }
 
 /** A comment with its time in milliseconds since 1970 and its author, where they are known. */

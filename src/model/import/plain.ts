@@ -8,7 +8,7 @@ import { task } from '../kinds/task.ts'
 import { checkFile } from '../layout.ts'
 import type { Json } from '../record.ts'
 import { parseValue } from '../validate.ts'
-import { createExtras, prefixed } from './extras.ts'
+import { createExtras, extraKeyOf } from './extras.ts'
 import { createFiller, fieldOf, type ImportedComment, type ImportedRecord, isClosed } from './imported.ts'
 import type { MappedField, Mapping } from './mapping.ts'
 import { bodyOf, faultOf, type Item, itemOf, listOf, MAX_DEPTH, textOf, timeOf, titleOf } from './values.ts'
@@ -87,7 +87,7 @@ function* read(mapping: Mapping, reading: Reading): Generator<ReadPlain> {
 }
 
 function toRecord(mapping: Mapping, { kind, item, name, text, file, parent }: Reading): ReadPlain {
-  const filler = createFiller(kind, (key) => prefixed(PREFIX, key))
+  const filler = createFiller(kind, (key) => extraKeyOf(PREFIX, key))
   const { values, home, notes, take } = filler
   const find = (field: MappedField): { readonly key: string; readonly value: Json } | undefined => {
     const key = keysOf(mapping, field).find((one) => item[one] !== undefined && item[one] !== null && item[one] !== '')
@@ -215,7 +215,9 @@ function takeStatus(
   const mapped = new Map(Object.entries(words)).get(word)
   const known = statusWord(kind, mapped ?? word)
   if (known === undefined)
-    return void notes.push(`status "${word}" is not known here: taken as todo; kept as ${prefixed(PREFIX, found.key)}`)
+    return void notes.push(
+      `status "${word}" is not known here: taken as todo; kept as ${extraKeyOf(PREFIX, found.key)}`,
+    )
   values.status = known
   if (
     known.replace('_', '') === word.toLowerCase().replace(/[\s_-]+/g, '') ||
@@ -235,7 +237,7 @@ function takePriority(
   const mapped = new Map(Object.entries(words)).get(word)
   const known = priorityWord(mapped ?? word)
   if (known === undefined)
-    return void notes.push(`priority "${word}" is not known here; kept as ${prefixed(PREFIX, found.key)}`)
+    return void notes.push(`priority "${word}" is not known here; kept as ${extraKeyOf(PREFIX, found.key)}`)
   values.priority = known
   if (known === word.toLowerCase() || mapped !== undefined) home.add(found.key)
 }

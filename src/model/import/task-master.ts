@@ -1,7 +1,7 @@
 import type { RecordKind } from '../kind.ts'
 import type { Json } from '../record.ts'
 import { parseValue } from '../validate.ts'
-import { createExtras, prefixed } from './extras.ts'
+import { createExtras, extraKeyOf } from './extras.ts'
 import { createFiller, fieldOf, type ImportedRecord, isClosed } from './imported.ts'
 import { bodyOf, faultOf, type Item, itemOf, listOf, MAX_DEPTH, textOf, timeOf, titleOf } from './values.ts'
 import { statusWord } from './words.ts'
@@ -79,7 +79,7 @@ function toTask(
   item: Item & { readonly id: string; readonly title: string },
   parent: Parent | undefined,
 ): ReadTask {
-  const filler = createFiller(kind, (key) => prefixed(PREFIX, key))
+  const filler = createFiller(kind, (key) => extraKeyOf(PREFIX, key))
   const { values, home, notes, take } = filler
   for (const key of [
     'id',
