@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { OrchError } from '../base/error.ts'
-import { nearest } from '../base/nearest.ts'
+import { meant } from '../base/nearest.ts'
 
 /** A caller's input, checked against an operation's schema. Throws `invalid_input`, naming the field and for an unknown one the nearest known. */
 export function parseInput(schema: z.ZodType, input: unknown): unknown {
@@ -28,9 +28,10 @@ function parse(schema: z.ZodType, given: unknown): ReturnType<z.ZodType['safePar
 }
 
 function unknownField(field: string, known: readonly string[]): OrchError {
-  const near = nearest(field, known)
-  const reason = near
-    ? `there is no such field; did you mean ${near}?`
-    : `there is no such field; there are ${known.join(', ')}`
+  const words = meant(field, known)
+  const reason =
+    words.length > 0
+      ? `there is no such field; did you mean ${words.join(' or ')}?`
+      : `there is no such field; there are ${known.join(', ')}`
   return new OrchError('invalid_input', { field, reason })
 }

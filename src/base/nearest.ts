@@ -10,6 +10,30 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best && best.distance <= limit ? best.candidate : undefined
 }
 
+/**
+ * The known words that a word may mean: those that are it with a word before it, or without (`label`: addLabel,
+ * remove-label), in any number; else the nearest, if any is near.
+ */
+export function meant(word: string, known: readonly string[]): readonly string[] {
+  const typed = partsOf(word)
+  const same = known.filter((candidate) => {
+    const parts = partsOf(candidate)
+    const [longer, shorter] = parts.length > typed.length ? [parts, typed] : [typed, parts]
+    const end = longer.slice(longer.length - shorter.length)
+    return longer.length > shorter.length && shorter.every((part, i) => nearest(part, [end[i] ?? '']) !== undefined)
+  })
+  const near = nearest(word, known)
+  return same.length > 0 ? same : near === undefined ? [] : [near]
+}
+
+/** `addLabel`, `add-label` -> add, label. */
+function partsOf(name: string): readonly string[] {
+  return name
+    .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    .split('-')
+    .filter(Boolean)
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours between two words. */
 function distance(a: string, b: string): number {
   let before: readonly number[] = []

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import type { Manifest, ManifestCommand, Parameter } from '../api/manifest.ts'
 import { OrchError } from '../base/error.ts'
-import { nearest } from '../base/nearest.ts'
+import { meant, nearest } from '../base/nearest.ts'
 import type { LocalCommand } from './local-commands.ts'
 
 export interface Globals {
@@ -135,6 +135,9 @@ function addLeaf(
     .summary(command.help.replace(/[.:;] .*$/s, '').replace(/\.$/, ''))
     .usage(usageOf(command))
     .allowExcessArguments(false)
+  leaf.exitOverride((error) => {
+    throw error.code === 'commander.unknownOption' ? unknownOption(command, error) : error
+  })
   for (const parameter of command.positionals) {
     const name = `${parameter.name}${parameter.repeat ? '...' : ''}`
     leaf.argument(parameter.required ? `<${name}>` : `[${name}]`, parameter.help)
@@ -175,6 +178,27 @@ function unknownCommand(parent: Command, word: string, before = ''): OrchError {
   const near = nearest(word, known)
   const help = near ? `did you mean "${before}${near}"?` : `there are: ${known.join(', ')}`
   return new OrchError('usage', { reason: `There is no command "${before}${word}"; ${help}` })
+}
+
+/** Names the flags that it may have meant: they go by their own names and by those of their properties. */
+function unknownOption({ flags }: AnyCommand, error: CommanderError): OrchError {
+  const [, typed = ''] = /'--?(?:no-)?([\w-]+)/.exec(error.message) ?? []
+  const names = new Map(
+    flags.flatMap(
+      ({ name, property }) =>
+        [
+          [property, name],
+          [name, name],
+        ] as const,
+    ),
+  )
+  const found = [...new Set(meant(typed, [...names.keys()]).map((one) => names.get(one)))]
+  const help = found.length > 0 ? `; did you mean ${found.map((one) => `--${one}`).join(' or ')}?` : ''
+  return new OrchError(
+    'usage',
+    { reason: `${sentence(error.message).replace(/; did you mean .*/s, '')}${help}` },
+    error,
+  )
 }
 
 function toOption(parameter: Parameter): Option {

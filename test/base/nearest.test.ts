@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nearest } from '../../src/base/nearest.ts'
+import { meant, nearest } from '../../src/base/nearest.ts'
 
 test.each([
   ['stauts', 'status'],
@@ -13,4 +13,14 @@ test.each([
 
 test('of two near words the nearer wins', () => {
   expect(nearest('lifts', ['limits', 'lift'])).toBe('lift')
+})
+
+test.each([
+  ['label', ['addLabels', 'removeLabels']],
+  ['labels', ['addLabels', 'removeLabels']],
+  ['add-title', ['title']],
+  ['titel', ['title']],
+  ['base', []],
+])('"%s" may mean %j', (word, expected) => {
+  expect(meant(word, ['id', 'title', 'addLabels', 'removeLabels', 'estimatedHours'])).toEqual(expected)
 })

@@ -38,6 +38,13 @@ const manifest: Manifest = {
       ],
     }),
     command('task list'),
+    command('task update', {
+      flags: [
+        parameter('add-dependency', { property: 'addDependencies' }),
+        parameter('remove-dependency', { property: 'removeDependencies' }),
+        parameter('estimate', { property: 'estimatedHours' }),
+      ],
+    }),
     command('tag', { positionals: [parameter('id', { required: true }), parameter('words', { repeat: true })] }),
     command('peer add', { flags: [parameter('token', { required: true })] }),
     command('status'),
@@ -112,6 +119,10 @@ describe('what is not understood is refused with what to do', () => {
     [['task', 'create'], 'usage', "Missing required argument 'title'"],
     [['task', 'create', 'a', 'b'], 'usage', 'Too many arguments'],
     [['task', 'create', 'a', '--staus', 'done'], 'usage', 'did you mean --status?'],
+    [['task', 'update', '--dependency', 't-2'], 'usage', 'did you mean --add-dependency or --remove-dependency?'],
+    [['task', 'update', '--dependencies=t-2'], 'usage', 'did you mean --add-dependency or --remove-dependency?'],
+    [['task', 'update', '--estimatedHours', '2'], 'usage', 'did you mean --estimate?'],
+    [['task', 'update', '--add-estimate', '2'], 'usage', 'did you mean --estimate?'],
     [['task', 'create', 'a', '--status', 'gone'], 'invalid_input', '"gone" is not one of todo, done'],
     [['task', 'create', 'a', '--spent', 'much'], 'invalid_input', '"much" is not a number'],
     [['task', 'create', 'a', '--status'], 'usage', 'argument missing'],
@@ -153,7 +164,7 @@ describe('help', () => {
     const group = parse('task', '--help')
     expect(group.type === 'print' && group.text).toMatch(/create +Help of task create\n/)
     const all = parse('help')
-    expect(all.type === 'print' && all.text).toMatch(/task +create, list\n/)
+    expect(all.type === 'print' && all.text).toMatch(/task +create, list, update\n/)
     expect(all.type === 'print' && all.text).toMatch(/uninstall +Takes orch out/)
   })
 
