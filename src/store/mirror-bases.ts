@@ -261,7 +261,10 @@ export function openMirrorBases(db: Database): MirrorBases {
     displacedAs: (name) => db.get<Displaced>('SELECT * FROM mirror_displaced WHERE name = ?', name),
     nextDisplaced: () =>
       db.get<{ until: number | null }>('SELECT min(until) AS until FROM mirror_displaced')?.until ?? undefined,
-    keepUntil: (latest) => db.relaxed(() => db.run('UPDATE mirror_displaced SET until = ?1 WHERE until > ?1', latest)),
+    keepUntil(latest) {
+      if (!db.get('SELECT 1 FROM mirror_displaced WHERE until > ? LIMIT 1', latest)) return
+      db.relaxed(() => db.run('UPDATE mirror_displaced SET until = ?1 WHERE until > ?1', latest))
+    },
     keep({ name, path, kind, id, hash, text, until }) {
       db.run(
         'INSERT OR REPLACE INTO mirror_displaced VALUES (?, ?, ?, ?, ?, ?, ?)',

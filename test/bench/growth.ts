@@ -222,6 +222,8 @@ try {
   await longestTurn('the first snapshot of all, into git', () => snapshots.take())
   await many(ids.length, (i) => edit(i))
   await longestTurn('a snapshot of as many changes, into git', () => snapshots.take())
+  // As the daemon does, before it starts the mirror.
+  await longestTurn('reading the work graph', project.readGraph)
   const mirror = createMirror({
     project,
     disk: createNodeDisk(join(dir, 'mirror')),
