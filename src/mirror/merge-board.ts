@@ -46,7 +46,7 @@ export function createMergeBoard(parts: MergeParts): MergeBoard {
     hasSeen: () => false,
     distance: (ours, saved) => {
       const statuses = boardStatuses(project)
-      return boardDistance(parseBoard(ours, statuses), parseBoard(saved, statuses), statuses)
+      return { prose: boardDistance(parseBoard(ours, statuses), parseBoard(saved, statuses), statuses), front: 0 }
     },
     // Nobody guesses an id.
     canBe: (ours, saved) => (saved.match(new RegExp(ID_AT_END, 'gm')) ?? []).every((id) => ours.includes(id)),

@@ -11,7 +11,7 @@ import type { Disk } from './disk.ts'
 import type { MergeRecord } from './merge-record.ts'
 import { firstInvalid, problemAt } from './problem.ts'
 import { idIn, type MergeParts, originOf, type Saved } from './saved.ts'
-import { CELLS_TO_CHOOSE, commonText, editedCharacters } from './stale.ts'
+import { CELLS_TO_CHOOSE, commonText, editedSigns } from './stale.ts'
 
 /**
  * Takes in a file at a path where none was: new, renamed, put back, or copied [M11]. `file` is its path below the kind's
@@ -115,7 +115,7 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
   /** Whether another new file that says the same id is closer to what a file held that is gone: then that was renamed. */
   const hasCloser = async (base: Base, { path, text }: Saved): Promise<boolean> => {
     const budget = { cells: CELLS_TO_CHOOSE }
-    const mine = editedCharacters(base.text, text, budget)
+    const mine = editedSigns(base.text, text, budget)
     // Thousands may be renamed at once, by git, and nothing is closer than the same.
     if (mine === 0) return false
     const known = bases.signatures()
@@ -127,7 +127,7 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
         const found = await disk.read(other)
         const decoded = found.type === 'file' ? decodeFile(found.bytes) : undefined
         if (!decoded?.ok || idIn(decoded.text) !== base.id) continue
-        if (editedCharacters(base.text, decoded.text, budget) < mine) return true
+        if (editedSigns(base.text, decoded.text, budget) < mine) return true
       }
     }
     return false

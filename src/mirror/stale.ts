@@ -15,9 +15,6 @@ export const UNREAD_MS = 3000
 /** How many pairs of words may be compared to choose. What exceeds it counts as changed. */
 export const CELLS_TO_CHOOSE = 8_000_000
 
-/** What a changed field counts beside changed characters. */
-const FIELD_COST = 12
-
 /** The text that a save was made from [M6]. */
 export interface Choice {
   readonly text: string
@@ -25,24 +22,33 @@ export interface Choice {
   readonly stale?: 'edited' | 'as-it-was'
 }
 
+/**
+ * How far a text is from another: by the signs changed in its prose, and by the fields of its front matter. How long a value
+ * there is says nothing of how likely it is that somebody changed it.
+ */
+export interface Distance {
+  readonly prose: number
+  readonly front: number
+}
+
 /** How texts are compared, where not by their characters and lines. */
 export interface Comparison {
   /** Whether a save shows what replaced a version. */
   readonly hasSeen?: (saved: string, version: Version) => boolean
   /** How much was changed from a text of ours to what was saved. */
-  readonly distance?: (ours: string, saved: string) => number
+  readonly distance?: (ours: string, saved: string) => Distance
 }
 
 /**
  * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to, unless the save
- * shows what replaced that. Of equals the base, then the newest. A text that was replaced after `unreadSince` is chosen
- * also when it is not closer, if the save shows nothing of what replaced it: where one word was put in the place of
- * another and the save has a third, both explanations are as good, and only this one loses nothing.
+ * shows what replaced that. Prose counts first: two people soon write the same into front matter, which decides only between
+ * texts of equally close prose, and not where it is that of the base. Then it is measured against that of the base, and the
+ * prose against that of the replaced text.
  *
- * Two people soon write the same into front matter: a save may be closer to one text only because of that. When its prose is
- * that of the base, to the letter, it was not made from another prose, nor from a front matter of which it shows most of what
- * was added since. When it is that of a replaced text, or closer to that and only the front matter is that of the base, it
- * is measured against that prose, and against the front matter of the base.
+ * Of equals the base, then the newest, but where both explanations are as good, and one loses what nobody may have read, the
+ * other: a text that was replaced after `unreadSince` is chosen also when it is not closer, if the save shows nothing of what
+ * replaced it (one word was put in the place of another and the save has a third); an earlier one when it is as close, and
+ * whoever saved has only taken words out.
  */
 export function chooseBase(
   disk: string,
@@ -51,47 +57,43 @@ export function chooseBase(
   unreadSince = Number.POSITIVE_INFINITY,
   how: Comparison = {},
 ): Choice {
-  let choice: Choice = { text: base }
-  const prose = proseOf(disk)
-  const hasProse = !isJson(disk)
-  const hasBaseProse = hasProse && proseOf(base) === prose
-  const front = base.slice(0, proseAt(base))
-  const hasBaseFront = front !== '' && front === disk.slice(0, proseAt(disk))
-  let older: Version | undefined
   // One budget for all: a large text that was written anew must not keep everything waiting.
   const budget = { cells: CELLS_TO_CHOOSE }
   const { hasSeen = showsNext, distance = (ours, saved) => changed(ours, saved, budget) } = how
+  const candidates = versions.slice(0, MAX_CANDIDATES)
+  const isOlder = how.hasSeen === undefined ? createIsOlder(disk, base, candidates, budget) : () => true
+  const hasBaseFront = frontOf(disk) === frontOf(base)
+  const prose = proseOf(disk)
+  let choice: Choice = { text: base }
   let least = distance(base, disk)
-  let leastProse = hasBaseFront ? editedCharacters(proseOf(base), prose, budget) : Number.POSITIVE_INFINITY
+  const isOnlyLess = least.prose > 0 && addedWords(proseOf(base), prose, budget).length === 0
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
   let isUnread = true
-  const candidates = versions.slice(0, MAX_CANDIDATES)
-  const isOlder = how.hasSeen === undefined ? createIsOlder(disk, base, candidates, budget) : () => true
+
+  const isCloser = (version: Version, cost: Distance): boolean => {
+    if (cost.prose !== least.prose) return cost.prose < least.prose
+    if (isOnlyLess && showsNothingOf(prose, proseOfBoth(version), budget)) return true
+    return !hasBaseFront && cost.front < least.front
+  }
+  const isSeen = (version: Version): boolean =>
+    hasBaseFront ? hasSeen(prose, proseOfBoth(version)) : hasSeen(disk, version)
+
   for (const [i, version] of candidates.entries()) {
-    if (least === 0) break
-    if (hasBaseProse && (proseOf(version.text) !== prose || showsNext(disk, { ...version, next: base }))) continue
+    if (least.prose + least.front === 0) break
     const cost = distance(version.text, disk)
-    const isSame = proseOf(version.text) === prose
-    if (hasProse && (isSame || hasBaseFront) && leastProse > 0) {
-      const proseCost = isSame ? 0 : editedCharacters(proseOf(version.text), prose, budget)
-      // What front matter shows of it says nothing here, either.
-      const hasSeenProse = how.hasSeen?.(disk, version) ?? showsNext(prose, proseOfBoth(version))
-      if (proseCost < leastProse && !hasSeenProse && isOlder(i)) {
-        leastProse = proseCost
-        older = version
-      }
-    }
     isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version, budget)
     if (isUnread) unread = version.text
-    if (!isUnread && (cost >= least || hasSeen(disk, version))) continue
-    if (!isUnread && !isOlder(i)) break
+    else if (!isCloser(version, cost) || isSeen(version)) continue
+    else if (!isOlder(i)) break
     least = cost
-    choice = { text: version.text, stale: cost === 0 ? 'as-it-was' : 'edited' }
+    const isSame = cost.prose + (hasBaseFront ? 0 : cost.front) === 0
+    choice = {
+      text: hasBaseFront ? frontOf(base) + belowFront(version.text) : version.text,
+      stale: isSame ? 'as-it-was' : 'edited',
+    }
   }
-  if (choice.stale || !older || hasBaseProse) return choice
-  const stale = leastProse === 0 ? 'as-it-was' : 'edited'
-  return { text: front + older.text.slice(proseAt(older.text)), stale }
+  return choice
 }
 
 /** Whether whoever saved a text had seen what replaced a version: most of the lines that are new in it are there. */
@@ -160,9 +162,17 @@ function isJson(text: string): boolean {
   return text.startsWith('{')
 }
 
+function frontOf(text: string): string {
+  return text.slice(0, proseAt(text))
+}
+
+function belowFront(text: string): string {
+  return text.slice(proseAt(text))
+}
+
 /** The prose of a file without the blank lines around it, which say nothing. */
 function proseOf(text: string): string {
-  return withoutOuterNewlines(text.slice(proseAt(text)).replace(/^\n---\n/, ''))
+  return withoutOuterNewlines(belowFront(text).replace(/^\n---\n/, ''))
 }
 
 const proseOfBoth = (version: Version): Version => ({
@@ -210,22 +220,18 @@ export function commonText(a: string, b: string): string {
   return common + a.slice(from)
 }
 
-/**
- * How far one text is from another: by the characters changed in its prose, and by the lines of its front matter. How long a
- * value there is says nothing of how likely it is that somebody changed it.
- */
-function changed(a: string, b: string, budget: DiffBudget): number {
+function changed(a: string, b: string, budget: DiffBudget): Distance {
   const [fieldsA, fieldsB] = [fieldsOf(a), fieldsOf(b)]
   const names = new Set([...fieldsA.keys(), ...fieldsB.keys()])
-  const differing = [...names].filter((name) => fieldsA.get(name) !== fieldsB.get(name))
-  return differing.length * FIELD_COST + editedCharacters(proseOf(a), proseOf(b), budget)
+  const front = [...names].filter((name) => fieldsA.get(name) !== fieldsB.get(name)).length
+  return { prose: editedSigns(proseOf(a), proseOf(b), budget), front }
 }
 
 /** Each field with its value; of a list each member by itself, as two people add to one. What is empty says nothing. */
 function fieldsOf(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
   let name = ''
-  for (const line of text.slice(0, proseAt(text)).split('\n')) {
+  for (const line of frontOf(text).split('\n')) {
     const [, key, value = line.replace('-', '')] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? []
     const list = /^\[(.*)\]$/.exec(value)?.[1]
     name = key ?? name
@@ -236,7 +242,11 @@ function fieldsOf(text: string): ReadonlyMap<string, string> {
   return fields
 }
 
-/** How much was changed from one text to another. */
-export function editedCharacters(a: string, b: string, budget: DiffBudget): number {
-  return diffText(a, b, budget).reduce((sum: number, edit: TextEdit) => sum + edit.delete + edit.insert.length, 0)
+/** How much was changed from one text to another, in UTF-16 code units, blanks aside: they say little. */
+export function editedSigns(a: string, b: string, budget: DiffBudget): number {
+  const signs = (text: string): number => text.replace(/\s+/g, '').length
+  return diffText(a, b, budget).reduce(
+    (sum: number, edit: TextEdit) => sum + signs(a.slice(edit.at, edit.at + edit.delete)) + signs(edit.insert),
+    0,
+  )
 }

@@ -541,4 +541,20 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'wait', ms: 300 },
     ],
   },
+  'a save of which nobody can say whether words were taken out or never read takes none out': {
+    replicas: 2,
+    full: [false, false, true, false],
+    seed: 3,
+    steps: [
+      { do: 'unlink', on: 1, record: 0 },
+      { do: 'save', on: 3, who: 0, record: 5, at: 19, isFresh: true, style: 'inplace', edit: 'both' },
+      { do: 'save', on: 1, who: 1, record: 4, at: 33, isFresh: true, style: 'rename', edit: 'remove' },
+      { do: 'save', on: 3, who: 1, record: 4, at: 40, isFresh: true, style: 'vim', edit: 'insert' },
+      { do: 'wait', ms: 6000 },
+      { do: 'command', on: 2, record: 4, at: 43, what: 'remove' },
+      { do: 'command', on: 1, record: 2, at: 46, what: 'insert' },
+      { do: 'wait', ms: 6000 },
+      { do: 'save', on: 1, who: 1, record: 3, at: 14, isFresh: false, style: 'vim', edit: 'remove' },
+    ],
+  },
 }
