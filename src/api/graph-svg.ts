@@ -1,9 +1,11 @@
+import { truncate, widthOf } from '../base/width.ts'
 import type { Graph } from '../model/graph.ts'
 import { oneLine } from '../model/graph-text.ts'
 
-const CHARACTER_WIDTH = 7.2
+/** Of a column as a terminal has them: wide signs take two. */
+const COLUMN_WIDTH = 7.2
 const NODE_HEIGHT = 40
-const MAX_CHARACTERS = 34
+const MAX_COLUMNS = 34
 const MARGIN = 16
 
 /** The graph as an SVG file that stands by itself: what must be done first is on the left. */
@@ -20,8 +22,8 @@ export async function svgText(graph: Graph): Promise<string> {
   })
   drawn.setDefaultEdgeLabel(() => ({}))
   for (const node of graph.nodes) {
-    const title = cut(oneLine(node.title))
-    const width = Math.max(title.length, node.id.length) * CHARACTER_WIDTH + 20
+    const title = truncate(oneLine(node.title), MAX_COLUMNS)
+    const width = Math.max(widthOf(title), node.id.length) * COLUMN_WIDTH + 20
     drawn.setNode(node.id, { width, height: NODE_HEIGHT })
   }
   for (const { from, to } of graph.edges) drawn.setEdge(to, from)
@@ -39,7 +41,7 @@ export async function svgText(graph: Graph): Promise<string> {
       `<g class="${isOpen ? 'open' : 'closed'} ${escapeMarkup(status)}"><title>${escapeMarkup(`${id}: ${oneLine(title)} (${status})`)}</title>`,
       `<rect x="${left.toFixed(1)}" y="${top.toFixed(1)}" width="${box.width.toFixed(1)}" height="${box.height}" rx="6"/>`,
       `<text x="${(left + 10).toFixed(1)}" y="${(top + 16).toFixed(1)}" class="id">${escapeMarkup(id)}</text>`,
-      `<text x="${(left + 10).toFixed(1)}" y="${(top + 31).toFixed(1)}">${escapeMarkup(cut(oneLine(title)))}</text></g>`,
+      `<text x="${(left + 10).toFixed(1)}" y="${(top + 31).toFixed(1)}">${escapeMarkup(truncate(oneLine(title), MAX_COLUMNS))}</text></g>`,
     ].join('')
   })
   return [
@@ -58,11 +60,6 @@ const STYLE = [
   'rect{fill:#fff;stroke:#8c959f}path{fill:none;stroke:#8c959f;marker-end:url(#end)}path.end{fill:#8c959f;stroke:none;marker-end:none}',
   '.in_progress rect,.review rect{fill:#ddf4ff;stroke:#0969da}.blocked rect{fill:#ffebe9;stroke:#cf222e}.closed rect{fill:#f6f8fa;stroke:#d0d7de}.closed text{fill:#8c959f}',
 ].join('')
-
-function cut(text: string): string {
-  const characters = [...text]
-  return characters.length > MAX_CHARACTERS ? `${characters.slice(0, MAX_CHARACTERS - 1).join('')}…` : text
-}
 
 /** Titles are by others: none of it may be markup. */
 function escapeMarkup(text: string): string {

@@ -1,6 +1,6 @@
 import pc from 'picocolors'
+import { pad, printable, widthOf } from '../base/width.ts'
 import { ago, type Look, oneLine } from './render.ts'
-import { pad, printable, widthOf } from './width.ts'
 
 interface By {
   readonly actor: string

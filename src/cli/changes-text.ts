@@ -1,6 +1,6 @@
 import pc from 'picocolors'
+import { printable } from '../base/width.ts'
 import { type Look, oneLine } from './render.ts'
-import { printable } from './width.ts'
 
 interface Piece {
   readonly type: 'same' | 'added' | 'removed' | 'skipped'

@@ -1,9 +1,9 @@
 import pc from 'picocolors'
 import type { Activity } from '../api/protocol.ts'
+import { truncate } from '../base/width.ts'
 import type { CliContext } from './context.ts'
 import { type Look, oneLine } from './render.ts'
 import { JSON_FORMAT, lookOf } from './run.ts'
-import { truncate } from './width.ts'
 
 /** Something that happened, as one line of output. */
 export function eventText(context: CliContext, event: Activity): string {

@@ -1,9 +1,9 @@
 import pc from 'picocolors'
 import type { Column, View } from '../api/operation.ts'
 import { unreachable } from '../base/assert.ts'
+import { pad, printable, truncate, widthOf } from '../base/width.ts'
 import { blameText } from './blame-text.ts'
 import { changesText } from './changes-text.ts'
-import { pad, printable, truncate, widthOf } from './width.ts'
 
 /** How and when something is printed. */
 export interface Look {

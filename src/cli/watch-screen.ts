@@ -2,9 +2,9 @@ import pc from 'picocolors'
 import type { Column, Status } from '../api/operation.ts'
 import type { Overview } from '../api/operations/overview.ts'
 import type { Activity } from '../api/protocol.ts'
+import { truncate } from '../base/width.ts'
 import { eventLine } from './event-text.ts'
 import { aligned, type Look, oneLine } from './render.ts'
-import { truncate } from './width.ts'
 
 /** What `orch watch` knows. */
 export interface Watched {

@@ -8,8 +8,8 @@ import type { Found } from './project.ts'
 import { type SqlRecord, someFromSql } from './record-index.ts'
 import { saidFields, saidIn, textsOfEntry } from './search-index.ts'
 
-/** How much is shown around a word, in UTF-16 code units. */
-const AROUND = 60
+/** How much is shown before a word and from it on, in UTF-16 code units: so that it is seen where there is little room. */
+const [BEFORE, AFTER] = [24, 120]
 
 /**
  * What was found, as it is shown and in its order. Of each kind all are read at once, and of a record nothing but its texts;
@@ -100,7 +100,7 @@ function indexOf(text: string, needles: readonly (readonly string[])[]): number 
 }
 
 function snippetOf(text: string, at: number): string {
-  const [start, end] = [Math.max(0, at - AROUND), at + 2 * AROUND]
+  const [start, end] = [Math.max(0, at - BEFORE), at + AFTER]
   // Half a character at either end is none.
   const piece = text.slice(start, end).replace(/^[\uDC00-\uDFFF]|[\uD800-\uDBFF]$/g, '')
   const shown = piece.replace(/\s+/g, ' ').trim()

@@ -62,3 +62,17 @@ test('the progress of parts is rolled up', async () => {
     }),
   ])
 })
+
+test('wide signs have room in the picture', async () => {
+  const { call } = createCaller()
+  const width = async (title: string): Promise<number> => {
+    const { id } = await call('task.create', { title: 'x' })
+    await call('task.create', { title, dependencies: [id] })
+    const { text } = await call('graph', { format: 'svg' })
+    return Math.max(
+      ...[...String(text).matchAll(/<rect x="[^"]*" y="[^"]*" width="([\d.]+)"/g)].map(([, one]) => Number(one)),
+    )
+  }
+  expect(await width('デプロイする')).toBeGreaterThanOrEqual(6 * 12 + 20)
+  expect(await width('東京リージョンのデータベースをPostgreSQLへ移行する')).toBeLessThan(34 * 7.2 + 21)
+})

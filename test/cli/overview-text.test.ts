@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Overview } from '../../src/api/operations/overview.ts'
+import { widthOf } from '../../src/base/width.ts'
 import { overviewLines } from '../../src/cli/overview-text.ts'
 import type { Look } from '../../src/cli/render.ts'
-import { widthOf } from '../../src/cli/width.ts'
 import { itemOf } from '../helpers/attention.ts'
 
 const pipe: Look = { color: false, columns: undefined, now: undefined }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { View } from '../../src/api/operation.ts'
+import { pad, printable, truncate, widthOf } from '../../src/base/width.ts'
 import { type Look, render } from '../../src/cli/render.ts'
-import { pad, printable, truncate, widthOf } from '../../src/cli/width.ts'
 
 const pipe: Look = { color: false, columns: undefined, now: undefined }
 const terminal: Look = { color: false, columns: 40, now: Date.parse('2026-11-23T08:10:00Z') }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Overview } from '../../src/api/operations/overview.ts'
+import { widthOf } from '../../src/base/width.ts'
 import { type Watched, watchScreen } from '../../src/cli/watch-screen.ts'
-import { widthOf } from '../../src/cli/width.ts'
 import { itemOf } from '../helpers/attention.ts'
 
 const NOW = Date.parse('2026-11-23T08:10:00Z')

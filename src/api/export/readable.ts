@@ -59,6 +59,9 @@ export const htmlFormat: ExportFormat = {
     const { project } = parts
     const content = await readContent(parts)
     const sections = sectionsOf(project, content)
+    const titles = new Map(
+      sections.flatMap(({ kind, records }) => records.map((record) => [record.id as string, titleOf(kind, record)])),
+    )
     const links = sections.map(
       ({ title, records }, at) => `<a href="#s${at}">${escapeHtml(title)} (${records.length})</a>`,
     )
@@ -69,7 +72,7 @@ export const htmlFormat: ExportFormat = {
       ...(state.length > 0 ? [`<h2>State</h2>\n<dl>${state.join('')}</dl>\n`] : []),
       ...sections.flatMap(({ title, kind, records }, at) => [
         `<h2 id="s${at}">${escapeHtml(title)}</h2>\n`,
-        ...records.map((record) => htmlOf(kind, record)),
+        ...records.map((record) => htmlOf(kind, record, titles)),
       ]),
     ]
     yield { file: '', text: htmlPage(project.name, body.join('')) }
@@ -171,11 +174,15 @@ function lowered(text: string): string {
     .join('\n')
 }
 
-function htmlOf(kind: RecordKind, record: StoredRecord): string {
+function htmlOf(kind: RecordKind, record: StoredRecord, titles: ReadonlyMap<string, string>): string {
   const { id, values } = record
-  const title = plain(values[kind.title] ?? null, ' ') || id
+  const title = titleOf(kind, record)
+  const linked = (name: string, text: string): string =>
+    kind.fields[name]?.value.type === 'ref' ? linksTo(values[name], titles) : escapeHtml(text)
   const tags = [...(values.priority ? [String(values.priority)] : []), ...textsOf(values.labels)]
-  const facts = factsOf(kind, record).map(([name, text]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(text)}</dd>`)
+  const facts = factsOf(kind, record).map(
+    ([name, text]) => `<dt>${escapeHtml(name)}</dt><dd>${linked(name, text)}</dd>`,
+  )
   const texts = textsOfRecord(kind, record).map((text) => `<pre>${escapeHtml(text)}</pre>\n`)
   const said = saidOf(record).map(
     ({ head, text }) => `<p class="dim">${escapeHtml(head)}</p><pre>${escapeHtml(text)}</pre>\n`,
@@ -184,6 +191,21 @@ function htmlOf(kind: RecordKind, record: StoredRecord): string {
   return `<details id="${escapeHtml(id)}"><summary>${escapeHtml(title)}${shown} <span class="id">${escapeHtml(id)}</span></summary>
 <div class="in"><dl>${facts.join('')}</dl>
 ${texts.join('')}${said.join('')}</div></details>\n`
+}
+
+/** What a field names, by title where it is on the page. */
+function linksTo(value: Value | undefined, titles: ReadonlyMap<string, string>): string {
+  const ids = typeof value === 'string' ? [value] : textsOf(value)
+  return ids
+    .map((id) => {
+      const title = titles.get(id)
+      return title === undefined ? escapeHtml(id) : `<a href="#${escapeHtml(id)}">${escapeHtml(title)}</a>`
+    })
+    .join(', ')
+}
+
+function titleOf(kind: RecordKind, { id, values }: StoredRecord): string {
+  return plain(values[kind.title] ?? null, ' ') || id
 }
 
 function plain(value: Value, between: string): string {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { OrchError } from '../../base/error.ts'
 import { mainWorktreeOf } from '../../base/repository.ts'
+import { printable } from '../../base/width.ts'
 import type { CliContext } from '../context.ts'
 import { inRepository, printResult } from '../run.ts'
 import { runErrand } from '../start-daemon.ts'
-import { printable } from '../width.ts'
 
 /** `orch cert` */
 export async function cert(cli: CliContext, input: Readonly<Record<string, unknown>>): Promise<number> {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { truncate } from '../../base/width.ts'
 import { talk } from '../client.ts'
 import { type Candidate, type Completion, complete } from '../complete.ts'
 import type { CliParts } from '../context.ts'
@@ -6,7 +7,6 @@ import { localCommands } from '../local-commands.ts'
 import { oneLine } from '../render.ts'
 import { inRepository } from '../run.ts'
 import { endsInQuotes, quoted, shellWords } from '../shell-words.ts'
-import { truncate } from '../width.ts'
 
 /** Who presses Tab does not wait longer for the daemon. */
 const PATIENCE_MS = 100

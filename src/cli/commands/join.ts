@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { OrchError } from '../../base/error.ts'
 import { mainWorktreeOf } from '../../base/repository.ts'
+import { printable } from '../../base/width.ts'
 import { drain, request } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
 import { inRepository, printResult } from '../run.ts'
 import { ensureDaemon, type JoinReport, runErrand } from '../start-daemon.ts'
-import { printable } from '../width.ts'
 
 type Input = Readonly<Record<string, unknown>>
 

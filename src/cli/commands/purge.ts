@@ -3,12 +3,12 @@ import { createInterface } from 'node:readline/promises'
 import { ReadStream, WriteStream } from 'node:tty'
 import { OrchError } from '../../base/error.ts'
 import { mainWorktreeOf } from '../../base/repository.ts'
+import { printable } from '../../base/width.ts'
 import type { PurgeReport } from '../../model/purge-report.ts'
 import { drain, request } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
 import { inRepository, printResult } from '../run.ts'
 import { ensureDaemon, runErrand } from '../start-daemon.ts'
-import { printable } from '../width.ts'
 
 /** Every row is read, and every commit made anew. */
 const TIMEOUT_MS = 600_000

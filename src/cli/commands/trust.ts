@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { OrchError } from '../../base/error.ts'
 import { sha256 } from '../../base/hash.ts'
 import { mainWorktreeOf } from '../../base/repository.ts'
+import { printable } from '../../base/width.ts'
 import type { CliContext } from '../context.ts'
 import { inRepository, printResult } from '../run.ts'
 import { runErrand } from '../start-daemon.ts'
-import { printable } from '../width.ts'
 
 /** `orch trust` */
 export async function trust(cli: CliContext, input: Readonly<Record<string, unknown>>): Promise<number> {

@@ -56,6 +56,16 @@ test('the HTML page holds no markup but its own, and loads and runs nothing', as
   expect([...String(text).matchAll(/<[a-z][^>]*\bon\w+=/gi)]).toEqual([])
 })
 
+test('what a record names is linked by title', async () => {
+  const { call } = createCaller()
+  const { id } = await call('task.create', { title: 'Design & draw' })
+  await call('task.create', { title: 'Build', dependencies: [id], assignee: String(id) })
+  const text = String((await call('export.text', { format: 'html' })).text)
+  expect(text).toContain(`<dd><a href="#${id}">Design &#38; draw</a></dd>`)
+  expect(text).toContain(`<details id="${id}">`)
+  expect(text).toContain(`<dt>assignee</dt><dd>${id}</dd>`)
+})
+
 test('CSV is quoted, and no cell is a formula', async () => {
   const { text } = await (await evil()).call('export.text', { format: 'csv' })
   expect(text).toMatch(/^id,title,status,priority,assignee,/)
