@@ -82,10 +82,18 @@ function withoutSuggestion(error: Error): Error {
   return new GraphQLError(message, { nodes: error.nodes ?? null, extensions: error.extensions })
 }
 
-/** Refusals travel with their code; what GraphQL itself refuses stays as it is; anything else is a bug and says no more than that. */
+/**
+ * Refusals travel with their code; what GraphQL itself refuses stays as it is, and gets one where it has none, as what is over
+ * a limit has; anything else is a bug and says no more than that.
+ */
 function toGraphqlError(error: unknown, log: Logger): Error {
-  const original = error instanceof GraphQLError ? error.originalError : error
-  if (error instanceof GraphQLError && !original) return error
+  const isOwn = error instanceof GraphQLError && !error.originalError
+  if (isOwn && error.extensions.code !== undefined) return error
+  const original = isOwn
+    ? new OrchError('invalid_input', { field: 'query', reason: error.message.replace(/^Syntax Error: /, '') }, error)
+    : error instanceof GraphQLError
+      ? error.originalError
+      : error
   const refusal = toOrchError(original)
   if (!(original instanceof OrchError)) log.error('a GraphQL request failed unexpectedly', { error: original })
   const { code, hint, exit, data } = refusal.toBody()

@@ -226,6 +226,7 @@ describe('what is refused', () => {
     const { ask } = await withWork()
     const { errors } = await ask(query)
     expect(errors?.[0]?.message).toMatch(reason)
+    expect(errors?.[0]?.extensions?.code).toMatch(/^(?:invalid_input|GRAPHQL_(?:PARSE|VALIDATION)_FAILED)$/)
   })
 
   test('an answer of more records than anybody reads', async () => {
