@@ -59,14 +59,19 @@ export function* inBatches(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
   let batch: Uint8Array[] = []
   let size = 0
   for (const part of parts) {
-    batch.push(part)
-    size += part.length
-    if (size < BATCH_BYTES) continue
-    yield Buffer.concat(batch)
+    // What is large enough by itself is not copied.
+    const isLarge = part.length >= BATCH_BYTES
+    if (!isLarge) {
+      batch.push(part)
+      size += part.length
+    }
+    if (!isLarge && size < BATCH_BYTES) continue
+    if (size > 0) yield Buffer.concat(batch)
+    if (isLarge) yield part
     batch = []
     size = 0
   }
-  yield Buffer.concat(batch)
+  if (size > 0) yield Buffer.concat(batch)
 }
 
 const text = (value: string): Uint8Array => Buffer.from(value)

@@ -7,11 +7,15 @@ import type { RecordChange } from './message.ts'
 
 /** What a snapshot changes in the tree of the one before: the files of the records that changed. */
 export async function changedFiles(cut: Cut, turns: Turns): Promise<readonly FileChange[]> {
+  await turns.next()
   const texts = textsOf(cut)
-  const left = [...cut.pending.values()].flatMap(({ pathBefore }) => (pathBefore === undefined ? [] : [pathBefore]))
-  const changes: FileChange[] = [...new Set(left)]
-    .filter((path) => !texts.has(path))
-    .map((path) => ({ path, delete: true }))
+  await turns.next()
+  const left = new Set<string>()
+  for (const { pathBefore } of cut.pending.values()) {
+    if (pathBefore !== undefined && !texts.has(pathBefore)) left.add(pathBefore)
+  }
+  const changes: FileChange[] = []
+  for (const path of left) changes.push({ path, delete: true })
   for (const [path, text] of texts) {
     changes.push({ path, bytes: Buffer.from(text) })
     if (turns.isOver()) await turns.next()
@@ -42,7 +46,8 @@ export async function differingFiles(
   project: ProjectName,
   { kinds, turns }: { readonly kinds: Kinds; readonly turns: Turns },
 ): Promise<readonly FileChange[]> {
-  const texts = new Map([...textsOf(cut), [PROJECT_FILE, projectFile(project)]])
+  await turns.next()
+  const texts = textsOf(cut).set(PROJECT_FILE, projectFile(project))
   const [like] = tree.values()
   const changes: FileChange[] = []
   for (const path of tree.keys()) if (isRendered(kinds, path) && !texts.has(path)) changes.push({ path, delete: true })
@@ -65,8 +70,10 @@ export function shownChanges(cut: Cut, compared: readonly FileChange[] | undefin
   })
 }
 
-function textsOf({ files }: Cut): ReadonlyMap<string, string> {
-  return new Map([...files.values()].flatMap((file) => (file ? [[file.path, file.text]] : [])))
+function textsOf({ files }: Cut): Map<string, string> {
+  const texts = new Map<string, string>()
+  for (const file of files.values()) if (file) texts.set(file.path, file.text)
+  return texts
 }
 
 /** Whether a path belongs to the rendering of the records, and not to the rows or to anybody else. */

@@ -148,11 +148,11 @@ export function createWorkGraph(db: Database, kinds: Kinds): WorkGraph {
   }
 
   const load = (): Map<string, Node> => {
-    if (!nodes) atOnce(read())
+    if (!nodes) atOnce(pages())
     return must(nodes, 'all was read')
   }
 
-  const read = (): Steps<void> => {
+  const pages = (): Steps<void> => {
     if (nodes) return none()
     if (!reading) {
       const all = new Map<string, Node>()
@@ -181,6 +181,16 @@ export function createWorkGraph(db: Database, kinds: Kinds): WorkGraph {
       }
       from = to
       yield
+    }
+  }
+
+  function* read(): Steps<void> {
+    yield* pages()
+    // What waits behind each is known then, too: the first question has it at hand.
+    let measured = 0
+    for (const id of nodes?.keys() ?? []) {
+      chains.hoursBehind(id)
+      if (++measured % PAGE === 0) yield
     }
   }
 
