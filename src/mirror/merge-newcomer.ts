@@ -82,7 +82,7 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
 
   /**
    * What is known of the file that a new one was until it was renamed: one that is gone and was of the record it names, or,
-   * where it names none, had not been given its id yet and is like it.
+   * where it names none, is like it and had not been given its id, or so lately that an editor may not have seen it.
    */
   const renamedFrom = async (kind: RecordKind, id: RecordId | undefined, saved: Saved): Promise<Base | undefined> => {
     const paths = id === undefined ? alikeWithoutId(kind, saved) : bases.pathsOf(kind.name, id)
@@ -95,7 +95,11 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
 
   const alikeWithoutId = (kind: RecordKind, { text }: Saved): readonly string[] => {
     const bare = bases.barePaths(kind.name, MAX_BARE + 1)
-    return bare.length > MAX_BARE ? [] : bare.filter((one) => isLike(bases.get(one)?.text ?? '', text))
+    const texts = (path: string): readonly string[] =>
+      [bases.get(path)?.text ?? '', ...bases.versions(path, 0).map((version) => version.text)].filter(isBare)
+    if (bare.length > MAX_BARE) return []
+    const all = new Set([...bare, ...bases.lateBarePaths(kind.name, MAX_BARE)])
+    return [...all].filter((one) => texts(one).some((before) => isLike(before, text)))
   }
 
   /** The record goes where its file went. */
@@ -165,6 +169,10 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
 
 /** Where more files wait for their ids, they are being written by the thousand, and not renamed by a person. */
 const MAX_BARE = 16
+
+function isBare(text: string): boolean {
+  return text !== '' && !text.startsWith('---')
+}
 
 /** Whether most of two texts is the same. */
 function isLike(a: string, b: string): boolean {

@@ -276,6 +276,7 @@ export function createMirror(parts: MirrorParts): Mirror {
 
   /** Removes what a run before this one has left. A displaced file is never removed unseen. */
   async function tidy(): Promise<void> {
+    await bases.synced()
     const left = await disk.list(PRIVATE_DIRECTORY)
     const needed = new Set(bases.intents().map(({ name }) => freshPath(name)))
     for (const { name } of left.type === 'entries' ? left.entries : []) {

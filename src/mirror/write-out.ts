@@ -166,6 +166,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     bases.begin(intents)
     try {
       await bases.synced()
+      await removeSecondNames()
     } catch (error) {
       // Nothing was done to the files. Should this fail, too, each exchange is found not begun.
       bases.relaxed(() => {
@@ -259,9 +260,9 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       const next = intent.to === undefined ? project.recordAt(intent.path) : undefined
       if (next) mark({ kind: next.kind.name, id: next.id })
     }
-    await removeSecondNames()
   }
 
+  /** When what is noted is on disk. */
   const removeSecondNames = (): Promise<void> =>
     eachOf([...tidy], WIDTH, async (path) => {
       // Tried again with the next files, and with the next look at all of them.
@@ -271,6 +272,13 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
       )
       if (isGone) tidy.delete(path)
     })
+
+  /** There is no next batch for now, with which they would go. */
+  const end = async (): Promise<void> => {
+    if (tidy.size === 0) return
+    await bases.synced()
+    await removeSecondNames()
+  }
 
   const textAside = async ({ name }: Intent): Promise<string> => {
     const found = await disk.read(displacedPath(name))
@@ -335,6 +343,8 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         throw error
       }
       await nextTurn()
+      if (marked.size > 0) return true
+      await end()
       return marked.size > 0
     },
     unblock(path) {
@@ -349,7 +359,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         await finish([{ intent, outcome: await orUnknown(intent, recoverExchange(disk, intent)) }])
         mark(intent)
       }
-      await removeSecondNames()
+      await end()
       return unended()
     },
   }

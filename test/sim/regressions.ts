@@ -557,4 +557,18 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 1, who: 1, record: 3, at: 14, isFresh: false, style: 'vim', edit: 'remove' },
     ],
   },
+  'a new file that was saved without the id it has just been given, and renamed, keeps its record': {
+    replicas: 2,
+    full: [true, false, true, false],
+    seed: 124393,
+    steps: [
+      { do: 'command', on: 3, record: 5, at: 33, what: 'create' },
+      { do: 'wait', ms: 250 },
+      { do: 'new', on: 3, at: 18 },
+      { do: 'load', on: 1, who: 0, record: 4 },
+      { do: 'wait', ms: 300 },
+      { do: 'save', on: 3, who: 0, record: 0, at: 24, isFresh: false, style: 'vim', edit: 'both' },
+      { do: 'move', on: 3, record: 0 },
+    ],
+  },
 }
