@@ -204,7 +204,14 @@ export interface Finding {
 /** How a terminal shows a result. The thin client knows only these. */
 export type View =
   /** Rows of `result[rows]`, with these columns, and a footer when there is a `next` page or something is `hidden`. */
-  | { readonly type: 'table'; readonly rows: string; readonly columns: readonly Column[]; readonly empty: string }
+  | {
+      readonly type: 'table'
+      readonly rows: string
+      readonly columns: readonly Column[]
+      readonly empty: string
+      /** `total` counts the rows, and there are no more pages: what is missing comes with `--limit`. */
+      readonly isOnePage?: boolean
+    }
   /** One record: title line, fields, body. `bytes` names fields that hold sizes. */
   | { readonly type: 'record'; readonly at?: string; readonly bytes?: readonly string[] }
   /** A sentence with `{paths}` of the result filled in. */

@@ -72,7 +72,7 @@ function table(result: unknown, view: View & { type: 'table' }, look: Look): Ren
   const cells = rows.map((row) => columns.map((column) => oneLine(cell(at(row, column.key), column, look))))
   const heads = columns.map(({ head }) => head)
   const dim = columns.map((column): Column => ({ ...column, style: 'dim' }))
-  const footer = footerOf(result, rows.length)
+  const footer = footerOf(result, rows.length, view.isOnePage)
   return { text: `${aligned([heads, ...cells], columns, look, dim).join('\n')}\n`, ...(footer && { footer }) }
 }
 
@@ -109,11 +109,13 @@ function widthsWithin(widths: readonly number[], columns: number | undefined): r
   return fitted
 }
 
-function footerOf(result: unknown, shown: number): string | undefined {
+function footerOf(result: unknown, shown: number, isOnePage = false): string | undefined {
   const [next, total, hidden] = [at(result, 'next'), at(result, 'total'), at(result, 'hidden')]
   const least = at(result, 'atLeast') === true ? 'at least ' : ''
   const of = typeof total === 'number' ? ` of ${least}${total}` : ''
+  const isCut = isOnePage && typeof total === 'number' && total > shown
   const lines = [
+    ...(isCut ? [`${shown}${of} shown; more with --limit`] : []),
     ...(next === undefined || next === null ? [] : [`${shown}${of} shown; the next: --after ${next}`]),
     ...(typeof hidden === 'number' ? [`${least}${hidden} closed ${hidden === 1 ? 'is' : 'are'} not shown: --all`] : []),
   ]

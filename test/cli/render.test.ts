@@ -62,6 +62,10 @@ describe('a table', () => {
       '2 of 120 shown; the next: --after abc',
     )
     expect(render(tasks, list, pipe).footer).toBeUndefined()
+    expect(render({ ...tasks, total: 120 }, list, pipe).footer).toBeUndefined()
+    expect(render({ ...tasks, total: 120 }, { ...list, isOnePage: true } as View, pipe).footer).toBe(
+      '2 of 120 shown; more with --limit',
+    )
     expect(render({ ...tasks, total: 1000, atLeast: true, next: 'abc', hidden: 30 }, list, pipe).footer).toBe(
       '2 of at least 1000 shown; the next: --after abc\nat least 30 closed are not shown: --all',
     )

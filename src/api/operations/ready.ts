@@ -57,6 +57,7 @@ export const readyOperations: readonly Operation[] = [
       view: {
         type: 'table',
         rows: 'items',
+        isOnePage: true,
         columns: [
           { key: 'id', head: 'id', style: 'id' },
           { key: 'status', head: 'status', style: 'status' },
@@ -92,6 +93,7 @@ export const readyOperations: readonly Operation[] = [
       view: {
         type: 'table',
         rows: 'items',
+        isOnePage: true,
         columns: [
           { key: 'id', head: 'id', style: 'id' },
           { key: 'status', head: 'status', style: 'status' },

@@ -49,6 +49,7 @@ export const searchOperations: readonly Operation[] = [
         view: {
           type: 'table',
           rows: 'items',
+          isOnePage: true,
           columns: [
             { key: 'id', head: 'id', style: 'id' },
             { key: 'where', head: 'in', style: 'dim' },
