@@ -53,15 +53,16 @@ const MAX_WORDS = 16
 function wordsBeginning(db: Database, typed: string): readonly string[] | undefined {
   if (!/^[a-z0-9]+$/i.test(typed)) return undefined
   db.run('CREATE VIRTUAL TABLE IF NOT EXISTS temp.search_words USING fts5vocab(main, search_text, instance)')
-  const next = 'SELECT term FROM temp.search_words WHERE term >= $from AND term < ?2 LIMIT 1'
-  const begin = typed.toLowerCase()
+  const [begin, end] = [typed.toLowerCase(), `${typed.toLowerCase()}\u{10ffff}`]
+  const next = (from: string): string => `SELECT term FROM temp.search_words WHERE term >= ${from} AND term < ? LIMIT 1`
   const words = db.all<{ word: string }>(
     `WITH RECURSIVE words(word) AS (
-       SELECT (${next.replace('$from', '?1')}) UNION ALL
-       SELECT (${next.replace('$from', 'word || char(1)')}) FROM words WHERE word IS NOT NULL LIMIT ${MAX_WORDS + 1})
+       SELECT (${next('?')}) UNION ALL
+       SELECT (${next('word || char(1)')}) FROM words WHERE word IS NOT NULL LIMIT ${MAX_WORDS + 1})
      SELECT word FROM words WHERE word IS NOT NULL`,
     begin,
-    `${begin}\u{10ffff}`,
+    end,
+    end,
   )
   return words.length > MAX_WORDS ? undefined : words.map(({ word }) => word)
 }
