@@ -1,7 +1,7 @@
 import type { PeerInfo } from '../api/operation.ts'
 import type { Service } from '../base/service.ts'
 import type { Config } from '../config/options.ts'
-import { joinedHere } from '../errands/join.ts'
+import { joinedHere } from '../errands/joined.ts'
 import type { Problem } from '../model/attention.ts'
 import { randomText } from '../model/id.ts'
 import { type Accept, createAccept } from '../peers/accept.ts'

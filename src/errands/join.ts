@@ -26,6 +26,7 @@ import { createPeerStore } from '../store/peer-store.ts'
 import { openReader, type ProjectReader } from '../store/reader.ts'
 import { createMeta } from '../store/schema.ts'
 import { decideJoin, finishJoin, type JoinStep, joinPlaces } from './join-swap.ts'
+import { JOINED, joinedHere, type Named } from './joined.ts'
 import { keptName } from './kept-databases.ts'
 
 export interface JoinParts {
@@ -51,11 +52,6 @@ export interface JoinParts {
 export type JoinSource =
   | { readonly type: 'peer'; readonly url: string; readonly token: string; readonly pin?: string | undefined }
   | { readonly type: 'git'; readonly ref: string }
-
-export interface Named {
-  readonly id: string
-  readonly name: string
-}
 
 /** What a join will make, or has made. */
 export interface JoinReport {
@@ -263,13 +259,6 @@ function carryOver(old: Database, db: Database, from: ProjectReader, into: Named
     const isTaken = peers.some((peer) => peer.name === name)
     store.put({ name: isTaken ? into.id : name, url: source.url, token: source.token, pin: source.pin })
   })
-}
-
-const JOINED = 'joined'
-
-/** The projects whose place this database has taken here. */
-export function joinedHere(db: Database): readonly Named[] {
-  return JSON.parse(createMeta(db).get(JOINED) ?? '[]') as readonly Named[]
 }
 
 /** Opens the database that is to take the place of the present one, as the replica that it will then be. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
-import { gitClient } from './real-git-repo.ts'
+import { askGit } from './real-git-repo.ts'
 import { type Env, gitEnv } from './run-git.ts'
 
 /** A commit of the code that names a record. */
@@ -52,7 +52,7 @@ export function createCodeMentions({ commonDir, env, clock, log, ref, git = 'git
   const branch = ref.replace(/^refs\/heads\//, '')
 
   const ask = (...args: readonly string[]): Promise<string> =>
-    gitClient({ commonDir, env: gitEnv(env), git, timeoutMs: TIMEOUT_MS }).raw(`--git-dir=${commonDir}`, ...args)
+    askGit({ commonDir, env: gitEnv(env), git, timeoutMs: TIMEOUT_MS }, ...args)
 
   const find = async (id: string): Promise<Mentions> => {
     const [log, refs] = await Promise.all([

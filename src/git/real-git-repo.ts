@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type SimpleGit, simpleGit } from 'simple-git'
 import { type Clock, sleep } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
 import type { Random } from '../model/id.ts'
@@ -41,7 +40,7 @@ export function openGitRepo(options: GitRepoOptions): GitRepo {
   /** Runs a command that reads, and gives what it printed. */
   const ask = async (...args: readonly string[]): Promise<string> => {
     try {
-      return await gitClient({ commonDir, env, git, timeoutMs }).raw(`--git-dir=${commonDir}`, ...args)
+      return await askGit({ commonDir, env, git, timeoutMs }, ...args)
     } catch (error) {
       throw gitError(error, commonDir)
     }
@@ -152,16 +151,20 @@ export interface ClientOptions {
   readonly timeoutMs: number
 }
 
-/** Runs git for what simple-git can ask, in the way all of orch does. */
-export function gitClient({ commonDir, env, git, timeoutMs }: ClientOptions): SimpleGit {
-  return simpleGit({
+/** Runs git for what simple-git can ask, in the way all of orch does. Resolves to what it prints. */
+export async function askGit(options: ClientOptions, ...args: readonly string[]): Promise<string> {
+  const { commonDir, env, git, timeoutMs } = options
+  // It is read when git is first asked: a start asks nothing.
+  const { simpleGit } = await import('simple-git')
+  const client = simpleGit({
     baseDir: commonDir,
     binary: git,
     timeout: { block: timeoutMs },
     // It refuses each of these until named. They are ours: the directory is the one we serve, the variables are fixed.
     unsafe: { allowUnsafeConfigPaths: true },
     allowEnvironment: Object.keys(fixedEnv),
-  }).env(env)
+  })
+  return await client.env(env).raw(`--git-dir=${commonDir}`, ...args)
 }
 
 function parseHead(line: string): { ref: string; head: Head } {

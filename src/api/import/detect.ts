@@ -1,9 +1,8 @@
 import { OrchError } from '../../base/error.ts'
 import type { Folder } from './folder.ts'
 import { sniffJson } from './foreign-read.ts'
+import type { FormatName } from './formats.ts'
 import { readNames } from './read.ts'
-
-export type FormatName = 'orch' | 'backlog' | 'beads' | 'taskmaster' | 'github' | 'json' | 'markdown'
 
 /** What is at the path that a caller named: a format, and the file that holds it, if it is one. */
 export interface Detected {

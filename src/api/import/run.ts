@@ -4,9 +4,10 @@ import { nextTurn } from '../../base/turns.ts'
 import { task } from '../../model/kinds/task.ts'
 import { importBacklog } from './backlog.ts'
 import { importBeads } from './beads.ts'
-import { detect, type FormatName, findTaskMaster } from './detect.ts'
+import { detect, findTaskMaster } from './detect.ts'
 import type { Folder } from './folder.ts'
 import { readGithub, readTaskMaster } from './foreign-read.ts'
+import { type FormatName, IMPORT_FORMATS } from './formats.ts'
 import { createIdentify, type ReadRecord } from './identify.ts'
 import { type ImportParts, importItems, inSlices, RECORDS_PER_SLICE } from './items.ts'
 import { createLinker } from './links.ts'
@@ -31,17 +32,6 @@ export interface ImportOptions {
   readonly mapping: string | undefined
   /** What the caller named, for errors. */
   readonly name: string
-}
-
-/** The formats, and how they are called. */
-export const IMPORT_FORMATS: Readonly<Record<FormatName, string>> = {
-  orch: 'an export of orch',
-  backlog: 'Backlog.md',
-  beads: 'beads',
-  taskmaster: 'Task Master',
-  github: 'issues of GitHub',
-  json: 'JSON of a home-made system',
-  markdown: 'Markdown of a home-made system',
 }
 
 /**

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import type { FormatName } from '../import/detect.ts'
+import { type FormatName, IMPORT_FORMATS } from '../import/formats.ts'
 import { openPath } from '../import/node-folder.ts'
 import { reportSchema } from '../import/report.ts'
-import { IMPORT_FORMATS, importAny } from '../import/run.ts'
 import type { Operation } from '../operation.ts'
 import { defineOperation } from './define.ts'
 
@@ -123,6 +122,8 @@ function importOperation(
     },
     async run({ project, actor, progress }, input) {
       const path = input[property] ?? ''
+      // Every start would read what knows the formats of others.
+      const { importAny } = await import('../import/run.ts')
       return await importAny(
         { project, origin: { source: 'import', actor }, progress, ...(await openPath(path)) },
         {
