@@ -1,12 +1,10 @@
 import type { Clock } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
-import { createTurns, inTurns } from '../base/turns.ts'
 import type { KeptRecord } from '../doc/kept.ts'
 import { createProjectDoc, type ProjectDoc } from '../doc/project-doc.ts'
 import { type Random, randomText } from '../model/id.ts'
 import type { Kinds } from '../model/kind-set.ts'
-import { task } from '../model/kinds/task.ts'
 import type { LogEntry } from '../model/log.ts'
 import { openChangeFeed } from './change-feed.ts'
 import { createChanges } from './changes.ts'
@@ -32,6 +30,7 @@ import { type RebuildProgress, rebuildIndex } from './rebuild.ts'
 import { createRecordIndex } from './record-index.ts'
 import { createMeta, prepareSchema } from './schema.ts'
 import { createWorkGraph } from './work-graph.ts'
+import { createWorkQueries } from './work-queries.ts'
 
 export interface OpenProjectParts {
   readonly db: Database
@@ -203,22 +202,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     ...queries,
     past,
     conflicts,
-    ready(query) {
-      const { ids, total } = graph.ready(query)
-      return { items: ids.flatMap((id) => queries.read(task, id) ?? []), total }
-    },
-    blocked(query) {
-      const { items, total } = graph.blocked(query)
-      const found = items.flatMap(({ id, by }) => {
-        const record = queries.read(task, id)
-        return record ? [{ task: record, by }] : []
-      })
-      return { items: found, total }
-    },
-    todo: (limit) => graph.todo(limit),
-    blockersOf: (id) => graph.blockersOf(id),
-    dependentsOf: (id) => graph.dependentsOf(id),
-    readGraph: () => inTurns(graph.read(), createTurns(clock)),
+    ...createWorkQueries(graph, queries, clock),
     changedSince(have, query) {
       // After a commit that failed, the journal in memory counts its rows until it is loaded anew.
       pipeline.doc()

@@ -9,9 +9,11 @@ import type { Past } from './past.ts'
 import { createQueries, type Queries } from './queries.ts'
 import { createRecordIndex } from './record-index.ts'
 import type { Vector } from './row.ts'
+import { createWorkGraph } from './work-graph.ts'
+import { createWorkQueries, type WorkQueries } from './work-queries.ts'
 
 /** A project as it was at a moment, for reading. The work log is not in it: its entries have their times. */
-export interface PastProject extends Queries {
+export interface PastProject extends Queries, WorkQueries {
   readonly moment: Vector
 }
 
@@ -147,7 +149,10 @@ async function makeView(
     if (turns.isOver()) await turns.next()
   }
   scratch.exec('COMMIT')
-  return { moment, ...createQueries(scratch, kinds) }
+  const queries = createQueries(scratch, kinds)
+  const work = createWorkQueries(createWorkGraph(scratch, kinds), queries, clock)
+  // Who held which task then is in no row.
+  return { moment, ...queries, ...work, ready: (query) => work.ready({ ...query, claimed: new Set() }) }
 }
 
 function isSame(a: Vector, b: Vector): boolean {

@@ -216,3 +216,17 @@ describe('what was', () => {
     },
   )
 })
+
+test('what could be begun, and what waited, at a time', async () => {
+  const { call, clock, id, second, created } = await createStory()
+  await call('task.update', { id: second, addDependencies: [id] })
+  await call('claim', { id })
+  const then = new Date(clock.now()).toISOString()
+  await clock.advance(3_600_000)
+  await call('task.update', { id, status: 'completed' })
+  const ids = async (operation: string, asOf?: string): Promise<unknown> =>
+    items(await call(operation, { ...(asOf && { asOf }) })).map((one) => one.id)
+  expect([await ids('ready'), await ids('blocked')]).toEqual([[second], []])
+  expect(items(await call('blocked', { asOf: then }))).toMatchObject([{ id: second, by: [id] }])
+  expect([await ids('ready', created), await ids('ready', then)]).toEqual([[id], []])
+})

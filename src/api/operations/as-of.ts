@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { PastProject } from '../../store/past-view.ts'
 import type { Project } from '../../store/project.ts'
 import type { Vector } from '../../store/row.ts'
 import type { Operation, OperationContext } from '../operation.ts'
@@ -9,15 +10,20 @@ export const asOfSchema = z.string().optional().describe(`as it was at ${momentH
 /**
  * Lets a reading operation be asked about the past: the same question, answered from the project as it was. What it asks
  * must be in a `PastProject`: records, keys, relations, full text; not the work log, whose entries have their times.
+ * `prepare` reads first what would take too long in one turn.
  */
-export function withAsOf(operation: Operation): Operation {
+export function withAsOf(
+  operation: Operation,
+  prepare: (project: PastProject) => Promise<void> = () => Promise.resolve(),
+): Operation {
   return askedAt(operation, async (context, asOf, run) => {
     const { project } = context
     const { vector, name } = await readMoment(context, asOf)
     if (name === 'now') return await run(context)
-    return await project.past.view(vector, ({ moment: _, ...then }) =>
-      run({ ...context, project: { ...project, ...then } }),
-    )
+    return await project.past.view(vector, async ({ moment, ...then }) => {
+      await prepare({ moment, ...then })
+      return await run({ ...context, project: { ...project, ...then } })
+    })
   })
 }
 

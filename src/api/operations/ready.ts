@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { StoredRecord } from '../../store/project.ts'
+import type { Project, StoredRecord } from '../../store/project.ts'
 import type { Operation } from '../operation.ts'
+import { withAsOf } from './as-of.ts'
 import { defineOperation } from './define.ts'
 
 const DEFAULT_LIMIT = 20
@@ -38,78 +39,86 @@ interface ReadyInput {
   readonly limit: number
 }
 
+const readGraph = (project: Pick<Project, 'readGraph'>): Promise<void> => project.readGraph()
+
 /** What can be begun, and what cannot. */
 export const readyOperations: readonly Operation[] = [
-  defineOperation<ReadyInput, unknown>({
-    name: 'ready',
-    effect: 'read',
-    role: 'reader',
-    help: 'Lists tasks that can be begun: open, unblocked, and nobody has them. In order of priority, due date, how much waits behind them, and age.',
-    input: z.strictObject({ ...fitSchemas, limit }),
-    output: z.object({
-      items: z.array(z.object(workSchema)).describe('the best first'),
-      total: z.number().describe('how many there are'),
-    }),
-    cli: {
-      command: 'ready',
-      positionals: [],
-      flags: { labels: 'label', capabilities: 'capability' },
-      view: {
-        type: 'table',
-        rows: 'items',
-        isOnePage: true,
-        columns: [
-          { key: 'id', head: 'id', style: 'id' },
-          { key: 'status', head: 'status', style: 'status' },
-          { key: 'priority', head: 'priority', style: 'priority' },
-          { key: 'due', head: 'due', style: 'dim' },
-          { key: 'title', head: 'title' },
-        ],
-        empty: 'Nothing is ready to be begun.',
+  withAsOf(
+    defineOperation<ReadyInput, unknown>({
+      name: 'ready',
+      effect: 'read',
+      role: 'reader',
+      help: 'Lists tasks that can be begun: open, unblocked, and nobody has them. In order of priority, due date, how much waits behind them, and age.',
+      input: z.strictObject({ ...fitSchemas, limit }),
+      output: z.object({
+        items: z.array(z.object(workSchema)).describe('the best first'),
+        total: z.number().describe('how many there are'),
+      }),
+      cli: {
+        command: 'ready',
+        positionals: [],
+        flags: { labels: 'label', capabilities: 'capability' },
+        view: {
+          type: 'table',
+          rows: 'items',
+          isOnePage: true,
+          columns: [
+            { key: 'id', head: 'id', style: 'id' },
+            { key: 'status', head: 'status', style: 'status' },
+            { key: 'priority', head: 'priority', style: 'priority' },
+            { key: 'due', head: 'due', style: 'dim' },
+            { key: 'title', head: 'title' },
+          ],
+          empty: 'Nothing is ready to be begun.',
+        },
+        examples: ['orch ready', 'orch ready --capability rust --capability docs --limit 5'],
       },
-      examples: ['orch ready', 'orch ready --capability rust --capability docs --limit 5'],
-    },
-    run({ project, actor, parts }, input) {
-      const claimed = new Set(parts.agents.claims.all().map(({ task }) => task))
-      const { items, total } = project.ready({ ...input, actor: actor.name, claimed })
-      return { items: items.map(workOf), total }
-    },
-  }),
-  defineOperation<{ limit: number }, unknown>({
-    name: 'blocked',
-    effect: 'read',
-    role: 'reader',
-    help: 'Lists open tasks that cannot be begun, and what each waits for.',
-    input: z.strictObject({ limit }),
-    output: z.object({
-      items: z
-        .array(z.object({ ...workSchema, by: z.array(z.string()).describe('the open tasks it depends on') }))
-        .describe('the most important first'),
-      total: z.number().describe('how many there are'),
-    }),
-    cli: {
-      command: 'blocked',
-      positionals: [],
-      view: {
-        type: 'table',
-        rows: 'items',
-        isOnePage: true,
-        columns: [
-          { key: 'id', head: 'id', style: 'id' },
-          { key: 'status', head: 'status', style: 'status' },
-          { key: 'priority', head: 'priority', style: 'priority' },
-          { key: 'by', head: 'waits for' },
-          { key: 'title', head: 'title' },
-        ],
-        empty: 'Nothing is blocked.',
+      run({ project, actor, parts }, input) {
+        const claimed = new Set(parts.agents.claims.all().map(({ task }) => task))
+        const { items, total } = project.ready({ ...input, actor: actor.name, claimed })
+        return { items: items.map(workOf), total }
       },
-      examples: ['orch blocked'],
-    },
-    run({ project }, input) {
-      const { items, total } = project.blocked({ limit: input.limit })
-      return { items: items.map(({ task, by }) => ({ ...workOf(task), by: [...by] })), total }
-    },
-  }),
+    }),
+    readGraph,
+  ),
+  withAsOf(
+    defineOperation<{ limit: number }, unknown>({
+      name: 'blocked',
+      effect: 'read',
+      role: 'reader',
+      help: 'Lists open tasks that cannot be begun, and what each waits for.',
+      input: z.strictObject({ limit }),
+      output: z.object({
+        items: z
+          .array(z.object({ ...workSchema, by: z.array(z.string()).describe('the open tasks it depends on') }))
+          .describe('the most important first'),
+        total: z.number().describe('how many there are'),
+      }),
+      cli: {
+        command: 'blocked',
+        positionals: [],
+        view: {
+          type: 'table',
+          rows: 'items',
+          isOnePage: true,
+          columns: [
+            { key: 'id', head: 'id', style: 'id' },
+            { key: 'status', head: 'status', style: 'status' },
+            { key: 'priority', head: 'priority', style: 'priority' },
+            { key: 'by', head: 'waits for' },
+            { key: 'title', head: 'title' },
+          ],
+          empty: 'Nothing is blocked.',
+        },
+        examples: ['orch blocked'],
+      },
+      run({ project }, input) {
+        const { items, total } = project.blocked({ limit: input.limit })
+        return { items: items.map(({ task, by }) => ({ ...workOf(task), by: [...by] })), total }
+      },
+    }),
+    readGraph,
+  ),
 ]
 
 /** A task in a list of work. */
