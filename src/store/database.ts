@@ -250,6 +250,7 @@ function wrap(
       db.exec(sql)
     },
     run: (sql, ...params) => {
+      if (depth === 0) settleDoubt()
       prepare(sql).run(...params)
     },
     get(sql, ...params) {

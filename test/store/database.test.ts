@@ -72,6 +72,7 @@ test('[P1] when the disk refused what was committed relaxed, nothing is committe
   await expect(db.synced()).rejects.toThrow('I/O error')
   // The log cannot be emptied while somebody reads it.
   expect(() => db.transaction(() => db.run('INSERT INTO t VALUES (3)'))).toThrow('cannot be made good yet')
+  expect(() => db.run('INSERT INTO t VALUES (4)')).toThrow('cannot be made good yet')
   reader.exec('COMMIT')
   expect(statSync(`${file}-wal`).size).toBeGreaterThan(0)
   expect(db.transaction(() => statSync(`${file}-wal`).size)).toBe(0)
