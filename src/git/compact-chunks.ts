@@ -1,6 +1,6 @@
 import type { Key, Keyring } from '../base/keys.ts'
 import { inTurns, type Turns } from '../base/turns.ts'
-import { decodingChunk, encodingChunk, type Row } from '../store/row.ts'
+import { decodeRow, joiningRows, splittingChunk } from '../store/row.ts'
 import type { FileChange, GitRepo, Oid } from './git-repo.ts'
 import { CHUNKS, type ChunkName, chunkPath, chunksOf } from './history-tree.ts'
 import { closeChunk, openChunk } from './sealed-chunks.ts'
@@ -64,7 +64,7 @@ async function join(
 ): Promise<readonly FileChange[]> {
   const oids = run.map(({ path }) => tree.get(path) ?? '')
   const blobs = await repo.readBlobs([...new Set(oids)])
-  const rows: Row[] = []
+  const rows: EncodedRow[] = []
   for (const [at, { path }] of run.entries()) {
     const found = await rowsOf(keys, path, blobs.get(oids[at] ?? ''), turns)
     if (!found) return []
@@ -74,16 +74,25 @@ async function join(
   if (rows.some(({ seq, replica: of }, at) => of !== replica || seq !== first + at)) return []
   const made: FileChange[] = []
   for (let from = 0, bytes = 0, at = 0; at < rows.length; at++) {
-    bytes += rows[at]?.update.length ?? 0
+    bytes += rows[at]?.size ?? 0
     if (bytes < MAX_BYTES && at < rows.length - 1) continue
-    const part = rows.slice(from, at + 1)
+    const part = rows.slice(from, at + 1).map((row) => row.bytes)
     const path = chunkPath(replica, first + from, first + at)
-    made.push({ path, bytes: closeChunk(key, path, await inTurns(encodingChunk(part), turns)) })
+    made.push({ path, bytes: closeChunk(key, path, await inTurns(joiningRows(part), turns)) })
     ;[from, bytes] = [at + 1, 0]
   }
   const kept = new Set(made.map(({ path }) => path))
   if (made.length * 2 > run.length) return []
   return [...run.filter(({ path }) => !kept.has(path)).map(({ path }) => ({ path, delete: true }) as const), ...made]
+}
+
+/** A row as it stands in a chunk: what is joined is not made anew, and thousands of rows are not kept decoded. */
+interface EncodedRow {
+  readonly replica: string
+  readonly seq: number
+  /** Bytes of its update. */
+  readonly size: number
+  readonly bytes: Uint8Array
 }
 
 /** What is damaged, or of a key that is not here, is told by whoever needs it; here it is left as it is. */
@@ -92,9 +101,15 @@ async function rowsOf(
   path: string,
   bytes: Uint8Array | undefined,
   turns: Turns,
-): Promise<readonly Row[] | undefined> {
+): Promise<readonly EncodedRow[] | undefined> {
   try {
-    return await inTurns(decodingChunk(openChunk(keys, path, bytes ?? new Uint8Array())), turns)
+    const rows: EncodedRow[] = []
+    for (const row of splittingChunk(openChunk(keys, path, bytes ?? new Uint8Array()))) {
+      const { replica, seq, update } = decodeRow(row)
+      rows.push({ replica, seq, size: update.length, bytes: row })
+      if (turns.isOver()) await turns.next()
+    }
+    return rows
   } catch {
     return undefined
   }

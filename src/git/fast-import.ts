@@ -23,7 +23,7 @@ export function* fastImportStream(commit: NewCommit): Generator<Uint8Array> {
     } else {
       yield text(`M 100644 inline ${quote(change.path)}\ndata ${change.bytes.length}\n`)
       yield change.bytes
-      yield text('\n')
+      yield NEWLINE
     }
   }
   yield text('get-mark :1\ndone\n')
@@ -75,3 +75,4 @@ export function* inBatches(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
 }
 
 const text = (value: string): Uint8Array => Buffer.from(value)
+const NEWLINE = text('\n')

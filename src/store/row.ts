@@ -129,17 +129,36 @@ export function encodeChunk(rows: readonly Row[]): Uint8Array {
 
 /** The same in steps, one a row: a chunk may hold tens of thousands. */
 export function* encodingChunk(rows: readonly Row[]): Steps<Uint8Array> {
-  const encoder = createEncoder()
-  writeVarString(encoder, CHUNK_MAGIC)
-  writeUint8(encoder, CHUNK_FORMAT)
-  writeVarUint(encoder, rows.length)
+  const encoded: Uint8Array[] = []
   for (const row of rows) {
-    const bytes = encodeRow(row)
-    writeVarUint(encoder, crc32(bytes))
-    writeVarUint8Array(encoder, bytes)
+    encoded.push(encodeRow(row))
     yield
   }
-  return toUint8Array(encoder)
+  return yield* joiningRows(encoded)
+}
+
+/** Makes a chunk of encoded rows, in steps. One buffer that grew with them would be copied each time that it does. */
+export function* joiningRows(rows: readonly Uint8Array[]): Steps<Uint8Array> {
+  const head = createEncoder()
+  writeVarString(head, CHUNK_MAGIC)
+  writeUint8(head, CHUNK_FORMAT)
+  writeVarUint(head, rows.length)
+  const parts: Uint8Array[] = [toUint8Array(head)]
+  for (const row of rows) {
+    const before = createEncoder()
+    writeVarUint(before, crc32(row))
+    writeVarUint(before, row.length)
+    parts.push(toUint8Array(before), row)
+    yield
+  }
+  const chunk = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    chunk.set(part, at)
+    at += part.length
+    yield
+  }
+  return chunk
 }
 
 /** Decodes a chunk, checking every row. Throws on damage. */
@@ -149,18 +168,25 @@ export function decodeChunk(bytes: Uint8Array): readonly Row[] {
 
 /** The same in steps, one a row. */
 export function* decodingChunk(bytes: Uint8Array): Steps<readonly Row[]> {
+  const rows: Row[] = []
+  for (const row of splittingChunk(bytes)) {
+    rows.push(decodeRow(row))
+    yield
+  }
+  return rows
+}
+
+/** The encoded rows of a chunk, one after the other, as views of it. Throws on damage. */
+export function* splittingChunk(bytes: Uint8Array): Generator<Uint8Array> {
   const decoder = createDecoder(bytes)
   if (readVarString(decoder) !== CHUNK_MAGIC) throw new Error('not a chunk of rows')
   const format = readUint8(decoder)
   if (format !== CHUNK_FORMAT) throw new Error(`chunk format ${format} is not known here`)
-  const rows: Row[] = []
   for (let left = readCount(decoder, bytes); left > 0; left--) {
     const crc = readVarUint(decoder)
     const row = readVarUint8Array(decoder)
     if (crc32(row) !== crc) throw new Error('a row in the chunk is damaged')
-    rows.push(decodeRow(row))
-    yield
+    yield row
   }
   if (hasContent(decoder)) throw new Error('bytes after the chunk')
-  return rows
 }
