@@ -6,6 +6,9 @@ import type { LogEntry } from '../model/log.ts'
 import { indexedText } from '../model/search-words.ts'
 import type { Database } from './database.ts'
 
+/** How SQLite takes texts apart: words without case and accents. */
+export const TOKENIZER = 'unicode61 remove_diacritics 2'
+
 /**
  * The tables of the full text search. The texts themselves are not kept a second time: what is found names a record, and
  * the record is read.
@@ -14,7 +17,7 @@ export const SEARCH_TABLES = [
   'CREATE TABLE search_docs (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, deleted INTEGER NOT NULL, hash TEXT NOT NULL)',
   'CREATE INDEX search_docs_deleted ON search_docs (deleted) WHERE deleted = 1',
   // Raised, when what is put in changes, together with INDEX_FORMAT.
-  `CREATE VIRTUAL TABLE search_text USING fts5 (title, body, said, content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 2", prefix = '2 3')`,
+  `CREATE VIRTUAL TABLE search_text USING fts5 (title, body, said, content = '', contentless_delete = 1, tokenize = "${TOKENIZER}", prefix = '2 3')`,
 ] as const
 
 /** What is searched of one record or entry. */

@@ -2,6 +2,7 @@ import { must } from '../base/assert.ts'
 import { matchExpression, searchTerms, type Term } from '../model/search-words.ts'
 import type { Database } from './database.ts'
 import type { Sql } from './filter-sql.ts'
+import { TOKENIZER } from './search-index.ts'
 
 /** How many hold the words of a text is counted up to here: to go through more costs milliseconds, and nobody reads them. */
 export const COUNTED = 1_000
@@ -46,14 +47,12 @@ export function textMatch(db: Database, text: string): TextMatch {
 /** More are not put one after the other: merging their lists once is less work. */
 const MAX_WORDS = 16
 
-/**
- * The words of the index that begin so, found by leaping from one to the next. Undefined where there are too many, and for
- * letters that the index may write in another way (case, accents), which only its tokenizer knows.
- */
+/** The words of the index that begin so, found by leaping from one to the next. Undefined where there are too many. */
 function wordsBeginning(db: Database, typed: string): readonly string[] | undefined {
-  if (!/^[a-z0-9]+$/i.test(typed)) return undefined
+  const begin = tokenOf(db, typed)
+  if (begin === undefined) return undefined
   db.run('CREATE VIRTUAL TABLE IF NOT EXISTS temp.search_words USING fts5vocab(main, search_text, instance)')
-  const [begin, end] = [typed.toLowerCase(), `${typed.toLowerCase()}\u{10ffff}`]
+  const end = `${begin}\u{10ffff}`
   const next = (from: string): string => `SELECT term FROM temp.search_words WHERE term >= ${from} AND term < ? LIMIT 1`
   const words = db.all<{ word: string }>(
     `WITH RECURSIVE words(word) AS (
@@ -65,6 +64,17 @@ function wordsBeginning(db: Database, typed: string): readonly string[] | undefi
     end,
   )
   return words.length > MAX_WORDS ? undefined : words.map(({ word }) => word)
+}
+
+/** A word as the index writes it, which only its tokenizer knows: it is asked by a table of one text. Undefined when that are several. */
+function tokenOf(db: Database, word: string): string | undefined {
+  if (/^[a-z0-9]+$/i.test(word)) return word.toLowerCase()
+  db.run(`CREATE VIRTUAL TABLE IF NOT EXISTS temp.typed_text USING fts5 (text, tokenize = "${TOKENIZER}")`)
+  db.run('CREATE VIRTUAL TABLE IF NOT EXISTS temp.typed_words USING fts5vocab(temp, typed_text, instance)')
+  db.run('DELETE FROM temp.typed_text')
+  db.run('INSERT INTO temp.typed_text (text) VALUES (?)', word)
+  const tokens = db.all<{ term: string }>('SELECT term FROM temp.typed_words LIMIT 2')
+  return tokens.length === 1 ? tokens[0]?.term : undefined
 }
 
 /** The numbers (`search_docs.n`) of what holds the words of a text. What may be the beginning of an id finds that, too. */

@@ -1,7 +1,7 @@
 /**
  * Measures what questions cost, beside reading the mirror's Markdown and JSON for the same answers: `npm run bench:queries`
  * (1,000 and 10,000 tasks), `-- --tasks 1000,10000,100000`. In CPU time of the whole process, its compiler and its garbage
- * collector included, which other programs disturb least; the time by the clock beside it. Each question is asked 300 times
+ * collector included, which other programs disturb least; the time by the clock beside it. Each question is asked 1,000 times
  * before it is measured, as a daemon has been; what the very first one costs is beside it. Prints a table, and fails where a goal is missed. `--keep DIR` makes the projects there and finds
  * them again, `--only PART` asks the questions whose name holds it.
  */
@@ -38,8 +38,8 @@ const { values: flags } = parseArgs({
   },
 })
 const runs = Number(flags.runs)
-/** Until then the compiler works beside the questions, and as long as they do. */
-const WARM = 300
+/** Until then the compiler works beside the questions now and then, and as long as several of them. */
+const WARM = 1_000
 const goals = [
   { tasks: 1_000, times: 10 },
   { tasks: 10_000, p99: 5 },

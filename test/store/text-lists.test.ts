@@ -17,6 +17,7 @@ const wordsOf = (i: number): string =>
     // Only those at the end of the order hold it.
     i >= SIZE - 1_200 && 'late',
     i % 2 === 0 && 'Café',
+    i % 2 === 0 && 'ПРОБА',
     i % 7 === 0 && 'seventh word',
     i % 260 === 0 && 'rare',
     `n${i % 100}x`,
@@ -51,6 +52,8 @@ const TEXTS = [
   'rare',
   'café',
   'caf daemon',
+  'проб',
+  'Проба café',
   '"seventh word"',
   'n1',
   'n7x most',
