@@ -25,5 +25,5 @@ export async function importBacklog(
   const items = await inSlices(files, createIdentify(project, draft))
   const names = createNames(items.filter(({ kind }) => kind === task))
   await importItems(parts, items, createLinker(project, items, { draft, names }), draft)
-  return finish(draft)
+  return finish(draft, project.kinds)
 }

@@ -41,7 +41,7 @@ export async function importBeads(
     absence: (id) => (deleted.has(id.trim().toLowerCase()) ? 'is deleted there' : 'is not here'),
   })
   await importItems(parts, items, linkerOf, draft)
-  return finish(draft)
+  return finish(draft, project.kinds)
 }
 
 /** Reads all issues. Deleted ones come last: where one has the id of a living one, that keeps it in every run. */

@@ -35,7 +35,7 @@ export async function importOrch(parts: OrchImport, options: OrchImportOptions):
   const first = await check(parts, options.name)
   if (first !== undefined && isSameHistory(parts.project, first)) await importRows(parts, options, draft)
   else await importRecords(parts, options, draft)
-  return finish(draft)
+  return finish(draft, parts.project.kinds)
 }
 
 /** Reads all of it; the first row, if it has any. */

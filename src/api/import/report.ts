@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Mapping } from '../../model/import/mapping.ts'
 import { printMapping } from '../../model/import/mapping-file.ts'
+import type { Kinds } from '../../model/kind-set.ts'
 
 const fileReason = z.object({
   file: z.string().describe('the file, or the old id of an issue'),
@@ -65,16 +66,19 @@ export function emptyDraft(dryRun: boolean): Draft {
   }
 }
 
-export function finish(draft: Draft): Report {
-  return { ...draft, summary: summaryOf(draft) }
+export function finish(draft: Draft, kinds: Kinds): Report {
+  return { ...draft, summary: summaryOf(draft, kinds) }
 }
 
 const SHOWN = 30
 const MAPPED = 'Mapped like this; write it to a file, correct it, and give it with --mapping:'
 
-function summaryOf(draft: Draft): string {
+function summaryOf(draft: Draft, kinds: Kinds): string {
   const { dryRun, created, createdDeleted, counts: by, unchanged, linked, aliases, deleted, mapping } = draft
-  const parts = Object.entries(by).flatMap(([plural, count]) => (count > 0 ? [`${count} ${plural}`] : []))
+  const parts = Object.entries(by).flatMap(([plural, count]) => {
+    const one = kinds.all.find((kind) => kind.plural === plural)?.name ?? plural
+    return count > 0 ? [`${count} ${count === 1 ? one : plural}`] : []
+  })
   const last = parts.at(-1) ?? '0 tasks'
   const made = parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${last}` : last
   const valid = aliases > 0 ? `; ${aliases} old ids stay valid` : ''

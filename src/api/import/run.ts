@@ -94,5 +94,5 @@ async function importRead(parts: ImportParts, records: AsyncIterable<ReadRecord>
   }
   const items = await inSlices(read, createIdentify(project, draft))
   await importItems(parts, items, createLinker(project, items, { draft, names: createExactNames(items) }), draft)
-  return finish(draft)
+  return finish(draft, project.kinds)
 }
