@@ -53,7 +53,8 @@ function wordsBeginning(db: Database, typed: string): readonly string[] | undefi
   if (begin === undefined) return undefined
   db.run('CREATE VIRTUAL TABLE IF NOT EXISTS temp.search_words USING fts5vocab(main, search_text, instance)')
   const end = `${begin}\u{10ffff}`
-  const next = (from: string): string => `SELECT term FROM temp.search_words WHERE term >= ${from} AND term < ? LIMIT 1`
+  const next = (from: string): string =>
+    `SELECT term FROM temp.search_words WHERE term >= ${from} AND term < ? ORDER BY term LIMIT 1`
   const words = db.all<{ word: string }>(
     `WITH RECURSIVE words(word) AS (
        SELECT (${next('?')}) UNION ALL
@@ -127,7 +128,7 @@ export function gather(db: Database, match: TextMatch): { readonly sql: string; 
 }
 
 /** Ids that begin with a text; none for what cannot be the beginning of one. */
-export function idRange(text: string): readonly [string, string] | undefined {
+function idRange(text: string): readonly [string, string] | undefined {
   const typed = text.trim().toLowerCase()
   return /^[a-z]-[0-9a-z]{2,8}$/.test(typed) ? [typed, `${typed}~`] : undefined
 }
