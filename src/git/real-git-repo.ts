@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, sleep } from '../base/clock.ts'
 import { OrchError } from '../base/error.ts'
+import { nextTurn } from '../base/turns.ts'
 import type { Random } from '../model/id.ts'
 import { fastImportStream, inBatches } from './fast-import.ts'
 import type { GitRepo, Head, LoggedCommit, LogQuery, NewCommit, Oid } from './git-repo.ts'
@@ -151,12 +152,21 @@ export interface ClientOptions {
   readonly timeoutMs: number
 }
 
+let loading: Promise<typeof import('simple-git').simpleGit> | undefined
+
+/** It is read when git is first asked, in a turn by itself: a start asks nothing. */
+function loadClient(): NonNullable<typeof loading> {
+  loading ??= import('simple-git').then(async ({ simpleGit }) => {
+    await nextTurn()
+    return simpleGit
+  })
+  return loading
+}
+
 /** Runs git for what simple-git can ask, in the way all of orch does. Resolves to what it prints. */
 export async function askGit(options: ClientOptions, ...args: readonly string[]): Promise<string> {
   const { commonDir, env, git, timeoutMs } = options
-  // It is read when git is first asked: a start asks nothing.
-  const { simpleGit } = await import('simple-git')
-  const client = simpleGit({
+  const client = (await loadClient())({
     baseDir: commonDir,
     binary: git,
     timeout: { block: timeoutMs },
