@@ -24,6 +24,8 @@ export function createChunkCompaction(repo: GitRepo, { keys }: Pick<Keyring, 'ke
     async next(parent, added, key, turns) {
       if (until-- > 0) return []
       until = RUN - 1
+      // To start git is long enough for a turn by itself.
+      await turns.next()
       const tree = await repo.readTree(parent, CHUNKS.slice(0, -1))
       const gone = new Set(added.flatMap((change) => ('delete' in change ? [change.path] : [])))
       const chunks = chunksOf([...tree.keys()].filter((path) => !gone.has(path)))
@@ -63,6 +65,7 @@ async function join(
   { keys, key, turns }: { readonly keys: readonly Key[]; readonly key: Key | undefined; readonly turns: Turns },
 ): Promise<readonly FileChange[]> {
   const oids = run.map(({ path }) => tree.get(path) ?? '')
+  await turns.next()
   const blobs = await repo.readBlobs([...new Set(oids)])
   const rows: EncodedRow[] = []
   for (const [at, { path }] of run.entries()) {

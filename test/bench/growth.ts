@@ -2,7 +2,8 @@
  * What a large project costs: 10,000 tasks, 100,000 edits of them, 100,000 entries of the work log in one month, and
  * what of it keeps the event loop. `npm run bench:growth`; `-- --tasks 1000 --edits 10000 --entries 10000` for less.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -219,6 +220,8 @@ try {
     clock: systemClock,
     log: silentLogger,
   })
+  // To fork this large process is a part of each turn that starts git.
+  await longestTurn('starting a git that does nothing', () => once(spawn('git', ['--version']), 'close'))
   await longestTurn('the first snapshot of all, into git', () => snapshots.take())
   await many(ids.length, (i) => edit(i))
   await longestTurn('a snapshot of as many changes, into git', () => snapshots.take())
