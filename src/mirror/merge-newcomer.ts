@@ -82,7 +82,7 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
 
   /**
    * What is known of the file that a new one was until it was renamed: one that is gone and was of the record it names, or,
-   * where it names none, is like it and had not been given its id, or so lately that an editor may not have seen it.
+   * where it names none, had not been given its id yet and is like it.
    */
   const renamedFrom = async (kind: RecordKind, id: RecordId | undefined, saved: Saved): Promise<Base | undefined> => {
     const paths = id === undefined ? alikeWithoutId(kind, saved) : bases.pathsOf(kind.name, id)
@@ -95,11 +95,7 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
 
   const alikeWithoutId = (kind: RecordKind, { text }: Saved): readonly string[] => {
     const bare = bases.barePaths(kind.name, MAX_BARE + 1)
-    const texts = (path: string): readonly string[] =>
-      [bases.get(path)?.text ?? '', ...bases.versions(path, 0).map((version) => version.text)].filter(isBare)
-    if (bare.length > MAX_BARE) return []
-    const all = new Set([...bare, ...bases.lateBarePaths(kind.name, MAX_BARE)])
-    return [...all].filter((one) => texts(one).some((before) => isLike(before, text)))
+    return bare.length > MAX_BARE ? [] : bare.filter((one) => isLike(bases.get(one)?.text ?? '', text))
   }
 
   /** The record goes where its file went. */
@@ -116,7 +112,7 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
     onTaken({ kind: kind.name, id })
   }
 
-  /** Whether another new file that says the same id is closer to what a file held that is gone: then that was renamed. */
+  /** Whether another new file that says the same id, or none as well, is closer to what a file held that is gone. */
   const hasCloser = async (base: Base, { path, text }: Saved): Promise<boolean> => {
     const budget = { cells: CELLS_TO_CHOOSE }
     const mine = editedSigns(base.text, text, budget)
@@ -130,7 +126,7 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
         if (type !== 'file' || other === path || known.has(other) || !name.endsWith('.md')) continue
         const found = await disk.read(other)
         const decoded = found.type === 'file' ? decodeFile(found.bytes) : undefined
-        if (!decoded?.ok || idIn(decoded.text) !== base.id) continue
+        if (!decoded?.ok || idIn(decoded.text) !== idIn(text)) continue
         if (editedSigns(base.text, decoded.text, budget) < mine) return true
       }
     }
@@ -169,10 +165,6 @@ export function createMergeNewcomer(parts: MergeNewcomerParts): MergeNewcomer {
 
 /** Where more files wait for their ids, they are being written by the thousand, and not renamed by a person. */
 const MAX_BARE = 16
-
-function isBare(text: string): boolean {
-  return text !== '' && !text.startsWith('---')
-}
 
 /** Whether most of two texts is the same. */
 function isLike(a: string, b: string): boolean {

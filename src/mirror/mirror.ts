@@ -13,19 +13,19 @@ import type { Commit, Project } from '../store/project.ts'
 import { type Abilities, type Disk, LEAST } from './disk.ts'
 import { createDisplacedFiles } from './displaced.ts'
 import { createFights, FIGHT } from './fights.ts'
+import { createFound } from './found.ts'
+import { removeLeftovers } from './leftovers.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
 import { createLooking } from './looking.ts'
 import { createMergeIn } from './merge-in.ts'
 import { createPages } from './pages.ts'
 import { BOARD_REF, LOCAL, placeOf, README, type Ref } from './places.ts'
 import { brokenFile, createNotices } from './problem.ts'
-import { freshPath, PRIVATE_DIRECTORY } from './replace.ts'
-import { missingFrom, type Scan } from './scan.ts'
+import type { Scan } from './scan.ts'
 import { createSettling, type Quiet, quietBy } from './settle.ts'
 import { createSignatures } from './signatures.ts'
 import { createTakeIn } from './take-in.ts'
 import { createVanished } from './vanished.ts'
-import { PAGE_PREFIX } from './view-files.ts'
 import type { LocalFacts } from './views.ts'
 import { createVisits } from './visits.ts'
 import type { Watch } from './watch.ts'
@@ -140,6 +140,15 @@ export function createMirror(parts: MirrorParts): Mirror {
     },
     onAbsent: () => looking.poke(),
   })
+  const takeFound = createFound({
+    kinds: project.kinds,
+    bases,
+    known,
+    visits,
+    vanished,
+    notices,
+    isStuck: (path) => stuck.has(path),
+  })
   const writeOut = createWriteOut({
     project,
     disk,
@@ -191,7 +200,7 @@ export function createMirror(parts: MirrorParts): Mirror {
         throw new Error('the place of the mirror is gone')
       }
       stuck = await writeOut.recover()
-      if (!isTidy) await tidy()
+      if (!isTidy) isTidy = await removeLeftovers(disk, bases)
     },
     onScan: takeScan,
     onHint: hint,
@@ -221,30 +230,11 @@ export function createMirror(parts: MirrorParts): Mirror {
 
   async function takeScan(result: Scan): Promise<{ readonly dueMs: number | undefined; readonly isCalm: boolean }> {
     logs.poke()
-    const changed = [...result.found].filter(([path, now]) => known.isNews(path, now))
-    await visits.look(changed.map(([path]) => path))
-    // Files of a kind that is not declared any more stay as they are, with their bases.
-    const missing = missingFrom(result, known.paths()).filter((path) => placeOf(project.kinds, path))
-    for (const path of missing) if (!bases.get(path)) known.forget(path)
-    // What could not be read and is gone, or has another name now, is nobody's trouble any more.
-    for (const path of missingFrom(result, notices.failingPaths())) {
-      if (placeOf(project.kinds, path) && !bases.get(path) && !stuck.has(path)) notices.works(path)
-    }
-    await vanished.update(
-      missing.filter((path) => known.has(path) && !stuck.has(path)),
-      {
-        total: known.size,
-        isGone: result.isGone,
-        isUnsettled: [...visits.unsettled().keys(), ...notices.failingPaths()].some(
-          (path) => !known.has(path) && placeOf(project.kinds, path) !== undefined,
-        ),
-      },
-    )
-    await known.save()
+    const isCalm = await takeFound(result)
     writeOut.unblock()
     writing.poke()
     if (shown.areStale()) pages.poke()
-    return { dueMs: vanished.due(), isCalm: changed.length + missing.length === 0 && !shown.areStale() }
+    return { dueMs: vanished.due(), isCalm: isCalm && !shown.areStale() }
   }
 
   function hint(path: string): void {
@@ -272,19 +262,6 @@ export function createMirror(parts: MirrorParts): Mirror {
     // What did not fit may fit what is declared now: it is read anew.
     for (const base of bases.broken()) bases.put({ ...base, hash: '' })
     await looking.look().catch(onError)
-  }
-
-  /** Removes what a run before this one has left. A displaced file is never removed unseen. */
-  async function tidy(): Promise<void> {
-    await bases.synced()
-    const left = await disk.list(PRIVATE_DIRECTORY)
-    const needed = new Set(bases.intents().map(({ name }) => freshPath(name)))
-    for (const { name } of left.type === 'entries' ? left.entries : []) {
-      const path = `${PRIVATE_DIRECTORY}/${name}`
-      // Unfinished files and those of pages hold nothing of anybody's.
-      if ((name.endsWith('.new') && !needed.has(path)) || name.startsWith(PAGE_PREFIX)) await disk.remove(path)
-    }
-    isTidy = left.type !== 'unreadable'
   }
 
   async function open(): Promise<void> {

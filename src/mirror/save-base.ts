@@ -66,7 +66,7 @@ export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBa
       if (!choice.stale) return { text: base, also: closed }
       const from = candidates.find((one) => one.text === choice.text)?.whole ?? choice.text
       const item = { kind: 'stale_save', where: path, key: 'stale' } as const
-      const hash = choice.stale === 'as-it-was' ? sha256(text) : undefined
+      const hash = choice.stale === 'edited' ? undefined : sha256(text)
       // The second time it is obeyed, also when orch was started anew in between.
       if (hash !== undefined && bases.asked(path) === hash) {
         return {

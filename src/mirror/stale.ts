@@ -18,8 +18,11 @@ export const CELLS_TO_CHOOSE = 8_000_000
 /** The text that a save was made from [M6]. */
 export interface Choice {
   readonly text: string
-  /** Set when it is not the base: somebody saved over text that they had not seen. */
-  readonly stale?: 'edited' | 'as-it-was'
+  /**
+   * Set when it is not the base: somebody saved over text that they had not seen. `as-it-was`: a replaced text once more.
+   * `unclear`: or they have taken out what they had seen; nobody can say.
+   */
+  readonly stale?: 'edited' | 'as-it-was' | 'unclear'
 }
 
 /**
@@ -42,13 +45,13 @@ export interface Comparison {
 /**
  * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to, unless the save
  * shows what replaced that. Prose counts first: two people soon write the same into front matter, which decides only between
- * texts of equally close prose, and not where it is that of the base. Then it is measured against that of the base, and the
- * prose against that of the replaced text.
+ * texts of equally close prose. Where it is closer to that of the base, it is measured against that, and the prose alone
+ * against the replaced text.
  *
  * Of equals the base, then the newest, but where both explanations are as good, and one loses what nobody may have read, the
  * other: a text that was replaced after `unreadSince` is chosen also when it is not closer, if the save shows nothing of what
  * replaced it (one word was put in the place of another and the save has a third); an earlier one when it is as close, and
- * whoever saved has only taken words out.
+ * whoever saved has only taken something out, if it was the base that they had.
  */
 export function chooseBase(
   disk: string,
@@ -62,35 +65,40 @@ export function chooseBase(
   const { hasSeen = showsNext, distance = (ours, saved) => changed(ours, saved, budget) } = how
   const candidates = versions.slice(0, MAX_CANDIDATES)
   const isOlder = how.hasSeen === undefined ? createIsOlder(disk, base, candidates, budget) : () => true
-  const hasBaseFront = frontOf(disk) === frontOf(base)
   const prose = proseOf(disk)
   let choice: Choice = { text: base }
   let least = distance(base, disk)
-  const isOnlyLess = least.prose > 0 && addedWords(proseOf(base), prose, budget).length === 0
+  const baseFront = least.front
+  const lacksWords = least.prose > 0 && addedWords(proseOf(base), prose, budget).length === 0
+  const lacksFields = least.front > 0 && least.prose === 0 && addsNoField(base, disk)
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
   let isUnread = true
 
-  const isCloser = (version: Version, cost: Distance): boolean => {
-    if (cost.prose !== least.prose) return cost.prose < least.prose
-    if (isOnlyLess && showsNothingOf(prose, proseOfBoth(version), budget)) return true
-    return !hasBaseFront && cost.front < least.front
-  }
-  const isSeen = (version: Version): boolean =>
-    hasBaseFront ? hasSeen(prose, proseOfBoth(version)) : hasSeen(disk, version)
+  const isCloser = (cost: Distance): boolean =>
+    cost.prose === least.prose ? cost.front < least.front : cost.prose < least.prose
+  /** As close, and the base would have lost something. */
+  const isAsClose = (version: Version, cost: Distance): boolean =>
+    choice.stale === undefined &&
+    cost.prose === least.prose &&
+    ((lacksWords && showsNothingOf(prose, proseOfBoth(version), budget)) ||
+      (lacksFields && cost.front === least.front && !addsNoField(version.text, disk)))
 
   for (const [i, version] of candidates.entries()) {
     if (least.prose + least.front === 0) break
     const cost = distance(version.text, disk)
     isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version, budget)
+    // Front matter that is closer to that of the base says nothing of the prose.
+    const hasOwnFront = cost.front <= baseFront
+    const isUnclear = !isUnread && !isCloser(cost)
     if (isUnread) unread = version.text
-    else if (!isCloser(version, cost) || isSeen(version)) continue
+    else if (isUnclear && !isAsClose(version, cost)) continue
+    else if (hasOwnFront ? hasSeen(disk, version) : hasSeen(prose, proseOfBoth(version))) continue
     else if (!isOlder(i)) break
     least = cost
-    const isSame = cost.prose + (hasBaseFront ? 0 : cost.front) === 0
     choice = {
-      text: hasBaseFront ? frontOf(base) + belowFront(version.text) : version.text,
-      stale: isSame ? 'as-it-was' : 'edited',
+      text: hasOwnFront ? version.text : frontOf(base) + belowFront(version.text),
+      stale: isUnclear ? 'unclear' : cost.prose + Math.min(cost.front, baseFront) === 0 ? 'as-it-was' : 'edited',
     }
   }
   return choice
@@ -227,6 +235,12 @@ function changed(a: string, b: string, budget: DiffBudget): Distance {
   return { prose: editedSigns(proseOf(a), proseOf(b), budget), front }
 }
 
+/** Whether a save has nothing in its front matter that a text has not. */
+function addsNoField(text: string, saved: string): boolean {
+  const before = fieldsOf(text)
+  return [...fieldsOf(saved)].every(([name, value]) => before.get(name) === value)
+}
+
 /** Each field with its value; of a list each member by itself, as two people add to one. What is empty says nothing. */
 function fieldsOf(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
@@ -244,9 +258,17 @@ function fieldsOf(text: string): ReadonlyMap<string, string> {
 
 /** How much was changed from one text to another, in UTF-16 code units, blanks aside: they say little. */
 export function editedSigns(a: string, b: string, budget: DiffBudget): number {
-  const signs = (text: string): number => text.replace(/\s+/g, '').length
   return diffText(a, b, budget).reduce(
-    (sum: number, edit: TextEdit) => sum + signs(a.slice(edit.at, edit.at + edit.delete)) + signs(edit.insert),
+    (sum: number, edit: TextEdit) =>
+      sum + signs(a, edit.at, edit.at + edit.delete) + signs(edit.insert, 0, edit.insert.length),
     0,
   )
 }
+
+function signs(text: string, from: number, to: number): number {
+  let count = 0
+  for (let at = from; at < to; at++) if (text.charCodeAt(at) > SPACE) count++
+  return count
+}
+
+const SPACE = 32

@@ -77,8 +77,6 @@ export interface MirrorBases {
   pathsOf(kind: string, id: string): readonly string[]
   /** Some files of a kind without front matter: those that were made by hand, until they have their id. */
   barePaths(kind: string, limit: number): readonly string[]
-  /** Those that were given front matter last, the newest first: an editor may not have seen it. */
-  lateBarePaths(kind: string, limit: number): readonly string[]
   broken(): readonly Base[]
   put(base: Base): void
   drop(path: string): void
@@ -129,7 +127,6 @@ CREATE INDEX IF NOT EXISTS mirror_bases_broken ON mirror_bases (path) WHERE reas
 CREATE TABLE IF NOT EXISTS mirror_versions (
   n INTEGER PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, next TEXT NOT NULL, at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS mirror_versions_path ON mirror_versions (path, n);
-CREATE INDEX IF NOT EXISTS mirror_versions_bare ON mirror_versions (path, n) WHERE text <> '' AND text NOT LIKE '---%';
 CREATE INDEX IF NOT EXISTS mirror_versions_at ON mirror_versions (at);
 CREATE TABLE IF NOT EXISTS mirror_asked (path TEXT PRIMARY KEY, hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mirror_open (path TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
@@ -179,15 +176,6 @@ export function openMirrorBases(db: Database): MirrorBases {
       db
         .all<{ path: string }>(
           "SELECT path FROM mirror_bases WHERE kind = ? AND id <> '' AND text NOT LIKE '---%' LIMIT ?",
-          kind,
-          limit,
-        )
-        .map(({ path }) => path),
-    lateBarePaths: (kind, limit) =>
-      db
-        .all<{ path: string }>(
-          `SELECT path FROM (SELECT path, max(n) AS n FROM mirror_versions WHERE text <> '' AND text NOT LIKE '---%' GROUP BY path)
-           JOIN mirror_bases USING (path) WHERE kind = ? AND id <> '' ORDER BY n DESC LIMIT ?`,
           kind,
           limit,
         )

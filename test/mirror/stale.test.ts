@@ -90,6 +90,27 @@ describe('stale saves', () => {
     expect(chooseBase(file('in_progress', 'one\nx\nmine\n'), base, versions)).toEqual({ text: base })
   })
 
+  test('[P2][M6] front matter that is closer to that of the base is measured against that, whatever the prose is like', () => {
+    const file = (front: string, prose: string): string => `---\n${front}\n---\n\n${prose}`
+    const [older, old] = [file('status: todo', 'one\n'), file('status: todo', 'one\nx\n')]
+    const base = file('status: todo\nspentHours: 1', 'one\nx\n')
+    const saved = file('status: todo\nspentHours: 1\nassignee: ann', 'one\n')
+    const choice = chooseBase(saved, base, [version(old, base), version(older, old)])
+    // Measured against the older front matter, the hour would be counted twice.
+    expect(choice).toEqual({ text: file('status: todo\nspentHours: 1', 'one\n'), stale: 'edited' })
+  })
+
+  test('[P2][M6] words that somebody has taken out, or has never read, stay', () => {
+    const [old, base] = ['word1\n\none\n\ntwo\n', 'one\n\nword2\ntwo\n']
+    expect(chooseBase('one\n\ntwo\n', base, [version(old, base)])).toEqual({ text: old, stale: 'unclear' })
+    // Who puts another word there has read what stood there.
+    expect(chooseBase('one\n\nword3\ntwo\n', base, [version(old, base)])).toEqual({ text: base })
+    const file = (status: string, labels: string): string => `---\nstatus: ${status}\nlabels: [${labels}]\n---\n\none\n`
+    const versions = [version(file('todo', 'a'), file('review', 'a')), version(file('todo', ''), file('todo', 'a'))]
+    const saved = chooseBase(file('review', ''), file('review', 'a'), versions)
+    expect(saved).toEqual({ text: file('todo', ''), stale: 'unclear' })
+  })
+
   test('[M6] exactly a replaced text is told apart', () => {
     expect(chooseBase('one\n', 'one\ntwo\n', [version('one\n')])).toEqual({ text: 'one\n', stale: 'as-it-was' })
   })
@@ -105,12 +126,12 @@ describe('stale saves', () => {
     }
     const versions = Array.from({ length: 40 }, (_, i) => version(text(i + 10), text(i + 9)))
     const time = (count: number): number => {
-      const begun = performance.now()
+      const begun = process.cpuUsage().user
       chooseBase(text(1), text(2), versions.slice(0, count), 0)
-      return performance.now() - begun
+      return process.cpuUsage().user - begun
     }
     time(1)
-    expect(time(40) / time(1)).toBeLessThan(8)
+    expect(time(40) / time(1)).toBeLessThan(12)
   })
 
   test('what two texts have in common is contained in both', () => {

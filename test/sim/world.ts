@@ -475,8 +475,13 @@ export async function playWorld(
         const isCopy = filesOf(replica).some(
           (one) => one !== path && idIn(text) !== undefined && idIn(replica.disk.text(one) ?? '') === idIn(text),
         )
+        // Without an id it may be known by its text, or not.
+        const isBare = idIn(text) === undefined
+        if (isBare && !replica.isAlive()) return
+        const bare = isBare ? replica.project().recordAt(path)?.id : undefined
+        if (bare !== undefined) removed.add(bare)
         for (const word of words)
-          if (isCopy && word.state === 'noticed' && word.why.includes(`${replica.host} in ${path} `))
+          if ((isCopy || isBare) && word.state === 'noticed' && word.why.includes(`${replica.host} in ${path} `))
             word.state = 'either'
         reload(replica, path)
         const to = `tasks/moved-${made++}.md`
