@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256 } from '../base/hash.ts'
 import type { Keyring } from '../base/keys.ts'
+import { isLeftover } from '../mirror/leftovers.ts'
 import { LOCAL, README } from '../mirror/places.ts'
-import { displacedPath, PRIVATE_DIRECTORY, SENTINEL } from '../mirror/replace.ts'
-import { PAGE_PREFIX } from '../mirror/view-files.ts'
+import { displacedPath, SENTINEL } from '../mirror/replace.ts'
 import { dayOfFile } from '../model/log.ts'
 import { openDatabase } from '../store/database.ts'
 import { type MirrorBases, openMirrorBases } from '../store/mirror-bases.ts'
@@ -59,8 +59,7 @@ export function removeFiles(
 /** Whether orch alone writes a file, and nothing of anybody's is in it. */
 function isMade(path: string): boolean {
   if (dayOfFile(path) !== undefined) return true
-  const isUnfinished = path.endsWith('.new') || path.startsWith(`${PRIVATE_DIRECTORY}/${PAGE_PREFIX}`)
-  return [README, LOCAL, SENTINEL].includes(path) || (path.startsWith(`${PRIVATE_DIRECTORY}/`) && isUnfinished)
+  return [README, LOCAL, SENTINEL].includes(path) || isLeftover(path)
 }
 
 function filesBelow(root: string, dir: string): readonly string[] {

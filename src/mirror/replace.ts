@@ -9,9 +9,19 @@ export const SENTINEL = `${PRIVATE_DIRECTORY}/root`
 
 /** Where a write keeps its unfinished text and what it displaced. `name` is the intent's. */
 export const freshPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.new`
+/** What a file where none was is called beside its own name, once it is in its place and until that is noted. */
+export const madePath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.made`
 export const displacedPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.old`
 /** The unfinished text before the exchange in one step, what was displaced after it. */
 export const swappedPath = (name: string): string => `${PRIVATE_DIRECTORY}/${name}.swap`
+
+/** All that a write may leave. */
+export const privatePaths = (name: string): readonly string[] => [
+  freshPath(name),
+  swappedPath(name),
+  madePath(name),
+  displacedPath(name),
+]
 
 /** A change of one file that is about to be made. */
 export type Exchange = Pick<Intent, 'name' | 'path' | 'from' | 'to'>
@@ -33,8 +43,8 @@ export type Outcome = 'done' | 'changed' | 'displaced' | 'crossed'
  * the new file is linked in, which fails when somebody saved meanwhile. There is a moment without the file; there is none
  * in which a save can be lost.
  *
- * A file where none was keeps its second name, `freshPath`, until the outcome is noted and the caller removes it: renamed
- * before that, it could not be told from one that was never made.
+ * A file where none was keeps a second name, `madePath`, until the outcome is noted and the caller removes it: renamed
+ * before that, or saved and renamed, it could not be told from one that was never made.
  */
 export async function exchange(
   disk: Disk,
@@ -59,7 +69,10 @@ export async function exchange(
     }
   }
   const linked = !bytes || (await disk.link(fresh, path))
-  if (from === undefined) return linked ? 'done' : 'changed'
+  if (from === undefined) {
+    if (linked) await disk.move(fresh, madePath(name))
+    return linked ? 'done' : 'changed'
+  }
   await disk.remove(fresh).catch(() => options.onLeft(fresh))
   // Somebody saved into the moment without the file.
   return linked ? 'done' : 'displaced'
@@ -119,11 +132,11 @@ export async function recoverExchange(disk: Disk, { name, path, from, to }: Exch
     else await disk.move(swappedPath(name), displacedPath(name))
   }
   const [there, aside] = [await disk.read(path), await disk.read(displacedPath(name))]
-  const fresh = await disk.read(freshPath(name))
-  const unclear = [there, aside, fresh].some(({ type }) => type === 'unreadable' || type === 'changing')
+  const [fresh, made] = [await disk.read(freshPath(name)), await disk.read(madePath(name))]
+  const unclear = [there, aside, fresh, made].some(({ type }) => type === 'unreadable' || type === 'changing')
   if (unclear) return 'unknown'
   // With a second name the new file was linked into its place.
-  const isLinked = fresh.type === 'file' && fresh.links > 1
+  const isLinked = made.type === 'file' || (fresh.type === 'file' && fresh.links > 1)
   // Somebody has moved it since.
   const isMoved = there.type === 'absent' && isLinked
   if (isMoved && from === undefined) return 'done'

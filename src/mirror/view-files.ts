@@ -1,7 +1,7 @@
 import { sha256 } from '../base/hash.ts'
 import { type Random, randomText } from '../model/id.ts'
 import type { Disk } from './disk.ts'
-import { displacedPath, exchange, freshPath, swappedPath } from './replace.ts'
+import { exchange, privatePaths } from './replace.ts'
 
 /** Of the private files of pages: nothing in them is ever worth keeping. */
 export const PAGE_PREFIX = 'page-'
@@ -24,6 +24,6 @@ export async function showPage(
   try {
     await exchange(disk, { name, path, from, to }, bytes, { ...options, onLeft: () => undefined })
   } finally {
-    for (const left of [freshPath(name), swappedPath(name), displacedPath(name)]) await disk.remove(left)
+    for (const one of privatePaths(name)) await disk.remove(one)
   }
 }

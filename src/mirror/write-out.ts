@@ -16,7 +16,7 @@ import { isOpenInEditor } from './editor-locks.ts'
 import { diskReason } from './errno.ts'
 import { BOARD, BOARD_REF, type Ref } from './places.ts'
 import type { Notices } from './problem.ts'
-import { displacedPath, exchange, freshPath, type Recovered, recoverExchange } from './replace.ts'
+import { displacedPath, exchange, freshPath, madePath, type Recovered, recoverExchange } from './replace.ts'
 import { createResting } from './resting.ts'
 
 /** How long a displaced file is kept: programs that still have it open may write to it. */
@@ -245,7 +245,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     })
     for (const { intent, outcome } of outcomes) {
       if (outcome === 'unknown') continue
-      if (intent.from === undefined) tidy.add(freshPath(intent.name))
+      if (intent.from === undefined) tidy.add(freshPath(intent.name)).add(madePath(intent.name))
       if (outcome !== 'done' && outcome !== 'changed') parts.onDisplaced()
       if (outcome !== 'done' && outcome !== 'crossed') {
         block(intent)

@@ -115,7 +115,7 @@ function leftovers({ dir }: TestRepo): readonly string[] {
   return [
     ...inside('.git').filter((name) => /fast_import_crash|\.lock$/.test(name)),
     ...inside('.git/orch/load').filter((name) => name.endsWith('.tmp')),
-    ...inside('orch/.orch').filter((name) => name.endsWith('.new')),
+    ...inside('orch/.orch').filter((name) => /\.(new|made)$/.test(name)),
     ...inside('.git/refs/heads').filter((name) => name.endsWith('.lock')),
     ...inside('.git/orch').filter((name) => /daemon\.json\.\d+$/.test(name)),
   ]

@@ -470,19 +470,17 @@ export async function playWorld(
         const path = fileAt(replica, one.record)
         const text = path === undefined ? undefined : replica.disk.text(path)
         if (path === undefined || !text || busy.has(`${replica.host} ${path}`) || copied.has(idIn(text) ?? '')) return
-        // What was saved late where a record's file had been, and goes elsewhere before it is read, is a copy, and what was
-        // taken out of it was taken out of that.
-        const isCopy = filesOf(replica).some(
-          (one) => one !== path && idIn(text) !== undefined && idIn(replica.disk.text(one) ?? '') === idIn(text),
-        )
+        // What was saved late where a record's file had been, and goes elsewhere before it is read, is a copy.
+        const id = idIn(text)
+        if (filesOf(replica).some((one) => one !== path && id && idIn(replica.disk.text(one) ?? '') === id)) return
         // Without an id it may be known by its text, or not.
-        const isBare = idIn(text) === undefined
-        if (isBare && !replica.isAlive()) return
-        const bare = isBare ? replica.project().recordAt(path)?.id : undefined
-        if (bare !== undefined) removed.add(bare)
-        for (const word of words)
-          if ((isCopy || isBare) && word.state === 'noticed' && word.why.includes(`${replica.host} in ${path} `))
-            word.state = 'either'
+        if (id === undefined) {
+          if (!replica.isAlive()) return
+          const bare = replica.project().recordAt(path)?.id
+          if (bare !== undefined) removed.add(bare)
+          for (const word of words)
+            if (word.state === 'noticed' && word.why.includes(`${replica.host} in ${path} `)) word.state = 'either'
+        }
         reload(replica, path)
         const to = `tasks/moved-${made++}.md`
         replica.disk.rename(path, to)
