@@ -51,7 +51,7 @@ export interface Comparison {
  * Of equals the base, then the newest, but where both explanations are as good, and one loses what nobody may have read, the
  * other: a text that was replaced after `unreadSince` is chosen also when it is not closer, if the save shows nothing of what
  * replaced it (one word was put in the place of another and the save has a third); an earlier one when it is as close, and
- * whoever saved has only taken something out, if it was the base that they had.
+ * whoever saved would have taken something out, or have put more in the place of something, if it was the base that they had.
  */
 export function chooseBase(
   disk: string,
@@ -69,7 +69,7 @@ export function chooseBase(
   let choice: Choice = { text: base }
   let least = distance(base, disk)
   const baseFront = least.front
-  const lacksWords = least.prose > 0 && addedWords(proseOf(base), prose, budget).length === 0
+  const fromBase = takenOut(proseOf(base), prose, budget)
   const lacksFields = least.front > 0 && least.prose === 0 && addsNoField(base, disk)
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
@@ -77,11 +77,14 @@ export function chooseBase(
 
   const isCloser = (cost: Distance): boolean =>
     cost.prose === least.prose ? cost.front < least.front : cost.prose < least.prose
+  /** Whether the base would have lost words, or more of them to others in their place. */
+  const takesMore = (version: Version): boolean =>
+    fromBase.gone > 0 || fromBase.replaced > takenOut(proseOf(version.text), prose, budget).replaced
   /** As close, and the base would have lost something. */
   const isAsClose = (version: Version, cost: Distance): boolean =>
     choice.stale === undefined &&
     cost.prose === least.prose &&
-    ((lacksWords && showsNothingOf(prose, proseOfBoth(version), budget)) ||
+    ((least.prose > 0 && takesMore(version) && showsNothingOf(prose, proseOfBoth(version), budget)) ||
       (lacksFields && cost.front === least.front && !addsNoField(version.text, disk)))
 
   for (const [i, version] of candidates.entries()) {
@@ -263,6 +266,17 @@ export function editedSigns(a: string, b: string, budget: DiffBudget): number {
       sum + signs(a, edit.at, edit.at + edit.delete) + signs(edit.insert, 0, edit.insert.length),
     0,
   )
+}
+
+/** How much of a text is gone in another one, and how much has other signs in its place. */
+function takenOut(a: string, b: string, budget: DiffBudget): { readonly gone: number; readonly replaced: number } {
+  let [gone, replaced] = [0, 0]
+  for (const { at, delete: deleted, insert } of diffText(a, b, budget)) {
+    const taken = signs(a, at, at + deleted)
+    if (signs(insert, 0, insert.length) === 0) gone += taken
+    else replaced += taken
+  }
+  return { gone, replaced }
 }
 
 function signs(text: string, from: number, to: number): number {

@@ -104,7 +104,12 @@ describe('stale saves', () => {
     const [old, base] = ['word1\n\none\n\ntwo\n', 'one\n\nword2\ntwo\n']
     expect(chooseBase('one\n\ntwo\n', base, [version(old, base)])).toEqual({ text: old, stale: 'unclear' })
     // Who puts another word there has read what stood there.
-    expect(chooseBase('one\n\nword3\ntwo\n', base, [version(old, base)])).toEqual({ text: base })
+    const third = 'one\n\nword2\nthree\n'
+    expect(chooseBase('one\n\nthree\n\nnew\n', third, [version('gone2\n\none\n\nthree\n', third)]).stale).toBe(
+      'unclear',
+    )
+    const number = (n: number): string => `one\n\n${n}\n`
+    expect(chooseBase(number(17), number(15), [version(number(12), number(15))])).toEqual({ text: number(15) })
     const file = (status: string, labels: string): string => `---\nstatus: ${status}\nlabels: [${labels}]\n---\n\none\n`
     const versions = [version(file('todo', 'a'), file('review', 'a')), version(file('todo', ''), file('todo', 'a'))]
     const saved = chooseBase(file('review', ''), file('review', 'a'), versions)
