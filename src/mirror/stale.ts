@@ -261,18 +261,32 @@ function fieldsOf(text: string): ReadonlyMap<string, string> {
 
 /** How much was changed from one text to another, in UTF-16 code units, blanks aside: they say little. */
 export function editedSigns(a: string, b: string, budget: DiffBudget): number {
-  return diffText(a, b, budget).reduce(
+  const [from, to] = comparable(a, b)
+  return diffText(from, to, budget).reduce(
     (sum: number, edit: TextEdit) =>
-      sum + signs(a, edit.at, edit.at + edit.delete) + signs(edit.insert, 0, edit.insert.length),
+      sum + signs(from, edit.at, edit.at + edit.delete) + signs(edit.insert, 0, edit.insert.length),
     0,
   )
 }
 
+/**
+ * Two texts as their words, one in each line: blank lines are all alike, and would be taken for what they have in common.
+ * Large ones as they are, which takes a third of the time.
+ */
+function comparable(a: string, b: string): readonly [string, string] {
+  const wordsOf = (text: string): string => text.trim().split(/\s+/).join('\n')
+  return a.length + b.length > LARGE ? [a, b] : [wordsOf(a), wordsOf(b)]
+}
+
+/** In UTF-16 code units, both together. */
+const LARGE = 40_000
+
 /** How much of a text is gone in another one, and how much has other signs in its place. */
 function takenOut(a: string, b: string, budget: DiffBudget): { readonly gone: number; readonly replaced: number } {
   let [gone, replaced] = [0, 0]
-  for (const { at, delete: deleted, insert } of diffText(a, b, budget)) {
-    const taken = signs(a, at, at + deleted)
+  const [from, to] = comparable(a, b)
+  for (const { at, delete: deleted, insert } of diffText(from, to, budget)) {
+    const taken = signs(from, at, at + deleted)
     if (signs(insert, 0, insert.length) === 0) gone += taken
     else replaced += taken
   }

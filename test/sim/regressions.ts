@@ -598,4 +598,16 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 0, who: 1, record: 5, at: 37, isFresh: false, style: 'vim', edit: 'status' },
     ],
   },
+  'blank lines are not what two texts have in common': {
+    replicas: 2,
+    full: [false, true, true, false],
+    seed: 141414,
+    steps: [
+      { do: 'save', on: 2, who: 0, record: 4, at: 26, isFresh: true, style: 'rename', edit: 'inline' },
+      { do: 'command', on: 0, record: 4, at: 12, what: 'insert' },
+      { do: 'wait', ms: 6000 },
+      { do: 'save', on: 0, who: 0, record: 0, at: 37, isFresh: false, style: 'rename', edit: 'inline' },
+      { do: 'save', on: 2, who: 0, record: 4, at: 14, isFresh: false, style: 'rename', edit: 'both' },
+    ],
+  },
 }
