@@ -298,7 +298,7 @@ export const errorCodes = define({
     exit: 6,
     http: 503,
     message: '{path} cannot be written: {reason}',
-    hint: 'Make the directory writable for you; orch keeps its private state there.',
+    hint: 'Make the directory writable for you, or free space on its disk; orch keeps its private state there.',
   },
   storage_failed: {
     exit: 6,

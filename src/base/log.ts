@@ -47,3 +47,37 @@ export function formatEntry({ at, level, message, fields }: LogEntry): string {
   )
   return `${JSON.stringify({ at: new Date(at).toISOString(), level, message, ...plain })}\n`
 }
+
+const NEWLINE = 0x0a
+
+/**
+ * Writes entries as lines. One that cannot be written, as on a full disk, is left out, for nothing may end because of its
+ * log; the next that can be comes after a line that says how many were. `write` returns how many bytes it wrote, or throws.
+ */
+export function createEntryWriter(write: (bytes: Uint8Array) => number): (entry: LogEntry) => void {
+  let leftOut = 0
+  /** The last line stops in the middle. */
+  let isTorn = false
+  const put = (text: string): boolean => {
+    let rest = new TextEncoder().encode(isTorn ? `\n${text}` : text)
+    try {
+      while (rest.length > 0) {
+        const count = write(rest)
+        if (count === 0) return false
+        isTorn = rest[count - 1] !== NEWLINE
+        rest = rest.subarray(count)
+      }
+      return true
+    } catch {
+      return false
+    }
+  }
+  return (entry) => {
+    if (leftOut > 0) {
+      const fields = { lines: leftOut }
+      const isTold = put(formatEntry({ at: entry.at, level: 'warn', message: 'the log could not be written', fields }))
+      if (isTold) leftOut = 0
+    }
+    if (leftOut > 0 || !put(formatEntry(entry))) leftOut++
+  }
+}

@@ -1,8 +1,9 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { systemClock } from '../base/clock.ts'
 import { type ErrorBody, OrchError, reasonOf } from '../base/error.ts'
+import { writeNewFile } from '../base/new-file.ts'
 import { ensurePrivateDir } from '../base/private-dir.ts'
 import { mainWorktreeOf } from '../base/repository.ts'
 import type { PurgeReport } from '../model/purge-report.ts'
@@ -221,7 +222,7 @@ async function reportOf(
 /** Whether this process is the one that starts the daemon. Only a courtesy that saves useless starts: the daemon's lock decides. */
 function claimStart(file: string): boolean {
   try {
-    writeFileSync(file, String(process.pid), { flag: 'wx' })
+    writeNewFile(file, String(process.pid))
     return true
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code

@@ -8,7 +8,7 @@ import { sleep, systemClock } from '../base/clock.ts'
 import { OrchError, toOrchError } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Keyring } from '../base/keys.ts'
-import { createLogger, formatEntry, type Level, type Logger } from '../base/log.ts'
+import { createEntryWriter, createLogger, type Level, type Logger } from '../base/log.ts'
 import { ensurePrivateDir } from '../base/private-dir.ts'
 import {
   findRepository,
@@ -272,10 +272,13 @@ function reportLine(line: object): void {
 
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error']
 
+// Not by `process.stderr`: after one write that fails it is closed for good, and the failure ends the process.
+const writeEntry = createEntryWriter((bytes) => writeSync(2, bytes))
+
 /** Writes to standard error, which is the log file. */
 function loggerAt(least: Level): Logger {
-  const write: Parameters<typeof createLogger>[0] = (entry) => {
-    if (LEVELS.indexOf(entry.level) >= LEVELS.indexOf(least)) process.stderr.write(formatEntry(entry))
+  const write: typeof writeEntry = (entry) => {
+    if (LEVELS.indexOf(entry.level) >= LEVELS.indexOf(least)) writeEntry(entry)
   }
   return createLogger(write, systemClock.now)
 }

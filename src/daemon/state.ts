@@ -127,8 +127,8 @@ function openFile(file: string, { keyring, assertOwned }: Pick<Host, 'keyring' |
   } catch (error) {
     if (error instanceof OrchError) throw error
     const reason = reasonOf(error)
-    const isReadOnly = /readonly|unable to open|permission/i.test(reason)
-    throw new OrchError(isReadOnly ? 'read_only' : 'database_damaged', { path: file, reason }, error)
+    const cannotWrite = /readonly|unable to open|permission|full|no space/i.test(reason)
+    throw new OrchError(cannotWrite ? 'read_only' : 'database_damaged', { path: file, reason }, error)
   }
 }
 

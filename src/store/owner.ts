@@ -1,8 +1,9 @@
-import { linkSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { type Clock, sleep } from '../base/clock.ts'
 import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
+import { writeNewFile } from '../base/new-file.ts'
 
 /** Who a daemon is to others that reach the same disk. */
 export interface OwnerFacts {
@@ -64,7 +65,7 @@ export async function takeOwnership(parts: OwnerParts): Promise<Owner> {
   const isOurs = (found: string): boolean => found.includes(`"instance":"${facts.instance}"`)
   const create = (): void => {
     try {
-      writeFileSync(file, text(), { flag: 'wx', mode: 0o600 })
+      writeNewFile(file, text(), 0o600)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw ownedElsewhere(readNow(file) ?? '')
       throw new OrchError('read_only', { path: file, reason: reasonOf(error) }, error)

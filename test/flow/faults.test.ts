@@ -115,6 +115,21 @@ describe.skipIf(!canMount())('[P1] a full disk (needs the right to mount a small
     expect(refused?.code).toBe(6)
     expect(JSON.parse(refused?.stdout ?? '').error).toMatchObject({ code: 'storage_failed' })
     expect(await titles(repo)).toEqual([...acknowledged].sort())
+    // Its log is on the full disk, too, and each refusal is a line of it.
+    const pid = pidOf(repo)
+    for (let i = 0; i < 10; i++) {
+      const { stdout } = await repo.run(['task', 'create', 'refused', '--body', 'x'.repeat(20_000), '--json'])
+      expect(JSON.parse(stdout).error).toMatchObject({ code: 'storage_failed' })
+    }
+    expect(isAlive(pid)).toBe(true)
+    // A start needs room; what it could not write is no obstacle to the next.
+    process.kill(pid, 'SIGKILL')
+    await until(() => !isAlive(pid), 'the daemon ends')
+    const unstarted = await repo.run(['task', 'list', '--json'])
+    expect(JSON.parse(unstarted.stdout).error).toMatchObject({
+      code: 'read_only',
+      message: expect.stringMatching('ENOSPC'),
+    })
     rmSync(ballast)
     await repo.json('task', 'create', 'after')
     expect(await titles(repo)).toEqual([...acknowledged, 'after'].sort())
