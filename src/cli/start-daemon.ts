@@ -1,5 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { systemClock } from '../base/clock.ts'
 import { type ErrorBody, OrchError, reasonOf } from '../base/error.ts'
@@ -80,8 +80,6 @@ export interface StartOptions {
 /** For so long a command waits. A start may take longer: a new version makes the index of a large project anew. */
 const START_TIMEOUT_MS = 15_000
 const RETRY_MS = 20
-/** A log that is longer begins anew; the old one is kept once. */
-const MAX_LOG_BYTES = 5_000_000
 
 /**
  * Sees to it that a daemon runs. Of many callers at once one starts it and the others wait for that one. Throws
@@ -274,7 +272,6 @@ function readLine(pipe: Readable, deadline: number): Promise<Report | 'closed' |
 }
 
 function openLog(file: string): number {
-  if (existsSync(file) && statSync(file).size > MAX_LOG_BYTES) renameSync(file, `${file}.1`)
   try {
     return openSync(file, 'a', 0o600)
   } catch (error) {

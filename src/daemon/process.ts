@@ -8,7 +8,7 @@ import { sleep, systemClock } from '../base/clock.ts'
 import { OrchError, toOrchError } from '../base/error.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Keyring } from '../base/keys.ts'
-import { createEntryWriter, createLogger, type Level, type Logger } from '../base/log.ts'
+import { createLogger, type Level, type Logger } from '../base/log.ts'
 import { ensurePrivateDir } from '../base/private-dir.ts'
 import {
   findRepository,
@@ -26,6 +26,7 @@ import { type Owner, takeOwnership } from '../store/owner.ts'
 import type { createDaemon, Daemon } from './daemon.ts'
 import { createDrain, type Drain } from './drain.ts'
 import { keyringOf, refuseUntrustedKey, takeBackIfLocked } from './keys-at-start.ts'
+import { createOwnLog } from './own-log.ts'
 import { configOf, gitSetting, personOf } from './settings.ts'
 
 /** The exit code that means: another process is the daemon of this repository. */
@@ -91,6 +92,7 @@ export async function runDaemonProcess({ argv, env, version, load, loadWorker }:
       process.exitCode = LOCKED_EXIT
       return
     }
+    ownLog.keepShort(paths.log)
     owner = await takeOwnership({
       file: paths.owner,
       facts: { machine: machineId(), boot: bootId(), host: hostname(), pid: process.pid, instance: randomUUID() },
@@ -272,13 +274,12 @@ function reportLine(line: object): void {
 
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error']
 
-// Not by `process.stderr`: after one write that fails it is closed for good, and the failure ends the process.
-const writeEntry = createEntryWriter((bytes) => writeSync(2, bytes))
+const ownLog = createOwnLog(2)
 
 /** Writes to standard error, which is the log file. */
 function loggerAt(least: Level): Logger {
-  const write: typeof writeEntry = (entry) => {
-    if (LEVELS.indexOf(entry.level) >= LEVELS.indexOf(least)) writeEntry(entry)
+  const write: typeof ownLog.write = (entry) => {
+    if (LEVELS.indexOf(entry.level) >= LEVELS.indexOf(least)) ownLog.write(entry)
   }
   return createLogger(write, systemClock.now)
 }

@@ -6,7 +6,7 @@ import type { Watchdog } from '../base/watchdog.ts'
 import type { AttentionItem, Problem } from '../model/attention.ts'
 import type { Kind } from '../model/kind.ts'
 import type { OpenProject } from '../store/open-project.ts'
-import { createGrowth, growthProblems } from './growth.ts'
+import { createGrowth, databaseBytes, growthProblems } from './growth.ts'
 
 /** What `status` is made of. */
 export interface StatusParts {
@@ -49,7 +49,7 @@ export interface StatusReader {
 export function createStatus(parts: StatusParts): StatusReader {
   const { project, watchdog } = parts
   const reported: Problem[] = []
-  const growth = createGrowth({ project, privateDir: parts.privateDir, now: parts.now })
+  const growth = createGrowth({ project, privateDir: parts.privateDir, mirrorDir: parts.mirrorDir, now: parts.now })
 
   const websocket = (): string => {
     const url = parts.serverUrl()
@@ -138,7 +138,7 @@ function countOf(project: OpenProject, kind: Kind): number {
 
 function sizesOf(dir: string): Readonly<Record<string, number>> {
   return {
-    database: sizeOf(join(dir, 'orch.db')) + sizeOf(join(dir, 'orch.db-wal')),
+    database: databaseBytes(dir),
     loadSnapshots: filesIn(join(dir, 'load')).reduce((sum, name) => sum + sizeOf(join(dir, 'load', name)), 0),
     log: sizeOf(join(dir, 'daemon.log')),
   }
