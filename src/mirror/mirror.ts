@@ -262,6 +262,10 @@ export function createMirror(parts: MirrorParts): Mirror {
     // What did not fit may fit what is declared now: it is read anew.
     for (const base of bases.broken()) bases.put({ ...base, hash: '' })
     await looking.look().catch(onError)
+    // What changed while nobody looked is seen twice, all of it at once.
+    if (visits.unsettled().size === 0) return
+    await sleep(clock, shortestQuiet())
+    await visits.look([...visits.unsettled().keys()])
   }
 
   async function open(): Promise<void> {

@@ -10,8 +10,8 @@ const CLOSED_QUIET_MS = 25
 const REMOTE_QUIET_MS = 2000
 /** The same for a file that looks as if its end were still to come. */
 export const TORN_MS = 2000
-/** The clock was set when it differs by more from what it should be. */
-const JUMP_MS = 1000
+/** The clock was set when it differs by more from what it should be: less than the quiet time of files that may be open. */
+const JUMP_MS = 50
 /** A file that is open for writing for longer than this is told about. */
 export const OPEN_TOLD_MS = 30_000
 
@@ -24,18 +24,19 @@ export function quietBy(disk: { readonly isRemote: boolean }, configured?: numbe
 }
 
 /**
- * How much longer to wait before a file may be read as saved [M4]; 0: now. `changedAt` is by the disk's clock: when that
- * is ahead of ours, only what was seen counts.
+ * How much longer to wait before a file may be read as saved [M4]; 0: now. `changedAt` is by the disk's clock: how old that
+ * makes a file is believed no further back than `evenFor`, since when nobody can have set the clock. Else only what was
+ * seen counts.
  */
 export function settleDelay(
-  times: { readonly now: number; readonly changedAt: number; readonly seenFor: number },
+  times: { readonly now: number; readonly changedAt: number; readonly evenFor: number; readonly seenFor: number },
   quiet: number,
 ): number {
-  const age = times.now - times.changedAt
+  const age = Math.min(times.now - times.changedAt, times.evenFor)
   return Math.max(0, quiet - Math.max(times.seenFor, age))
 }
 
-/** Remembers since when files have looked as they do, so that a clock that was set back keeps nobody waiting. */
+/** Remembers since when files have looked as they do, so that a clock that was set keeps nobody waiting, and fools nobody. */
 export interface Settling {
   /** How much longer to wait before a file may be read as saved; 0: now. */
   delay(path: string, stamp: Stamp, quietMs: number): number
@@ -45,13 +46,13 @@ export interface Settling {
 export function createSettling(clock: Clock): Settling {
   const offset = (): number => clock.now() - clock.monotonic()
   let known = offset()
-  let trustedFrom = clock.monotonic()
-  /** By how much files have aged says nothing while the clock was just set: a half-written one would look old. */
-  const isTrusted = (): boolean => {
+  /** Before this process began, and before the clock was set, half a file may have been written a moment ago and look old. */
+  let evenSince = clock.monotonic()
+  const evenFor = (): number => {
     const now = offset()
-    if (Math.abs(now - known) > JUMP_MS) trustedFrom = clock.monotonic() + TORN_MS
+    if (Math.abs(now - known) > JUMP_MS) evenSince = clock.monotonic()
     known = now
-    return clock.monotonic() >= trustedFrom
+    return clock.monotonic() - evenSince
   }
   const seen = new Map<string, { readonly signature: string; readonly since: number }>()
   const seenFor = (path: string, signature: string): number => {
@@ -62,8 +63,8 @@ export function createSettling(clock: Clock): Settling {
   }
   return {
     delay(path, { signature, changedAt }, quietMs) {
-      const now = isTrusted() ? clock.now() : changedAt
-      return settleDelay({ now, changedAt, seenFor: seenFor(path, signature) }, quietMs)
+      const times = { now: clock.now(), changedAt, evenFor: evenFor(), seenFor: seenFor(path, signature) }
+      return settleDelay(times, quietMs)
     },
     forget: (path) => void seen.delete(path),
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_FILE_BYTES } from '../../src/mirror/disk.ts'
+import { QUIET_MS } from '../../src/mirror/settle.ts'
 import type { RecordId } from '../../src/model/id.ts'
 import type { RecordKind, Values } from '../../src/model/kind.ts'
 import { context } from '../../src/model/kinds/context.ts'
@@ -1130,12 +1131,30 @@ describe('[M13] start', () => {
     const steps: string[] = []
     t.disk.before = (step, path) => steps.push(`${step} ${path}`)
     const next = await t.restart()
+    expect(next.task(t.id).values.body).toContain('two by hand')
     await next.sync()
     expect(next.file(t.id)).toContain('two by hand')
     expect(next.file(t.id)).toContain('status: review')
     expect(titles(next)).toEqual(['Fix login', 'New'])
     const firstWrite = steps.findIndex((step) => step.startsWith('create'))
     expect(steps.slice(0, firstWrite)).toContain(`read ${t.path(t.id)}`)
+  })
+
+  test('[M13] [P8] a start waits once for what changed, however much it is, and not at all when nothing did', async () => {
+    const t = await withTask()
+    await t.clock.advance(10_000)
+    const msOf = async (from: TestMirror): Promise<readonly [TestMirror, number]> => {
+      const before = from.clock.monotonic()
+      const next = await from.restart()
+      return [next, next.clock.monotonic() - before]
+    }
+    const [still, stillMs] = await msOf(t)
+    expect(stillMs).toBeLessThan(50)
+    await still.drive(still.mirror.stop())
+    for (let i = 0; i < 100; i++) t.disk.save(`tasks/new${i}.md`, `# New ${i}\n`)
+    const [changed, changedMs] = await msOf(still)
+    expect(titles(changed)).toHaveLength(101)
+    expect(changedMs).toBeLessThan(stillMs + 2 * QUIET_MS)
   })
 
   test('[M13] a file removed while the daemon was down deletes its record', async () => {

@@ -146,25 +146,40 @@ describe('stale saves', () => {
 
 describe('settled files', () => {
   test('[M4] a file is settled when nobody touched it for the quiet time', () => {
-    expect(settleDelay({ now: 1000, changedAt: 900, seenFor: 0 }, 250)).toBe(150)
-    expect(settleDelay({ now: 1000, changedAt: 700, seenFor: 0 }, 250)).toBe(0)
+    const times = { now: 1000, evenFor: 5000, seenFor: 0 }
+    expect(settleDelay({ ...times, changedAt: 900 }, 250)).toBe(150)
+    expect(settleDelay({ ...times, changedAt: 700 }, 250)).toBe(0)
   })
 
   test('[M4] where the clock of the disk is ahead, only what was seen counts', () => {
-    expect(settleDelay({ now: 1000, changedAt: 9_000_000, seenFor: 0 }, 250)).toBe(250)
-    expect(settleDelay({ now: 1000, changedAt: 9_000_000, seenFor: 260 }, 250)).toBe(0)
+    const times = { now: 1000, changedAt: 9_000_000, evenFor: 5000 }
+    expect(settleDelay({ ...times, seenFor: 0 }, 250)).toBe(250)
+    expect(settleDelay({ ...times, seenFor: 260 }, 250)).toBe(0)
   })
 
-  test('[M4] F9: a file does not look settled because the clock was just set a year ahead', async () => {
+  test.each([365 * 86_400_000, 700])(
+    '[M4] F9: a file does not look settled because the clock was just set %s ms ahead',
+    async (ms) => {
+      const clock = createTestClock()
+      const settling = createSettling(clock)
+      await clock.advance(5000)
+      const stamp = { signature: 's', changedAt: clock.now() }
+      await clock.advance(60)
+      clock.jump(ms)
+      expect(settling.delay('a.md', stamp, 250)).toBe(250)
+      await clock.advance(250)
+      expect(settling.delay('a.md', stamp, 250)).toBe(0)
+      expect(settling.delay('b.md', stamp, 250)).toBe(0)
+      expect(settling.delay('b.md', stamp, 10_000)).toBe(9750)
+    },
+  )
+
+  test('[M4] F9: nor because it was set while nobody looked: no file is older than what this process has seen of it', async () => {
     const clock = createTestClock()
+    const stamp = { signature: 's', changedAt: clock.now() - 365 * 86_400_000 }
     const settling = createSettling(clock)
-    const stamp = { signature: 's', changedAt: clock.now() }
-    await clock.advance(60)
-    clock.jump(365 * 86_400_000)
     expect(settling.delay('a.md', stamp, 250)).toBe(250)
     await clock.advance(250)
-    expect(settling.delay('a.md', stamp, 250)).toBe(0)
-    await clock.advance(3000)
     expect(settling.delay('b.md', stamp, 250)).toBe(0)
   })
 

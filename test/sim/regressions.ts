@@ -610,4 +610,30 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 2, who: 0, record: 4, at: 14, isFresh: false, style: 'rename', edit: 'both' },
     ],
   },
+  'half of a slow save is not read when orch is started again with a clock a year ahead': {
+    replicas: 2,
+    full: [false, false, true, false],
+    seed: 18,
+    steps: [
+      { do: 'save', on: 2, who: 0, record: 3, at: 42, isFresh: true, style: 'slow', edit: 'both' },
+      { do: 'crash', on: 2, after: 20 },
+      { do: 'command', on: 2, record: 0, at: 44, what: 'create' },
+      { do: 'clock', on: 2, ms: 31536000000 },
+      { do: 'command', on: 0, record: 3, at: 42, what: 'insert' },
+      { do: 'start', on: 2 },
+    ],
+  },
+  'nor when it was killed before the first half was there': {
+    replicas: 2,
+    full: [false, true, false, true],
+    seed: 95305,
+    steps: [
+      { do: 'crash', on: 2, after: 24 },
+      { do: 'command', on: 2, record: 3, at: 15, what: 'create' },
+      { do: 'save', on: 2, who: 1, record: 0, at: 20, isFresh: false, style: 'slow', edit: 'both' },
+      { do: 'clock', on: 2, ms: 31536000000 },
+      { do: 'command', on: 2, record: 2, at: 18, what: 'insert' },
+      { do: 'start', on: 2 },
+    ],
+  },
 }
