@@ -71,11 +71,11 @@ export const noCrashPoints: CrashPoints = {
 /** Crash points for `label[:n]`. */
 export function createCrashPoints(at: string): CrashPoints {
   const reach: (label: CrashLabel) => void = killAt(at)
-  const after = async <T>(label: CrashLabel, call: Promise<T>): Promise<T> => {
-    const result = await call
+  const afterStep = <T>(label: CrashLabel, result: T): T => {
     reach(label)
     return result
   }
+  const after = async <T>(label: CrashLabel, call: Promise<T>): Promise<T> => afterStep(label, await call)
   return {
     database: (db) => commitSteps(db, reach),
     noted: () => reach('commit.noted'),
@@ -102,6 +102,14 @@ export function createCrashPoints(at: string): CrashPoints {
       move: (...args) => after('write-out.aside', disk.move(...args)),
       exchange: (...args) => after('write-out.exchanged', disk.exchange(...args)),
       link: (...args) => after('write-out.linked', disk.link(...args)),
+      atOnce: (work) =>
+        disk.atOnce((steps) =>
+          work({
+            ...steps,
+            move: (...args) => afterStep('write-out.aside', steps.move(...args)),
+            link: (...args) => afterStep('write-out.linked', steps.link(...args)),
+          }),
+        ),
       remove: (...args) => after('write-out.removed', disk.remove(...args)),
     }),
     bases: (bases) => ({

@@ -61,6 +61,14 @@ export const LEAST: Abilities = {
 /** Largest file that is read. */
 export const MAX_FILE_BYTES = 2 * 1024 * 1024
 
+/** Steps that are made in one turn of the event loop, in directories that are there: as those of a disk, without a promise. */
+export interface Steps {
+  move(from: string, to: string): boolean
+  link(from: string, to: string): boolean
+  /** What a regular file holds that may be read; undefined for anything else. */
+  bytesOf(path: string): Uint8Array | undefined
+}
+
 /**
  * PORT: the directory of the mirror. Paths are relative to it, with `/`; a path that could lead outside, or through a
  * symbolic link, is refused. Each call is one step that happens or does not; what is safe against crashes and other
@@ -89,6 +97,8 @@ export interface Disk {
   exchange(a: string, b: string): Promise<boolean>
   /** Gives a file a second name, in one step, with its directories; false when that name is taken. */
   link(from: string, to: string): Promise<boolean>
+  /** Makes several steps with nothing of this process in between: what is so in their midst, others hardly see. */
+  atOnce<T>(steps: (disk: Steps) => T): Promise<T>
   /** Removes a name; none is no error. A directory that it leaves empty stays. */
   remove(path: string): Promise<void>
 }

@@ -1,4 +1,15 @@
-import { type BigIntStats, constants, existsSync, lstatSync } from 'node:fs'
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+} from 'node:fs'
 import { link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { assert, must } from '../base/assert.ts'
@@ -155,6 +166,24 @@ export function createNodeDisk(root: string, options: NodeDiskOptions = {}): Dis
       await syncDirectory(dirname(full(b)))
       return true
     },
+    async atOnce(steps) {
+      const linked = new Set<string>()
+      const result = steps({
+        move(from, to) {
+          for (const path of [from, to]) mustReach(parentOf(path))
+          return works('ENOENT', () => renameSync(full(from), full(to)))
+        },
+        link(from, to) {
+          mustReach(parentOf(to))
+          const isLinked = works('EEXIST', () => linkSync(full(from), full(to)))
+          if (isLinked) linked.add(dirname(full(to)))
+          return isLinked
+        },
+        bytesOf: (path) => (obstacle(parentOf(path)) ? undefined : bytesAt(full(path))),
+      })
+      for (const directory of linked) await syncDirectory(directory)
+      return result
+    },
     async remove(path) {
       mustReach(parentOf(path))
       await succeeds('ENOENT', unlink(full(path)))
@@ -215,6 +244,20 @@ async function readFile(path: string, hasWriter: PlatformCalls['hasWriter']): Pr
   }
 }
 
+function bytesAt(path: string): Uint8Array | undefined {
+  try {
+    const file = openSync(path, READ_FLAGS)
+    try {
+      const stat = fstatSync(file)
+      return stat.isFile() && stat.size <= MAX_FILE_BYTES ? readFileSync(file) : undefined
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return undefined
+  }
+}
+
 /** By ctime: unlike mtime, nobody can set it. */
 function stampOf(stat: BigIntStats): Stamp {
   return {
@@ -243,6 +286,17 @@ function missing(error: unknown): Missing {
 async function succeeds(unless: string, call: Promise<unknown>): Promise<boolean> {
   try {
     await call
+    return true
+  } catch (error) {
+    if (errnoOf(error) === unless) return false
+    throw error
+  }
+}
+
+/** The same of a call that is done when it returns. */
+function works(unless: string, call: () => void): boolean {
+  try {
+    call()
     return true
   } catch (error) {
     if (errnoOf(error) === unless) return false

@@ -1,6 +1,6 @@
 import { sha256 } from '../base/hash.ts'
 import type { Intent } from '../store/mirror-bases.ts'
-import type { Disk } from './disk.ts'
+import type { Disk, Steps } from './disk.ts'
 
 /** The one directory in the mirror that is not for people: unfinished and displaced files, and the sentinel. */
 export const PRIVATE_DIRECTORY = '.orch'
@@ -61,21 +61,17 @@ export async function exchange(
   const fresh = freshPath(name)
   if (bytes) await disk.create(fresh, bytes, options.mode)
   if (bytes && from !== undefined && options.inOneStep) return swap(disk, change, from)
-  if (from !== undefined) {
-    const outcome = await setAside(disk, change, from)
-    if (outcome !== 'done') {
-      await disk.remove(fresh)
-      return outcome
-    }
-  }
-  const linked = !bytes || (await disk.link(fresh, path))
   if (from === undefined) {
+    const linked = !bytes || (await disk.link(fresh, path))
     if (linked) await disk.move(fresh, madePath(name))
     return linked ? 'done' : 'changed'
   }
-  await disk.remove(fresh).catch(() => options.onLeft(fresh))
-  // Somebody saved into the moment without the file.
-  return linked ? 'done' : 'displaced'
+  const outcome = await disk.atOnce((steps) => replaceAside(steps, change, from, bytes ? fresh : undefined))
+  if (outcome === 'changed') {
+    await disk.remove(displacedPath(name))
+    await disk.remove(fresh)
+  } else await disk.remove(fresh).catch(() => options.onLeft(fresh))
+  return outcome
 }
 
 async function swap(disk: Disk, { name, path, to }: Exchange, from: string): Promise<Outcome> {
@@ -97,11 +93,14 @@ async function swap(disk: Disk, { name, path, to }: Exchange, from: string): Pro
   return found.type === 'file' && sha256(found.bytes) === from ? 'done' : 'crossed'
 }
 
-async function setAside(disk: Disk, { name, path }: Exchange, from: string): Promise<Outcome> {
+/** In one turn of the loop, whatever else waits for its own: an editor that opens the file just then finds none. */
+function replaceAside(disk: Steps, { name, path }: Exchange, from: string, fresh: string | undefined): Outcome {
   const displaced = displacedPath(name)
-  if (!(await disk.move(path, displaced))) return 'changed'
-  if ((await hashAt(disk, displaced)) === from) return 'done'
-  return (await putBack(disk, name, path)) ? 'changed' : 'displaced'
+  if (!disk.move(path, displaced)) return 'changed'
+  const bytes = disk.bytesOf(displaced)
+  if (!bytes || sha256(bytes) !== from) return disk.link(displaced, path) ? 'changed' : 'displaced'
+  // Somebody may have saved into the moment without the file.
+  return fresh === undefined || disk.link(fresh, path) ? 'done' : 'displaced'
 }
 
 async function putBack(disk: Disk, name: string, path: string): Promise<boolean> {

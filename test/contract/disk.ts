@@ -132,6 +132,29 @@ export function diskContract(name: string, setUp: () => DiskSetup): void {
       expect(await isOpen()).toBe(seesWriters ? false : undefined)
     })
 
+    withDisk('[M5] [M12] steps that are made at once are those of the disk', async ({ disk, save, symlink }) => {
+      save('tasks/a.md', 'one')
+      await disk.create('.orch/x.new', bytes('two'))
+      symlink('tasks/link.md', 'a.md')
+      symlink('pages', 'tasks')
+      const seen = await disk.atOnce((steps) => [
+        steps.move('tasks/none.md', '.orch/x.old'),
+        steps.move('tasks/a.md', '.orch/x.old'),
+        Buffer.from(steps.bytesOf('.orch/x.old') ?? '').toString(),
+        steps.bytesOf('tasks/a.md'),
+        steps.bytesOf('tasks/link.md'),
+        steps.bytesOf('pages/x.md'),
+        steps.link('.orch/x.new', 'tasks/a.md'),
+        steps.link('.orch/x.old', 'tasks/a.md'),
+      ])
+      expect(seen).toEqual([false, true, 'one', undefined, undefined, undefined, true, false])
+      expect(await textAt(disk, 'tasks/a.md')).toBe('two')
+      expect(await textAt(disk, '.orch/x.old')).toBe('one')
+      await expect(disk.atOnce((steps) => steps.move('tasks/a.md', 'pages/a.md'))).rejects.toThrow()
+      await expect(disk.atOnce((steps) => steps.link('.orch/x.new', 'pages/b.md'))).rejects.toThrow()
+      expect(await textAt(disk, 'tasks/a.md')).toBe('two')
+    })
+
     withDisk('[M5] two files are exchanged in one step, or not at all', async ({ disk, save, symlink }) => {
       if (!(await disk.probe()).exchanges) {
         await expect(disk.exchange('tasks/a.md', 'tasks/b.md')).rejects.toThrow('cannot exchange')

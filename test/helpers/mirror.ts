@@ -143,6 +143,7 @@ function mortal(disk: Disk, isDead: () => boolean): Disk {
     move: (from, to) => live(() => disk.move(from, to)),
     exchange: (a, b) => live(() => disk.exchange(a, b)),
     link: (from, to) => live(() => disk.link(from, to)),
+    atOnce: (steps) => live(() => disk.atOnce(steps)),
     remove: (path) => live(() => disk.remove(path)),
   }
 }

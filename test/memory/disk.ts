@@ -1,6 +1,14 @@
 import { assert, must } from '../../src/base/assert.ts'
 import type { Clock } from '../../src/base/clock.ts'
-import { type Disk, type Entry, isSafePath, LEAST, MAX_FILE_BYTES, type Missing } from '../../src/mirror/disk.ts'
+import {
+  type Disk,
+  type Entry,
+  isSafePath,
+  LEAST,
+  MAX_FILE_BYTES,
+  type Missing,
+  type Steps,
+} from '../../src/mirror/disk.ts'
 
 interface Inode {
   readonly number: number
@@ -85,11 +93,42 @@ export function createMemoryDisk(
     if (reason && reason.type !== 'absent') throw new Error(`${path}: ${reason.reason}`)
   }
   const step = async (name: keyof Disk, ...paths: readonly string[]): Promise<void> => {
+    await Promise.resolve()
+    stepNow(name, ...paths)
+  }
+  const stepNow = (name: keyof Disk, ...paths: readonly string[]): void => {
     for (const path of paths) {
       assert(path === '' ? name === 'list' || name === 'makeDirectory' : isSafePath(path), `unsafe path ${path}`)
     }
-    await Promise.resolve()
     disk.before(name, paths[0] ?? '')
+  }
+  const steps: Steps = {
+    move(from, to) {
+      stepNow('move', from, to)
+      for (const path of [from, to]) mustReach(path)
+      const node = files.get(from)
+      if (!node) return false
+      files.delete(from)
+      files.set(to, node)
+      for (const parent of parents(to)) directories.add(parent)
+      if (node !== 'link') touch(node)
+      return true
+    },
+    link(from, to) {
+      stepNow('link', from, to)
+      mustReach(to)
+      if (files.has(to)) return false
+      const inode = must(inodeOf(from), `no file ${from}`)
+      files.set(to, inode)
+      for (const parent of ['', ...parents(to)]) directories.add(parent)
+      touch(inode)
+      return true
+    },
+    bytesOf(path) {
+      stepNow('read', path)
+      const inode = obstacle(path) ? undefined : inodeOf(path)
+      return inode && inode.bytes.length <= MAX_FILE_BYTES ? inode.bytes.slice() : undefined
+    },
   }
 
   const disk: MemoryDisk = {
@@ -156,15 +195,8 @@ export function createMemoryDisk(
       return stampOf(inode)
     },
     async move(from, to) {
-      await step('move', from, to)
-      mustReach(from)
-      const node = files.get(from)
-      if (!node) return false
-      files.delete(from)
-      files.set(to, node)
-      for (const parent of parents(to)) directories.add(parent)
-      if (node !== 'link') touch(node)
-      return true
+      await Promise.resolve()
+      return steps.move(from, to)
     },
     async exchange(a, b) {
       await step('exchange', a, b)
@@ -178,14 +210,12 @@ export function createMemoryDisk(
       return true
     },
     async link(from, to) {
-      await step('link', from, to)
-      mustReach(to)
-      if (files.has(to)) return false
-      const inode = must(inodeOf(from), `no file ${from}`)
-      files.set(to, inode)
-      for (const parent of ['', ...parents(to)]) directories.add(parent)
-      touch(inode)
-      return true
+      await Promise.resolve()
+      return steps.link(from, to)
+    },
+    async atOnce(work) {
+      await Promise.resolve()
+      return work(steps)
     },
     async remove(path) {
       await step('remove', path)

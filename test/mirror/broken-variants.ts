@@ -39,12 +39,18 @@ export const blindWriteOut: Variant = {
         const bytes = isAskedByWriteOut() ? basis(path) : undefined
         return found.type === 'file' && bytes ? { ...found, bytes, isBeingWritten: false } : found
       },
-      async move(from, to) {
-        const isMoved = await real.move(from, to)
-        const bytes = basis(from)
-        if (isMoved && bytes) writeFileSync(join(root, to), bytes)
-        return isMoved
-      },
+      atOnce: (work) =>
+        real.atOnce((steps) =>
+          work({
+            ...steps,
+            move(from, to) {
+              const isMoved = steps.move(from, to)
+              const bytes = basis(from)
+              if (isMoved && bytes) writeFileSync(join(root, to), bytes)
+              return isMoved
+            },
+          }),
+        ),
       async exchange(a, b) {
         const bytes = basis(b)
         renameSync(join(root, a), join(root, b))

@@ -92,10 +92,8 @@ describe.each([
   afterAll(() => mirror.stop())
 
   let tries = 0
-  // In the basic tier there is a moment without the file: who opens it just then finds none, and tries again.
   test.each(editors.filter(([, isThere]) => isThere))(
     '[P2][M4] %s, while an agent writes: nothing is lost, nothing doubled',
-    { retry: isBasic ? 2 : 0 },
     async (editor, _isThere, edit) => {
       const how = `${editor} ${++tries}`
       const { held, root } = mirror

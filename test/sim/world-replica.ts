@@ -311,6 +311,13 @@ function mortalDisk(disk: Disk, life: Life, onWrite: () => void): Disk {
       throw error
     }
   }
+  const liveStep = <T>(call: () => T): T => {
+    life.step()
+    const result = call()
+    onWrite()
+    life.step()
+    return result
+  }
   return {
     probe: () => live(() => disk.probe()),
     list: (path) => live(() => disk.list(path)),
@@ -321,6 +328,16 @@ function mortalDisk(disk: Disk, life: Life, onWrite: () => void): Disk {
     move: (from, to) => live(() => disk.move(from, to), true),
     exchange: (a, b) => live(() => disk.exchange(a, b), true),
     link: (from, to) => live(() => disk.link(from, to), true),
+    atOnce: (work) =>
+      live(() =>
+        disk.atOnce((steps) =>
+          work({
+            move: (from, to) => liveStep(() => steps.move(from, to)),
+            link: (from, to) => liveStep(() => steps.link(from, to)),
+            bytesOf: steps.bytesOf,
+          }),
+        ),
+      ),
     remove: (path) => live(() => disk.remove(path), true),
   }
 }
