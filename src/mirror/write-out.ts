@@ -2,22 +2,20 @@ import type { Clock } from '../base/clock.ts'
 import { sha256 } from '../base/hash.ts'
 import type { Logger } from '../base/log.ts'
 import { createTurns, nextTurn } from '../base/turns.ts'
-import { type Random, type RecordId, randomText } from '../model/id.ts'
-import type { KeyedKind, RecordKind } from '../model/kind.ts'
-import { decodeFile, encodeFile, type FileStyle, renderRecord, sameText } from '../model/markdown.ts'
-import type { Json } from '../model/record.ts'
-import { renderState } from '../model/state-file.ts'
+import type { Random } from '../model/id.ts'
+import { decodeFile, encodeFile } from '../model/markdown.ts'
 import type { Intent, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project } from '../store/project.ts'
-import { boardText } from './board.ts'
 import type { Disk } from './disk.ts'
 import { eachOf, firstOf } from './each-of.ts'
 import { isOpenInEditor } from './editor-locks.ts'
 import { diskReason } from './errno.ts'
-import { BOARD, BOARD_REF, type Ref } from './places.ts'
+import { BOARD_REF, type Ref } from './places.ts'
 import type { Notices } from './problem.ts'
-import { displacedPath, exchange, freshPath, madePath, type Recovered, recoverExchange } from './replace.ts'
+import { displacedPath, exchange, type Recovered, recoverExchange } from './replace.ts'
 import { createResting } from './resting.ts'
+import { createSecondNames } from './second-names.ts'
+import { createWritePlan } from './write-plan.ts'
 
 /** How long a displaced file is kept: programs that still have it open may write to it. */
 export const DISPLACED_MS = 10_000
@@ -36,7 +34,6 @@ const BUSY_MS = 100
 const UNWRITABLE = 'unwritable'
 /** What to do when something cannot be written. */
 export const WRITABLE = 'Make room, or make it writable. It is tried again by itself.'
-const STYLE: FileStyle = { bom: false, eol: 'lf' }
 
 export interface WriteOutParts {
   readonly project: Project
@@ -76,14 +73,14 @@ export interface WriteOut {
 }
 
 export function createWriteOut(parts: WriteOutParts): WriteOut {
-  const { project, disk, bases, clock, random, log, notices } = parts
+  const { project, disk, bases, clock, log, notices } = parts
   const marked = new Map<string, Ref>()
   const blocked = new Map<string, Ref>()
   /** What waits for a program to close its file, by path. */
   const busy = new Map<string, Ref>()
   let isAsking = false
-  /** Second names of files that are noted and need them no more. */
-  const tidy = new Set<string>()
+  const plan = createWritePlan(parts)
+  const secondNames = createSecondNames(disk)
 
   const resting = createResting(clock, (ref) => {
     mark(ref)
@@ -93,48 +90,6 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   const mark = (ref: Ref): void => {
     marked.set(`${ref.kind}/${ref.id}`, ref)
   }
-
-  /** What has to be done for one record or keyed kind: nothing, or one step; the next one follows when that is done. */
-  const plan = ({ kind, id }: Ref): Intent | undefined => {
-    if (kind === BOARD_REF.kind) return planWrite(BOARD, kind, '', boardText(project))
-    const keyed = project.kinds.keys(kind)
-    if (keyed) return planWrite(keyed.file, kind, '', renderState(valuesOf(keyed)))
-    const records = project.kinds.record(kind)
-    // Of a kind that is not declared any more.
-    return records && planRecord(records, id as RecordId)
-  }
-
-  const planRecord = (kind: RecordKind, id: RecordId): Intent | undefined => {
-    const record = project.read(kind, id)
-    const living = record && record.deletedAt === undefined ? record : undefined
-    const path = living && project.pathOf(kind, id)
-    const write = living && path !== undefined ? planWrite(path, kind.name, id, renderRecord(kind, living)) : undefined
-    if (write) return write
-    const left = bases.pathsOf(kind.name, id).filter((one) => one !== path)
-    return left.map(planRemoval).find((intent) => intent !== undefined)
-  }
-
-  const planWrite = (path: string, kind: string, id: string, text: string): Intent | undefined => {
-    const base = bases.get(path)
-    const isTaken = base && (base.kind !== kind || base.id !== id)
-    if (isTaken || base?.problem || (base && sameText(base.text, text))) return undefined
-    const style = base?.style ?? STYLE
-    const to = sha256(encodeFile(text, style))
-    return { name: newName(), path, kind, id, from: base?.hash, to, fromText: base?.text ?? '', toText: text, style }
-  }
-
-  const planRemoval = (path: string): Intent | undefined => {
-    const base = bases.get(path)
-    if (!base || base.problem) return undefined
-    const { kind, id, hash, text, style } = base
-    return { name: newName(), path, kind, id, from: hash, to: undefined, fromText: text, toText: '', style }
-  }
-
-  const newName = (): string => randomText(random, 16)
-  const valuesOf = (kind: KeyedKind): Readonly<Record<string, Json>> =>
-    Object.fromEntries(
-      [...project.readKeys(kind.name)].flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])),
-    )
 
   /** Paths with an exchange that could not be ended: nothing is known of what is there until it is. */
   const unended = (): ReadonlySet<string> => new Set(bases.intents().map(({ path }) => path))
@@ -166,7 +121,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     bases.begin(intents)
     try {
       await bases.synced()
-      await removeSecondNames()
+      await secondNames.remove()
     } catch (error) {
       // Nothing was done to the files. Should this fail, too, each exchange is found not begun.
       bases.relaxed(() => {
@@ -203,8 +158,8 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
 
   const attempt = (intent: Intent, mode: number | undefined): Promise<Recovered> => {
     const bytes = intent.to === undefined ? undefined : encodeFile(intent.toText, intent.style)
-    const onLeft = (path: string): void => void tidy.add(path)
-    return orUnknown(intent, exchange(disk, intent, bytes, { inOneStep: parts.exchanges(), mode, onLeft }))
+    const options = { inOneStep: parts.exchanges(), mode, onLeft: secondNames.add }
+    return orUnknown(intent, exchange(disk, intent, bytes, options))
   }
 
   const works = (ref: Ref): void => {
@@ -245,7 +200,7 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     })
     for (const { intent, outcome } of outcomes) {
       if (outcome === 'unknown') continue
-      if (intent.from === undefined) tidy.add(freshPath(intent.name)).add(madePath(intent.name))
+      if (intent.from === undefined) secondNames.addOf(intent.name)
       if (outcome !== 'done' && outcome !== 'changed') parts.onDisplaced()
       if (outcome !== 'done' && outcome !== 'crossed') {
         block(intent)
@@ -262,22 +217,11 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     }
   }
 
-  /** When what is noted is on disk. */
-  const removeSecondNames = (): Promise<void> =>
-    eachOf([...tidy], WIDTH, async (path) => {
-      // Tried again with the next files, and with the next look at all of them.
-      const isGone = await disk.remove(path).then(
-        () => true,
-        () => false,
-      )
-      if (isGone) tidy.delete(path)
-    })
-
   /** There is no next batch for now, with which they would go. */
   const end = async (): Promise<void> => {
-    if (tidy.size === 0) return
+    if (secondNames.isEmpty()) return
     await bases.synced()
-    await removeSecondNames()
+    await secondNames.remove()
   }
 
   const textAside = async ({ name }: Intent): Promise<string> => {

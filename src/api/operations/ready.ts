@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Project, StoredRecord } from '../../store/project.ts'
-import type { Operation } from '../operation.ts'
+import type { Column, Operation } from '../operation.ts'
 import { withAsOf } from './as-of.ts'
 import { defineOperation } from './define.ts'
 
@@ -39,6 +39,17 @@ interface ReadyInput {
   readonly limit: number
 }
 
+const total = z.number().describe('how many there are')
+
+/** Of both lists, with what one of them has by itself before the title. */
+const columnsWith = (own: Column): readonly Column[] => [
+  { key: 'id', head: 'id', style: 'id' },
+  { key: 'status', head: 'status', style: 'status' },
+  { key: 'priority', head: 'priority', style: 'priority' },
+  own,
+  { key: 'title', head: 'title' },
+]
+
 const readGraph = (project: Pick<Project, 'readGraph'>): Promise<void> => project.readGraph()
 
 /** What can be begun, and what cannot. */
@@ -52,7 +63,7 @@ export const readyOperations: readonly Operation[] = [
       input: z.strictObject({ ...fitSchemas, limit }),
       output: z.object({
         items: z.array(z.object(workSchema)).describe('the best first'),
-        total: z.number().describe('how many there are'),
+        total,
       }),
       cli: {
         command: 'ready',
@@ -62,13 +73,7 @@ export const readyOperations: readonly Operation[] = [
           type: 'table',
           rows: 'items',
           isOnePage: true,
-          columns: [
-            { key: 'id', head: 'id', style: 'id' },
-            { key: 'status', head: 'status', style: 'status' },
-            { key: 'priority', head: 'priority', style: 'priority' },
-            { key: 'due', head: 'due', style: 'dim' },
-            { key: 'title', head: 'title' },
-          ],
+          columns: columnsWith({ key: 'due', head: 'due', style: 'dim' }),
           empty: 'Nothing is ready to be begun.',
         },
         examples: ['orch ready', 'orch ready --capability rust --capability docs --limit 5'],
@@ -92,7 +97,7 @@ export const readyOperations: readonly Operation[] = [
         items: z
           .array(z.object({ ...workSchema, by: z.array(z.string()).describe('the open tasks it depends on') }))
           .describe('the most important first'),
-        total: z.number().describe('how many there are'),
+        total,
       }),
       cli: {
         command: 'blocked',
@@ -101,13 +106,7 @@ export const readyOperations: readonly Operation[] = [
           type: 'table',
           rows: 'items',
           isOnePage: true,
-          columns: [
-            { key: 'id', head: 'id', style: 'id' },
-            { key: 'status', head: 'status', style: 'status' },
-            { key: 'priority', head: 'priority', style: 'priority' },
-            { key: 'by', head: 'waits for' },
-            { key: 'title', head: 'title' },
-          ],
+          columns: columnsWith({ key: 'by', head: 'waits for' }),
           empty: 'Nothing is blocked.',
         },
         examples: ['orch blocked'],
