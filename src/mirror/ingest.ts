@@ -3,7 +3,7 @@ import { entriesField, entriesOf, renderComments } from '../model/comments.ts'
 import type { RecordKind, Value } from '../model/kind.ts'
 import type { RecordView } from '../model/record.ts'
 import { type FileContent, without } from '../store/file-patch.ts'
-import { commonText } from './stale.ts'
+import { commonText } from './compare.ts'
 
 /**
  * The base for a file of which nothing is known but its record: what either has is kept, and where both say something

@@ -57,7 +57,7 @@ export function createMergeBoard(parts: MergeParts): MergeBoard {
     const { path, hash, text, style } = saved
     const markers = boardMarkers(text)
     if (markers) return markers
-    const from = base && saveBase.of(BOARD_REF, base, text, undefined, comparison)
+    const from = base && saveBase.of(BOARD_REF, base, saved, undefined, comparison)
     const edits = editsOf(from?.text ?? '', text)
     const problem = edits.problems[0]
     await apply(edits, (ids) => {

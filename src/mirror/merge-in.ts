@@ -8,6 +8,7 @@ import { createMergeKeys } from './merge-keys.ts'
 import { createMergeNewcomer } from './merge-newcomer.ts'
 import { createMergeRecord } from './merge-record.ts'
 import { placeOf } from './places.ts'
+import { createRenamed, type NotYet } from './renamed.ts'
 import { createSaveBase } from './save-base.ts'
 import type { LateSave, MergeParts, Saved } from './saved.ts'
 
@@ -28,7 +29,7 @@ export interface MergeIn {
   /** A file of keyed values. */
   keys(kind: KeyedKind, base: Base | undefined, saved: Saved): Promise<FileProblem | undefined>
   /** A file at a path where none was: new, renamed, put back, or copied [M11]. `file` is its path below the kind's folder. */
-  newcomer(kind: RecordKind, file: string, saved: Saved): Promise<FileProblem | undefined>
+  newcomer(kind: RecordKind, file: string, saved: Saved): Promise<FileProblem | NotYet | undefined>
   /** A text that was saved to a file after it was displaced. False when it cannot be read as a file of its kind. */
   late(save: LateSave): Promise<boolean>
 }
@@ -37,12 +38,13 @@ export function createMergeIn(given: MergeInParts): MergeIn {
   const parts = { ...given, saveBase: createSaveBase(given) }
   const board = createMergeBoard(parts)
   const records = createMergeRecord(parts)
+  const renamed = createRenamed(parts)
   const keys = createMergeKeys(parts)
   return {
     board: board.board,
     record: records.record,
     keys: keys.keys,
-    newcomer: createMergeNewcomer({ ...parts, records }),
+    newcomer: createMergeNewcomer({ ...parts, renamed, records }),
     async late(save) {
       const place = placeOf(given.project.kinds, save.path)
       if (!place || save.text.trim() === '') return false

@@ -18,7 +18,7 @@ export function createMergeKeys(parts: MergeParts): MergeKeys {
     const { path, hash, text, style } = saved
     const parsed = parseState(text)
     if (!parsed.ok) return problemAt(parsed)
-    const from = base && saveBase.of({ kind: kind.name, id: '' }, base, text)
+    const from = base && saveBase.of({ kind: kind.name, id: '' }, base, saved)
     const before = from && parseState(from.text)
     await setKeys(kind, path, changedState(before?.ok ? before.values : {}, parsed.values), () => {
       from?.also()

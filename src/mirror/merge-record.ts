@@ -48,7 +48,7 @@ export function createMergeRecord(parts: MergeParts): MergeRecord {
     const from = saveBase.of(
       { kind: kind.name, id },
       { path, text: bare[0]?.text ?? base.text },
-      text,
+      saved,
       hasLost ? bare : undefined,
     )
     await merge(kind, id, path, from.text, parsed, {
@@ -131,7 +131,7 @@ export function createMergeRecord(parts: MergeParts): MergeRecord {
     { body, problem }: { readonly body: string | undefined; readonly problem: FileProblem },
   ): Promise<FileProblem | undefined> => {
     if (body === undefined) return problem
-    const from = saveBase.of({ kind: kind.name, id }, base, saved.text)
+    const from = saveBase.of({ kind: kind.name, id }, base, saved)
     const before = contentOf(kind, from.text)?.values[kind.body]
     const text = withBody(kind, from.text, body)
     if (text === undefined || (body === before && from.text === base.text)) return problem
@@ -173,10 +173,10 @@ export function createMergeRecord(parts: MergeParts): MergeRecord {
     if (!parsed.ok || hasLostFront || !project.read(kind, id)) return false
     await revive(kind, id, path)
     // Nobody had it open with what was written after it, nor was it made from itself, as it was when it was set aside.
-    const versions = saveBase.recent(path)
+    const versions = saveBase.recent(path, 0)
     const at = versions.findLastIndex((version) => version.text === base)
     const earlier = at < 0 ? versions.filter(({ next }) => next !== '') : versions.slice(at)
-    const from = saveBase.of({ kind: kind.name, id }, { path, text: base }, text, earlier)
+    const from = saveBase.of({ kind: kind.name, id }, { path, text: base }, { text, ageMs: 0 }, earlier)
     await merge(kind, id, path, from.text, parsed, {
       also() {
         from.also()

@@ -4,6 +4,7 @@ import { NOTICE_MS } from '../model/attention.ts'
 import type { Base, MirrorBases, Version } from '../store/mirror-bases.ts'
 import type { Ref } from './places.ts'
 import type { Notices } from './problem.ts'
+import type { Saved } from './saved.ts'
 import { type Comparison, chooseBase, STALE_MS, UNREAD_MS } from './stale.ts'
 import { acceptable } from './ways.ts'
 
@@ -34,21 +35,21 @@ export interface SaveBase {
   of(
     ref: Ref,
     base: Pick<Base, 'path' | 'text'>,
-    text: string,
+    saved: Pick<Saved, 'text' | 'ageMs'>,
     versions?: readonly Version[],
     how?: SaveComparison,
   ): FoundBase
-  /** Texts replaced at a path so lately that somebody may still have them open. */
-  recent(path: string): readonly Version[]
+  /** Texts replaced at a path so shortly before it was saved that somebody may still have had them open. */
+  recent(path: string, ageMs: number): readonly Version[]
 }
 
 export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBase {
   // Whoever had the file open when it was replaced has the old text for as long as they like.
-  const recent = (path: string): readonly Version[] =>
-    bases.versions(path, Math.min(clock.now() - STALE_MS, bases.openSince(path) ?? Number.POSITIVE_INFINITY))
+  const recent = (path: string, ageMs: number): readonly Version[] =>
+    bases.versions(path, Math.min(clock.now() - ageMs - STALE_MS, bases.openSince(path) ?? Number.POSITIVE_INFINITY))
   return {
     recent,
-    of({ kind, id }, { path, text: base }, text, versions = recent(path), how = {}) {
+    of({ kind, id }, { path, text: base }, { text, ageMs }, versions = recent(path, ageMs), how = {}) {
       const { asInFile = (same) => same, canBe = () => true, isAcceptable = true } = how
       const candidates = versions
         .map((one) => ({ ...one, text: asInFile(one.text), next: asInFile(one.next), whole: one.text }))
@@ -57,7 +58,7 @@ export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBa
         text,
         asInFile(base),
         candidates,
-        how.distance ? undefined : clock.now() - UNREAD_MS,
+        how.distance ? undefined : clock.now() - ageMs - UNREAD_MS,
         how,
       )
       const closed = (): void => {

@@ -13,6 +13,8 @@ export interface Saved {
   readonly hash: string
   readonly text: string
   readonly style: FileStyle
+  /** How long ago it was saved, in milliseconds that orch ran: it may have had to settle, or was not read. */
+  readonly ageMs: number
 }
 
 /** Where an id is looked for in a file that may not parse: near its top. */

@@ -10,6 +10,7 @@ import { FIGHT, type Fights } from './fights.ts'
 import type { MergeIn } from './merge-in.ts'
 import { type Place, placeOf, refKindOf } from './places.ts'
 import type { Notices } from './problem.ts'
+import type { NotYet } from './renamed.ts'
 import { idIn, type Saved } from './saved.ts'
 import { looksTorn, OPEN_TOLD_MS, type Quiet, type Settling, TORN_MS } from './settle.ts'
 
@@ -62,6 +63,7 @@ export function createTakeIn({
 }: TakeInParts): TakeIn {
   /** Since when a changed file has been found open for writing. */
   const openSince = new Map<string, number>()
+  const begun = clock.monotonic()
 
   const forget = (path: string): void => {
     settling.forget(path)
@@ -137,7 +139,11 @@ export function createTakeIn({
     forget(path)
     if (!decoded.ok)
       leaveAlone(path, place, hash, { reason: decoded.reason, line: decoded.line, column: decoded.column })
-    else await take(place, base, { path, hash, text: decoded.text, style: decoded.style })
+    else {
+      const ageMs = Math.max(0, Math.min(clock.now() - found.changedAt, clock.monotonic() - begun))
+      const later = await take(place, base, { path, hash, text: decoded.text, style: decoded.style, ageMs })
+      if (later) return { type: 'wait', ms: later.waitMs }
+    }
     return { type: 'looked', signature: bases.get(path) && trusted(found) }
   }
 
@@ -150,21 +156,34 @@ export function createTakeIn({
     bases.put({ ...(base ?? { path, kind: refKindOf(place), id: '', text: '', style: LF }), hash, problem })
   }
 
-  const take = async (place: Place, base: Base | undefined, saved: Saved): Promise<void> => {
+  const take = async (place: Place, base: Base | undefined, saved: Saved): Promise<NotYet | undefined> => {
     const isBlank = saved.text.trim() === ''
     // Somebody has made the file and is about to write it.
-    if (isBlank && !base) return
+    if (isBlank && !base) return undefined
     if (!isBlank && base && !base.problem && sameText(base.text, saved.text)) {
       bases.put({ ...base, text: saved.text, hash: saved.hash, style: saved.style })
-      return
+      return undefined
     }
-    if (base && fights.changed(saved.path, saved.hash, 'others'))
-      return leaveAlone(saved.path, place, saved.hash, { reason: FIGHT })
-    const problem = isBlank ? { reason: 'is empty', line: 1, column: 1 } : await merge(place, base, saved)
+    const problem = await problemOf(place, base, saved)
+    if (problem && 'waitMs' in problem) return problem
     if (problem) leaveAlone(saved.path, place, saved.hash, problem)
+    return undefined
   }
 
-  const merge = async (place: Place, base: Base | undefined, saved: Saved): Promise<FileProblem | undefined> => {
+  const problemOf = async (
+    place: Place,
+    base: Base | undefined,
+    saved: Saved,
+  ): Promise<FileProblem | NotYet | undefined> => {
+    if (base && fights.changed(saved.path, saved.hash, 'others')) return { reason: FIGHT }
+    return saved.text.trim() === '' ? { reason: 'is empty', line: 1, column: 1 } : merge(place, base, saved)
+  }
+
+  const merge = async (
+    place: Place,
+    base: Base | undefined,
+    saved: Saved,
+  ): Promise<FileProblem | NotYet | undefined> => {
     try {
       if (place.type === 'board') return await mergeIn.board(base, saved)
       if (place.type === 'keys') return await mergeIn.keys(place.kind, base, saved)

@@ -941,6 +941,36 @@ describe('[M11] new, renamed and copied files', () => {
     expect(taskPaths(t)).toEqual(['tasks/renamed.md'])
   })
 
+  test('[M11] a copy that is found while an editor has moved the file away, for a moment, is a copy', async () => {
+    const t = await withTask()
+    const saved = t.file(t.id).replace('two', 'two by hand')
+    t.disk.save('tasks/copy.md', t.file(t.id).replace(/one.*/s, 'quite another text\n'))
+    t.disk.rename(t.path(t.id), `${t.path(t.id)}~`)
+    t.events()?.hint('tasks/copy.md')
+    await t.clock.advance(400)
+    t.disk.save(t.path(t.id), saved)
+    t.disk.delete(`${t.path(t.id)}~`)
+    await t.sync()
+    await t.clock.advance(3000)
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo by hand\n\nthree')
+    expect(titles(t)).toEqual(['Fix login', 'Fix login'])
+  })
+
+  test('[M11] a save at a name that the file does not have any more is a late save, not what it was renamed to', async () => {
+    const t = await withTask()
+    const [before, loaded] = [t.path(t.id), t.file(t.id)]
+    await t.update(t.id, { file: 'renamed.md' })
+    await t.sync()
+    await t.clock.advance(3000)
+    t.disk.rename('tasks/renamed.md', 'tasks/once-more.md')
+    t.disk.save(before, loaded.replace('two', 'two by hand'))
+    t.disk.save('tasks/once-more.md', loaded.replace('three', 'three, and more than the other'))
+    await t.sync()
+    await t.clock.advance(3000)
+    expect(taskPaths(t)).toEqual(['tasks/once-more.md'])
+    expect(t.task(t.id).values.body).toBe('one\n\ntwo by hand\n\nthree, and more than the other')
+  })
+
   test('[M11] many files renamed at once keep their records', async () => {
     const t = await createTestMirror()
     for (let i = 0; i < 14; i++) await t.create(`Task ${i}`)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { commonText } from '../../src/mirror/compare.ts'
 import { createSettling, looksTorn, settleDelay } from '../../src/mirror/settle.ts'
-import { chooseBase, commonText } from '../../src/mirror/stale.ts'
+import { chooseBase } from '../../src/mirror/stale.ts'
 import { createTestClock } from '../helpers/clock.ts'
 
 const version = (text: string, next = 'something else\n') => ({ text, next, replacedAt: 0 })
@@ -114,6 +115,42 @@ describe('stale saves', () => {
     const versions = [version(file('todo', 'a'), file('review', 'a')), version(file('todo', ''), file('todo', 'a'))]
     const saved = chooseBase(file('review', ''), file('review', 'a'), versions)
     expect(saved).toEqual({ text: file('todo', ''), stale: 'unclear' })
+  })
+
+  test('[P2][M6] of two older texts as close, a save was made from the one by which nothing is lost that is there now', () => {
+    const base = 'one\n\ntwo\n\ngolf\n\nhotel\n'
+    // Just written over, and nothing of what came then is in the save; by this, golf would be gone.
+    const newer = 'one\n\ntwo\n\ngolf\n'
+    const older = 'one\n\ntwo\n\necho\n'
+    const versions = [
+      { text: newer, next: base, replacedAt: 2000 },
+      { text: older, next: newer, replacedAt: 100 },
+    ]
+    const saved = 'one\n\ntwo\n\nkilo\n'
+    expect(chooseBase(saved, base, versions, 1000)).toEqual({ text: older, stale: 'unclear' })
+    expect(chooseBase(saved, base, versions.slice(0, 1), 1000)).toEqual({ text: newer, stale: 'edited' })
+  })
+
+  test('[P2][M6] who sets at once what others set has not read what else they did: a label stays', () => {
+    const file = (status: string, labels: string, prose = 'one'): string =>
+      `---\nstatus: ${status}\nlabels: [${labels}]\n---\n\n${prose}\n`
+    const [first, second] = [file('todo', ''), file('review', 'a')]
+    const saved = file('review', '')
+    const choose = (unreadSince: number, base = second) =>
+      chooseBase(
+        saved,
+        base,
+        [
+          ...(base === second ? [] : [{ text: second, next: base, replacedAt: 1500 }]),
+          { text: first, next: second, replacedAt: 1000 },
+        ],
+        unreadSince,
+      )
+    expect(choose(500)).toEqual({ text: first, stale: 'unclear' })
+    // Who had the time to read it took the label out.
+    expect(choose(1200)).toEqual({ text: second })
+    // Whatever came after that.
+    expect(choose(500, file('review', 'a', 'one\n\ntwo'))).toEqual({ text: first, stale: 'unclear' })
   })
 
   test('[M6] exactly a replaced text is told apart', () => {
