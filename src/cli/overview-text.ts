@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import type { Column } from '../api/operation.ts'
 import type { Overview } from '../api/operations/overview.ts'
+import { placeText } from '../base/place-text.ts'
 import { aligned, type Look, oneLine } from './render.ts'
 
 type Work = Overview['mine']['items'][number]
@@ -55,9 +56,8 @@ function waitNote({ waitsFor }: Work): string {
   return shown && `waits for ${shown}${waitsFor.length > 3 ? ', ...' : ''}`
 }
 
-function problemLine({ where, line, column, what, fix }: Overview['problems'][number]): string {
-  const place = [where, line, column].filter((part) => part !== undefined).join(':')
-  return `  ${oneLine(`${place}: ${what}. ${fix}`)}`
+function problemLine(problem: Overview['problems'][number]): string {
+  return `  ${oneLine(`${placeText(problem)}: ${problem.what}. ${problem.fix}`)}`
 }
 
 function nothingText(total: number): string {

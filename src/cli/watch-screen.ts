@@ -2,6 +2,7 @@ import pc from 'picocolors'
 import type { Column, Status } from '../api/operation.ts'
 import type { Overview } from '../api/operations/overview.ts'
 import type { Activity } from '../api/protocol.ts'
+import { placeText } from '../base/place-text.ts'
 import { truncate } from '../base/width.ts'
 import { eventLine } from './event-text.ts'
 import { aligned, type Look, oneLine } from './render.ts'
@@ -45,7 +46,7 @@ export function watchScreen(watched: Watched, size: Size, look: Look): readonly 
     colors.bold('Here'),
     ...(present.length > 0 ? present : ['nobody']).map((one) => `  ${truncate(oneLine(one), columns - 2)}`),
   ]
-  const problems = watched.overview.problems.map(({ where, what }) => colors.red(cut(`! ${where}: ${what}`)))
+  const problems = watched.overview.problems.map((one) => colors.red(cut(`! ${placeText(one)}: ${one.what}`)))
   const fixed = 1 + problems.length
   // A third for what happens, a third at most for who is there, and the tasks have what is left.
   const third = Math.max(3, Math.floor((rows - fixed) / 3))

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Finding } from '../api/operation.ts'
 import { systemClock } from '../base/clock.ts'
 import { reasonOf } from '../base/error.ts'
+import { placeText } from '../base/place-text.ts'
 import { createTurns, type Turns } from '../base/turns.ts'
 import { boardText } from '../mirror/board.ts'
 import { BOARD } from '../mirror/places.ts'
@@ -40,7 +41,7 @@ export function createDoctor(parts: DoctorParts): () => Promise<readonly Finding
     ['the history branch holds the document', parts.checkHistory],
     ['private files are private', () => parts.privateFiles.flatMap(openToOthers)],
     ...(parts.checkEncryption ? [['what is to be encrypted is', parts.checkEncryption] as const] : []),
-    ['nothing stands still', () => parts.problems().map(({ where, what }) => `${where}: ${what}`)],
+    ['nothing stands still', () => parts.problems().map((one) => `${placeText(one)}: ${one.what}`)],
   ]
   return async () => {
     const findings: Finding[] = []

@@ -1,3 +1,4 @@
+import { placeText } from '../base/place-text.ts'
 import type { Turns } from '../base/turns.ts'
 import type { AttentionItem } from '../model/attention.ts'
 import type { RecordId } from '../model/id.ts'
@@ -195,13 +196,13 @@ export function renderLocal({ here = [], replica, addresses, peers, problems }: 
   ].join('\n\n')}\n`
 }
 
-function renderProblem({ id, where, what, why, since, line, column, fix, ways }: AttentionItem): string {
-  const place = line === undefined ? where : `${where}:${line}${column === undefined ? '' : `:${column}`}`
+function renderProblem(item: AttentionItem): string {
+  const { id, what, why, since, fix, ways } = item
   const choices = ways.map(
     ({ name, help, destructive }) => `${name} (${help}${destructive ? '; a person at a terminal' : ''})`,
   )
   return [
-    `- \`${place}\` ${plainText(what)}`,
+    `- \`${placeText(item)}\` ${plainText(what)}`,
     ...(why === undefined ? [] : [`  - why: ${plainText(why)}`]),
     `  - what to do: ${plainText(fix)}`,
     ...(choices.length > 0 ? [`  - ways to settle it, \`${id}\`: ${choices.map(plainText).join(', ')}`] : []),

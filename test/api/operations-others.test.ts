@@ -125,12 +125,12 @@ describe('snapshots', () => {
     expect((await refusal('snapshots', { id: 't-00000000' })).code).toBe('record_not_found')
   })
 
-  test('sync waits for the files, then takes a snapshot, and says which files need somebody', async () => {
+  test('[M7] sync waits for the files, then takes a snapshot, and says which files need somebody, with their lines', async () => {
     const { call, parts } = createCaller()
     parts.trouble = [
       itemOf({ kind: 'broken_file', what: 'Broken YAML.', where: 'tasks/a.md', line: 2, fix: 'Close the quote.' }),
     ]
-    expect((await call('sync')).message).toContain('tasks/a.md: Broken YAML. Close the quote.')
+    expect((await call('sync')).message).toContain('tasks/a.md:2: Broken YAML. Close the quote.')
     expect(parts.calls).toEqual(['sync', 'take'])
   })
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { placeText } from '../../base/place-text.ts'
 import type { Operation, RemoteSync, SnapshotInfo } from '../operation.ts'
 import { defineOperation } from './define.ts'
 import { itemSchema } from './schemas.ts'
@@ -100,7 +101,7 @@ export const snapshotOperations: readonly Operation[] = [
       // What came from there is in the files, too, when this answers.
       if (remote?.received) await parts.mirror.sync()
       const problems = parts.attention.list()
-      const needs = problems.map(({ where, what, fix }) => `${where}: ${what.replace(/\.$/, '')}. ${fix}`)
+      const needs = problems.map((one) => `${placeText(one)}: ${one.what.replace(/\.$/, '')}. ${one.fix}`)
       const message = [
         'Everything that was saved is merged and written.',
         snapshotSentence(snapshot),

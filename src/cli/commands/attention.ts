@@ -1,3 +1,4 @@
+import { placeText } from '../../base/place-text.ts'
 import type { AttentionItem } from '../../model/attention.ts'
 import { request } from '../client.ts'
 import type { CliContext } from '../context.ts'
@@ -15,7 +16,7 @@ export async function resolve(cli: CliContext, input: Readonly<Record<string, un
   // Whom nobody can ask is refused by the operation itself, which says what a person has to do.
   const mayAsk = way?.destructive === true && actor === undefined && terminal.canAsk
   if (mayAsk) {
-    terminal.err(`${oneLine(`${item.where}: ${item.what}`)}\n`)
+    terminal.err(`${oneLine(`${placeText(item)}: ${item.what}`)}\n`)
     if (!(await terminal.confirm(`${way.help.charAt(0).toUpperCase()}${way.help.slice(1)}?`))) return 0
   }
   const op = mayAsk ? 'attention.confirm' : 'attention.resolve'

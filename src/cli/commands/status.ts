@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Status } from '../../api/operation.ts'
 import { must } from '../../base/assert.ts'
 import { OrchError } from '../../base/error.ts'
+import { placeText } from '../../base/place-text.ts'
 import { mainWorktreeOf } from '../../base/repository.ts'
 import { request, requestIfRunning } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
@@ -39,9 +40,9 @@ export async function doctor(cli: CliContext): Promise<number> {
 }
 
 /** What a person reads of a problem; `orch attention show` has the rest. */
-function problemOf({ id, where, line, column, what, fix }: Status['problems'][number]): object {
-  const place = [where, line, column].filter((part) => part !== undefined).join(':')
-  return { id, text: `${place}: ${what.replace(/\.$/, '')}. ${fix}` }
+function problemOf(problem: Status['problems'][number]): object {
+  const { id, what, fix } = problem
+  return { id, text: `${placeText(problem)}: ${what.replace(/\.$/, '')}. ${fix}` }
 }
 
 function assertInitialised({ paths, repository }: RepositoryContext): void {
