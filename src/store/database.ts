@@ -35,6 +35,12 @@ const BUSY_MS = 5000
 const CACHE_KIB = 32 * 1024
 
 /**
+ * Pages that the log grows by before it is copied into the database, in the turn of the commit that does it. By SQLite's
+ * default, 1000, the longest commit of thousands took 4.2 ms of CPU, by this one 2.4 ms, and all together the same.
+ */
+const CHECKPOINT_PAGES = 250
+
+/**
  * Opens a database file, or `:memory:`. WAL; a commit returns only when it is on disk (the binding's default is weaker, so
  * it is set at every open). One that begins as encrypted is opened with its key, a new one is encrypted where that is
  * wanted. `mayCommit` throws what refuses a commit. Throws `key_missing`, `key_wrong`, `not_encrypted` and
@@ -52,7 +58,7 @@ export function openDatabase(
     : new DatabaseSync(file, { timeout: BUSY_MS, enableForeignKeyConstraints: true, defensive: true })
   try {
     db.exec(
-      `PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-${CACHE_KIB}`,
+      `PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-${CACHE_KIB}; PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}`,
     )
   } catch (error) {
     db.close()
