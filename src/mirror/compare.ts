@@ -9,6 +9,9 @@ export const CELLS_TO_CHOOSE = 8_000_000
 /** Larger texts than that, in UTF-16 code units, both together, are not compared by their words alone. */
 const LARGE = 40_000
 
+/** Of longer ones in the place of others, in UTF-16 code units, it is not asked which words they have in common. */
+const MAX_IN_PLACE = 500
+
 const SPACE = 32
 
 /**
@@ -53,10 +56,16 @@ export function addedWords(before: string, after: string, budget: DiffBudget): r
   })
 }
 
-/** How many of the words at these places of a text are left in another one. */
+/** How many of the words at these places of a text are left in another one, perhaps longer or shorter. */
 export function left(places: readonly number[], text: string, other: string, budget: DiffBudget): number {
-  const gone = diffText(text, other, budget)
-  return places.filter((place) => !gone.some((edit) => edit.at <= place && place < edit.at + edit.delete)).length
+  const edits = diffText(text, other, budget)
+  const isLeft = (place: number): boolean => {
+    const edit = edits.find(({ at, delete: deleted }) => at <= place && place < at + deleted)
+    if (!edit) return true
+    const [word = ''] = /^\S+/.exec(text.slice(place, edit.at + edit.delete)) ?? []
+    return keptInWords(word, edit.insert) > 0
+  }
+  return places.filter(isLeft).length
 }
 
 /**
@@ -102,14 +111,34 @@ function fieldsOf(text: string): ReadonlyMap<string, string> {
   return fields
 }
 
-/** How much was changed from one text to another, in UTF-16 code units, blanks aside: they say little. */
+/**
+ * How much was changed from one text to another, in UTF-16 code units, blanks aside: they say little. What is left of a
+ * word that was made longer or shorter counts as unchanged.
+ */
 export function editedSigns(a: string, b: string, budget: DiffBudget): number {
   const [from, to] = comparable(a, b)
-  return diffText(from, to, budget).reduce(
-    (sum: number, edit: TextEdit) =>
-      sum + signs(from, edit.at, edit.at + edit.delete) + signs(edit.insert, 0, edit.insert.length),
-    0,
-  )
+  return diffText(from, to, budget).reduce((sum: number, { at, delete: deleted, insert }: TextEdit) => {
+    const both = signs(from, at, at + deleted) + signs(insert, 0, insert.length)
+    return sum + both - 2 * keptInWords(from.slice(at, at + deleted), insert)
+  }, 0)
+}
+
+/** How much of some words is the beginning or the end of other ones in their place, or the other way round. */
+function keptInWords(before: string, after: string): number {
+  if (before === '' || after === '' || before.length + after.length > MAX_IN_PLACE) return 0
+  let kept = 0
+  const left = new Set(wordsOf(before))
+  for (const word of wordsOf(after)) {
+    const other = [...left].find((one) => isPartOf(one, word) || isPartOf(word, one))
+    if (other === undefined) continue
+    left.delete(other)
+    kept += Math.min(word.length, other.length)
+  }
+  return kept
+}
+
+function isPartOf(part: string, word: string): boolean {
+  return word.startsWith(part) || word.endsWith(part)
 }
 
 /**

@@ -153,6 +153,13 @@ describe('stale saves', () => {
     expect(choose(500, file('review', 'a', 'one\n\ntwo'))).toEqual({ text: first, stale: 'unclear' })
   })
 
+  test('[P2][M6] a word that was made longer or shorter is not another one: who shows that much of it has read it', () => {
+    // Two wrote at once at one place of an empty text, and their words are one.
+    const [old, base] = ['\n', 'onetwo\n']
+    expect(chooseBase('three\ntwo\n', base, [version(old, base)])).toEqual({ text: base })
+    expect(chooseBase('three\nfour\n', base, [version(old, base)]).stale).toBe('edited')
+  })
+
   test('[M6] exactly a replaced text is told apart', () => {
     expect(chooseBase('one\n', 'one\ntwo\n', [version('one\n')])).toEqual({ text: 'one\n', stale: 'as-it-was' })
   })

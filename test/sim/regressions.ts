@@ -705,4 +705,20 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 2, who: 0, record: 1, at: 25, isFresh: false, style: 'slow', edit: 'status' },
     ],
   },
+  'of two words that were written at one place, who takes one out leaves the other': {
+    replicas: 3,
+    full: [true, true, true, false],
+    seed: 432744,
+    steps: [
+      { do: 'copy', on: 2, record: 1 },
+      { do: 'save', on: 2, who: 0, record: 0, at: 10, isFresh: false, style: 'rename', edit: 'remove' },
+      { do: 'wait', ms: 2500 },
+      { do: 'save', on: 2, who: 0, record: 3, at: 28, isFresh: true, style: 'append', edit: 'inline' },
+      { do: 'save', on: 3, who: 1, record: 3, at: 10, isFresh: true, style: 'vim', edit: 'insert' },
+      { do: 'new', on: 3, at: 28 },
+      { do: 'unlink', on: 3, record: 2 },
+      { do: 'wait', ms: 6000 },
+      { do: 'save', on: 1, who: 1, record: 4, at: 13, isFresh: true, style: 'slow', edit: 'both' },
+    ],
+  },
 }
