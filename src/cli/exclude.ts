@@ -10,6 +10,11 @@ export function addExclude(file: string, line: string): void {
   write(file, `${before}${gap}${line}\n`)
 }
 
+/** Whether git's exclude file holds a line. */
+export function isExcluded(file: string, line: string): boolean {
+  return linesOf(read(file)).includes(line)
+}
+
 /** Takes a line out of git's exclude file. Every other byte stays. Throws `read_only`. */
 export function removeExclude(file: string, line: string): void {
   const before = read(file)

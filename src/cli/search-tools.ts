@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { addExclude, removeExclude } from './exclude.ts'
+import { addExclude, isExcluded, removeExclude } from './exclude.ts'
 
 /** What tells search tools (ripgrep, and editors and agents that use it) to look at files that git does not. */
 const IGNORE_FILE = '.ignore'
@@ -26,6 +26,11 @@ export function showToSearchTools(worktree: string, exclude: string, line: strin
     // Another `init` at the same moment has made it, or a person has: theirs stays.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
+}
+
+/** Makes the file again where it was wished for and is gone: `git clean -fdx` takes it, and nobody gets it back. */
+export function showAgain(worktree: string, exclude: string, line: string): void {
+  if (isExcluded(exclude, EXCLUDE)) showToSearchTools(worktree, exclude, line)
 }
 
 /** Takes away what `showToSearchTools` added, and only that; lines that others put in stay. */

@@ -2,7 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { forgetSearchTools, hideFromSearchTools, ignoreFileFor, showToSearchTools } from '../../src/cli/search-tools.ts'
+import {
+  forgetSearchTools,
+  hideFromSearchTools,
+  ignoreFileFor,
+  showAgain,
+  showToSearchTools,
+} from '../../src/cli/search-tools.ts'
 
 let dir: string
 let exclude: string
@@ -39,4 +45,13 @@ test('[P4] a file of the user’s own is not touched, and lines they put into ou
   writeFileSync(join(dir, '.ignore'), `${ignore()}build/\n`)
   hideFromSearchTools(dir, '/orch/')
   expect(ignore()).toBe('build/\n')
+})
+
+test('a file that somebody cleaned away is made again, but not where nobody wished for it', () => {
+  showAgain(dir, exclude, '/orch/')
+  expect(existsSync(join(dir, '.ignore'))).toBe(false)
+  showToSearchTools(dir, exclude, '/orch/')
+  rmSync(join(dir, '.ignore'))
+  showAgain(dir, exclude, '/orch/')
+  expect(ignore()).toContain('!/orch/')
 })

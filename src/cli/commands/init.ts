@@ -8,7 +8,7 @@ import { request } from '../client.ts'
 import type { CliContext, RepositoryContext } from '../context.ts'
 import { addExclude } from '../exclude.ts'
 import { inRepository, printResult } from '../run.ts'
-import { ignoreFileFor, showToSearchTools } from '../search-tools.ts'
+import { ignoreFileFor, showAgain, showToSearchTools } from '../search-tools.ts'
 import { ensureDaemon, type Plan, runErrand } from '../start-daemon.ts'
 
 /** `orch init` */
@@ -59,9 +59,10 @@ export async function initProject(context: RepositoryContext, { set, yes, name }
     if (!(await agreed(context, planText(context, plan, line), yes))) return false
   }
   ensurePrivateDir(context.paths.dir)
-  if (line !== undefined) addExclude(context.paths.exclude, line)
-  if (isNew && line !== undefined && (await wantsSearch(context, main, line, yes))) {
-    showToSearchTools(main, context.paths.exclude, line)
+  if (line !== undefined) {
+    addExclude(context.paths.exclude, line)
+    if (!isNew) showAgain(main, context.paths.exclude, line)
+    else if (await wantsSearch(context, main, line, yes)) showToSearchTools(main, context.paths.exclude, line)
   }
   await ensureDaemon(context, { init: name ?? basename(main), set })
   return true
