@@ -10,6 +10,7 @@ import type { Notices } from './problem.ts'
 import { SENTINEL } from './replace.ts'
 import { foldersToMake, type Scan, scan } from './scan.ts'
 import { QUIET_MS } from './settle.ts'
+import { createStrays } from './strays.ts'
 import type { Watch, Watching } from './watch.ts'
 
 /** Looking at all files takes at most about a three-hundredth of the time, however many they are; events tell sooner. */
@@ -65,6 +66,7 @@ export interface Looking {
 
 export function createLooking(parts: LookingParts): Looking {
   const { kinds, disk, clock, log, notices, turns, scanMs, onError } = parts
+  const showStrays = createStrays(notices)
   let blind: ReadonlySet<string> = new Set()
   let every = scanMs
   let watching: Watching | undefined
@@ -111,6 +113,7 @@ export function createLooking(parts: LookingParts): Looking {
     await parts.before()
     const result = await scan(disk, kinds)
     showBlind(result)
+    showStrays(result.strays)
     if (result.isGone) await comeBack()
     watching?.follow([...(result.isGone ? foldersToMake(kinds) : result.folders), LOG_FOLDER])
     return parts.onScan(result)

@@ -182,13 +182,12 @@ describe('both ways', () => {
 
   test('files where no kind lives are nobody’s business', async () => {
     const t = await withTask()
-    t.disk.save('notes.md', 'mine\n')
-    t.disk.save('elsewhere/notes.md', 'mine\n')
+    t.disk.save('elsewhere/notes.txt', 'mine\n')
     t.disk.save('tasks/notes.txt', 'mine\n')
     t.disk.save('tasks/.notes.md.swp', 'mine\n')
     await t.sync()
     expect(titles(t)).toEqual(['Fix login'])
-    expect(t.disk.text('notes.md')).toBe('mine\n')
+    expect(t.disk.text('elsewhere/notes.txt')).toBe('mine\n')
     expect(problems(t)).toEqual([])
   })
 })
@@ -1114,6 +1113,34 @@ describe('[M12] containment', () => {
     t.disk.delete('tasks/large.md')
     await t.sync()
     expect(t.mirror.problems()).toEqual([])
+  })
+
+  test('[P6][M11] a text that lies where none is read is told about, and left as it is', async () => {
+    const t = await withTask()
+    const wheres = (): readonly string[] => t.mirror.problems().map(({ where }) => where)
+    const strays = ['notes.md', 'ideas/one.md', 'tasks/UP.MD', 'tasks/deep/two.markdown']
+    const others = [
+      'tasks/picture.png',
+      'ideas/picture.png',
+      'ideas/deep/three.md',
+      'tasks/four.md~',
+      '.hidden/five.md',
+    ]
+    for (const path of [...strays, ...others]) t.disk.save(path, '# Kept?\n')
+    await t.sync()
+    expect(titles(t)).toHaveLength(1)
+    expect([...wheres()].sort()).toEqual([...strays].sort())
+    expect(t.disk.paths()).toEqual(expect.arrayContaining([...strays, ...others]))
+    for (let i = 0; i < 20; i++) t.disk.save(`ideas/more${i}.md`, 'more')
+    await t.sync()
+    expect(wheres().length).toBeLessThan(10)
+    expect(JSON.stringify(t.mirror.problems())).toContain('others')
+    t.disk.delete('ideas')
+    t.disk.rename('notes.md', 'pages/notes.md')
+    for (const path of strays) t.disk.delete(path)
+    await t.sync()
+    expect(wheres()).toEqual([])
+    expect(t.held.project.list(page, { limit: 1 }).total).toBe(1)
   })
 
   test('[M12] N2: a link in place of a file changes nothing, and the file is written when it is gone', async () => {
