@@ -1,13 +1,13 @@
 import type { Clock } from '../base/clock.ts'
 import { isRecordId, type RecordId } from '../model/id.ts'
 import type { RecordKind } from '../model/kind.ts'
-import { decodeFile } from '../model/markdown.ts'
 import type { Base, MirrorBases } from '../store/mirror-bases.ts'
 import type { Project } from '../store/project.ts'
 import { CELLS_TO_CHOOSE, commonText, editedSigns } from './compare.ts'
 import type { Disk } from './disk.ts'
 import type { SaveBase } from './save-base.ts'
 import { idIn, type Saved } from './saved.ts'
+import { unknownFiles } from './unknown-files.ts'
 
 /** Many editors move a file away when they save it: what is gone for a shorter time may be there again at once. */
 const MOMENT_MS = 250
@@ -68,22 +68,14 @@ export function createRenamed({ project, disk, bases, saveBase, clock }: Renamed
     const mine = editedSigns(base.text, text, budget)
     // Thousands may be renamed at once, by git, and nothing is closer than the same.
     if (mine === 0) return false
-    const known = bases.signatures()
     // At a name that it had, a late save is likelier than that it was given that name again.
     const hadName = (one: string): boolean => saveBase.recent(one, ageMs).length > 0
     const isLate = hadName(path)
-    for (const folder of new Set([path, base.path].map((one) => one.slice(0, one.lastIndexOf('/'))))) {
-      const listing = await disk.list(folder)
-      for (const { name, type } of listing.type === 'entries' ? listing.entries : []) {
-        const other = `${folder}/${name}`
-        if (type !== 'file' || other === path || known.has(other) || !name.endsWith('.md')) continue
-        const found = await disk.read(other)
-        const decoded = found.type === 'file' ? decodeFile(found.bytes) : undefined
-        if (!decoded?.ok || idIn(decoded.text) !== idIn(text)) continue
-        const isOtherLate = hadName(other)
-        if (isLate && !isOtherLate) return true
-        if (isLate === isOtherLate && editedSigns(base.text, decoded.text, budget) < mine) return true
-      }
+    for await (const other of unknownFiles({ disk, bases }, [path, base.path], idIn(text))) {
+      if (other.path === path) continue
+      const isOtherLate = hadName(other.path)
+      if (isLate && !isOtherLate) return true
+      if (isLate === isOtherLate && editedSigns(base.text, other.text, budget) < mine) return true
     }
     return false
   }

@@ -120,9 +120,14 @@ export type Recovered = Outcome | 'overtaken' | 'unclear' | 'unknown'
 
 /**
  * Ends an exchange that a crash interrupted, at whichever step: it is found done, or it is undone. The second name of a file
- * where none was is the caller's to remove, as above.
+ * where none was is the caller's to remove, as above. `isElsewhere`: whether there is a file that may be this one, renamed;
+ * saved anew before that, it has no second name.
  */
-export async function recoverExchange(disk: Disk, { name, path, from, to }: Exchange): Promise<Recovered> {
+export async function recoverExchange(
+  disk: Disk,
+  { name, path, from, to }: Exchange,
+  isElsewhere: () => Promise<boolean> = async () => false,
+): Promise<Recovered> {
   const swapped = await disk.read(swappedPath(name))
   if (swapped.type === 'unreadable' || swapped.type === 'changing') return 'unknown'
   if (swapped.type === 'file') {
@@ -141,7 +146,8 @@ export async function recoverExchange(disk: Disk, { name, path, from, to }: Exch
   if (isMoved && from === undefined) return 'done'
   if (to !== undefined && there.type === 'absent' && aside.type === 'file') {
     // The new file went into its place, and somebody has moved or removed it since.
-    if ((fresh.type === 'absent' || isMoved) && sha256(aside.bytes) === from) {
+    const wasThere = async (): Promise<boolean> => fresh.type === 'absent' || isMoved || (await isElsewhere())
+    if (sha256(aside.bytes) === from && (await wasThere())) {
       await disk.remove(freshPath(name))
       return 'done'
     }

@@ -15,6 +15,7 @@ import type { Notices } from './problem.ts'
 import { displacedPath, exchange, type Recovered, recoverExchange } from './replace.ts'
 import { createResting } from './resting.ts'
 import { createSecondNames } from './second-names.ts'
+import { unknownFiles } from './unknown-files.ts'
 import { createWritePlan } from './write-plan.ts'
 
 /** How long a displaced file is kept: programs that still have it open may write to it. */
@@ -230,6 +231,13 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     return decoded?.ok ? decoded.text : ''
   }
 
+  /** Whether a file that is not known may be this one, renamed. */
+  const hasMoved = async ({ path, id }: Intent): Promise<boolean> => {
+    if (id === '') return false
+    for await (const _ of unknownFiles({ disk, bases }, [path], id)) return true
+    return false
+  }
+
   const settle = (intent: Intent, outcome: Recovered): void => {
     const { name, path, kind, id, from, to, fromText, toText, style } = intent
     const now = clock.now()
@@ -300,7 +308,8 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
     },
     async recover() {
       for (const intent of bases.intents()) {
-        await finish([{ intent, outcome: await orUnknown(intent, recoverExchange(disk, intent)) }])
+        const outcome = recoverExchange(disk, intent, () => hasMoved(intent))
+        await finish([{ intent, outcome: await orUnknown(intent, outcome) }])
         mark(intent)
       }
       await end()

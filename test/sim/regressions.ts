@@ -721,4 +721,17 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 1, who: 1, record: 4, at: 13, isFresh: true, style: 'slow', edit: 'both' },
     ],
   },
+  'a file that was saved anew and renamed after orch was killed in the moment of its exchange is not two': {
+    replicas: 2,
+    full: [false, false, true, true],
+    seed: 72637,
+    steps: [
+      { do: 'command', on: 1, record: 5, at: 24, what: 'label' },
+      { do: 'crash', on: 1, after: 21 },
+      { do: 'restore', on: 1, record: 5 },
+      { do: 'wait', ms: 40 },
+      { do: 'save', on: 3, who: 1, record: 3, at: 23, isFresh: false, style: 'rename', edit: 'remove' },
+      { do: 'move', on: 3, record: 3 },
+    ],
+  },
 }
