@@ -15,6 +15,8 @@ import type { Watch, Watching } from './watch.ts'
 
 /** Looking at all files takes at most about a three-hundredth of the time, however many they are; events tell sooner. */
 const SCAN_SHARE = 300
+/** The same where no events tell sooner. */
+const SCAN_SHARE_WITHOUT_EVENTS = 20
 const MAX_SCAN_MS = 60_000
 /** After so many looks that found nothing, each wait is twice the one before. */
 const CALM_LOOKS = 2
@@ -68,7 +70,7 @@ export function createLooking(parts: LookingParts): Looking {
   const { kinds, disk, clock, log, notices, turns, scanMs, onError } = parts
   const showStrays = createStrays(notices)
   let blind: ReadonlySet<string> = new Set()
-  let every = scanMs
+  let isTold = true
   let watching: Watching | undefined
   let cancelNext: () => void = () => undefined
   let cancelWakeCheck: () => void = () => undefined
@@ -94,7 +96,9 @@ export function createLooking(parts: LookingParts): Looking {
       found = await lookOnce()
     } finally {
       calm = found?.isCalm && tells() ? calm + 1 : 0
-      const shortestMs = Math.max(every, Math.min(SCAN_SHARE * (clock.monotonic() - begun), MAX_SCAN_MS))
+      const every = isTold ? scanMs : Math.min(scanMs, SCAN_WITHOUT_EVENTS_MS)
+      const share = isTold ? SCAN_SHARE : SCAN_SHARE_WITHOUT_EVENTS
+      const shortestMs = Math.max(every, Math.min(share * (clock.monotonic() - begun), MAX_SCAN_MS))
       const idle = Math.max(shortestMs, Math.min(shortestMs * 2 ** Math.max(0, calm - CALM_LOOKS), MAX_SCAN_MS))
       lookIn(Math.min(idle, found?.dueMs ?? idle), shortestMs)
     }
@@ -107,7 +111,7 @@ export function createLooking(parts: LookingParts): Looking {
   }
 
   /** Whether changes are told of. */
-  const tells = (): boolean => watching !== undefined && every === scanMs
+  const tells = (): boolean => watching !== undefined && isTold
 
   async function lookOnce(): ReturnType<LookingParts['onScan']> {
     await parts.before()
@@ -148,14 +152,14 @@ export function createLooking(parts: LookingParts): Looking {
   }
 
   function withoutEvents(reason: string): void {
-    if (every !== scanMs) return
+    if (!isTold) return
     log.warn('changes of files are not told of; looking every second', { reason })
-    every = Math.min(scanMs, SCAN_WITHOUT_EVENTS_MS)
+    isTold = false
     soon.poke()
   }
 
   function onFailed(reason: string): void {
-    if (every === scanMs) {
+    if (isTold) {
       notices.failing({
         what: `the system does not tell of changes (${reason}): all files are looked at every second instead`,
         where: 'watcher',
