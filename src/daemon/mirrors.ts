@@ -179,6 +179,13 @@ export function createMirrors(parts: MirrorsParts): Mirrors {
       for (const mirror of all()) mirror.refreshLocal()
     },
     resume: (where) => all().some((mirror) => mirror.resume(where)),
+    async restore(where) {
+      for (const mirror of all()) {
+        const kept = await mirror.restore(where)
+        if (kept !== undefined) return kept
+      }
+      return undefined
+    },
     list: () => [
       { dir, worktree: mainWorktree, main: true },
       ...[...linked.values()].map(({ place }) => infoOf(place)),

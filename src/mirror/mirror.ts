@@ -7,7 +7,7 @@ import type { Actor } from '../model/actor.ts'
 import type { Problem } from '../model/attention.ts'
 import type { Random } from '../model/id.ts'
 import type { AttentionStore } from '../store/attention.ts'
-import type { MirrorBases } from '../store/mirror-bases.ts'
+import type { Base, MirrorBases } from '../store/mirror-bases.ts'
 import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Commit, Project } from '../store/project.ts'
 import { type Abilities, type Disk, LEAST } from './disk.ts'
@@ -21,6 +21,7 @@ import { createMergeIn } from './merge-in.ts'
 import { createPages } from './pages.ts'
 import { BOARD_REF, LOCAL, placeOf, README, type Ref } from './places.ts'
 import { brokenFile, createNotices } from './problem.ts'
+import { putAside } from './put-aside.ts'
 import type { Scan } from './scan.ts'
 import { createSettling, type Quiet, quietBy } from './settle.ts'
 import { createSignatures } from './signatures.ts'
@@ -29,6 +30,7 @@ import { createVanished } from './vanished.ts'
 import type { LocalFacts } from './views.ts'
 import { createVisits } from './visits.ts'
 import type { Watch } from './watch.ts'
+import type { FileWays } from './ways.ts'
 import { createWriteOut, DISPLACED_MS } from './write-out.ts'
 
 export interface MirrorParts {
@@ -57,7 +59,7 @@ export interface MirrorParts {
 }
 
 /** The files that show the document, kept equal to it both ways. */
-export interface Mirror extends Service {
+export interface Mirror extends Service, FileWays {
   /** Resolves when all that was saved before is merged, and all that is merged is written out. */
   sync(): Promise<void>
   problems(): readonly Problem[]
@@ -67,8 +69,6 @@ export interface Mirror extends Service {
   note(commit: Commit): void
   /** The facts for LOCAL.md may have changed. */
   refreshLocal(): void
-  /** Goes on with a file that was paused, named as in the problem. False when it is not. */
-  resume(where: string): boolean
 }
 
 const SCAN_MS = 5000
@@ -258,9 +258,9 @@ export function createMirror(parts: MirrorParts): Mirror {
   }
 
   async function recover(): Promise<void> {
-    await known.load()
     // What did not fit may fit what is declared now: it is read anew.
     for (const base of bases.broken()) bases.put({ ...base, hash: '' })
+    await known.load()
     await looking.look().catch(onError)
     // What changed while nobody looked is seen twice, all of it at once.
     if (visits.unsettled().size === 0) return
@@ -291,6 +291,14 @@ export function createMirror(parts: MirrorParts): Mirror {
       onError(error)
       return false
     }
+  }
+
+  const brokenAt = (where: string): Base | undefined => bases.broken().find(({ path }) => nameOf(path) === where)
+
+  /** Whether there is a record, or something else, that could be written where a broken file is. */
+  function isKnown({ path, id, hash }: Base): boolean {
+    const place = placeOf(project.kinds, path)
+    return place !== undefined && hash !== '' && (place.type !== 'record' || id !== '')
   }
 
   async function waitForUnsettled(): Promise<void> {
@@ -344,14 +352,23 @@ export function createMirror(parts: MirrorParts): Mirror {
     },
     abilities: () => abilities,
     problems: () => [
-      ...bases.broken().map((base) => brokenFile({ ...base, path: nameOf(base.path) })),
+      ...bases.broken().map((base) => brokenFile({ ...base, path: nameOf(base.path) }, isKnown(base))),
       ...notices.list(),
     ],
     note,
     refreshLocal: () => pages.poke(),
+    async restore(where) {
+      await opening
+      const broken = brokenAt(where)
+      if (!broken || !isKnown(broken)) return undefined
+      const kept = await turns.add(() => putAside(disk, bases, broken))
+      if (kept === undefined) visits.hint(broken.path)
+      else onTaken(broken)
+      return kept && nameOf(kept)
+    },
     resume(where) {
-      const paused = bases.broken().find(({ path, problem }) => nameOf(path) === where && problem?.reason === FIGHT)
-      if (!paused) return false
+      const paused = brokenAt(where)
+      if (paused?.problem?.reason !== FIGHT) return false
       fights.end(paused.path)
       visits.hint(paused.path)
       return true

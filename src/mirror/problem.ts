@@ -4,7 +4,7 @@ import type { AttentionStore } from '../store/attention.ts'
 import type { FileContent } from '../store/file-patch.ts'
 import type { Base, FileProblem } from '../store/mirror-bases.ts'
 import { FIGHT } from './fights.ts'
-import { RESUME } from './ways.ts'
+import { RESTORE, RESUME } from './ways.ts'
 
 /** What is to be shown beside the broken files: what happened, and what cannot be done at the moment. */
 export interface Notices {
@@ -76,8 +76,9 @@ function nameOfFailing(path: string, key: string | undefined): string {
   return key === undefined ? path : `${path}\n${key}`
 }
 
-/** A file that is left alone, as a problem. */
-export function brokenFile({ path, id, problem }: Pick<Base, 'path' | 'id' | 'problem'>): Problem {
+/** A file that is left alone, as a problem. `isKnown`: there is something that could be written there again. */
+export function brokenFile(base: Pick<Base, 'path' | 'id' | 'problem'>, isKnown: boolean): Problem {
+  const { path, id, problem } = base
   const isFight = problem?.reason === FIGHT
   return {
     kind: isFight ? 'paused_file' : 'broken_file',
@@ -90,7 +91,7 @@ export function brokenFile({ path, id, problem }: Pick<Base, 'path' | 'id' | 'pr
     fix: isFight
       ? 'Stop one of the two programs, then say that it goes on. Until then, or until somebody saves another text, or for ten minutes, the file is left as it is; what others change waits.'
       : 'Correct the file and save it. Until then it is left as it is; what others change waits.',
-    ...(isFight && { ways: [RESUME] }),
+    ...(isFight ? { ways: [RESUME] } : isKnown && { ways: [RESTORE] }),
   }
 }
 

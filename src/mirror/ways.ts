@@ -37,6 +37,10 @@ export interface Overridden {
 export const ACCEPT: Way = { name: 'accept', help: 'take the save as it was: what others had added goes' }
 export const DELETE: Way = { name: 'delete', help: 'delete these records, as their files were', destructive: true }
 export const RESUME: Way = { name: 'resume', help: 'the two programs are at peace: the file is read and written again' }
+export const RESTORE: Way = {
+  name: 'restore',
+  help: 'write it again as it is here; what the file holds now is kept beside it',
+}
 export const TAKE: Way = { name: 'take', help: 'set it to the other value' }
 
 /** Larger texts are not kept for a way back: the record's history has them. */
@@ -50,15 +54,31 @@ export function acceptable(save: StaleSave): { readonly data?: Json; readonly wa
 
 type Settle = (kept: Kept, origin: WriteOrigin) => Promise<string>
 
-/** How items of the mirror are settled, by kind of item and way. `resume` ends the pause of a file, named as in the item. */
+/** What a choice about a file can do; it is named as in the item. */
+export interface FileWays {
+  /** Ends the pause of a file; false when it is not paused. */
+  resume(where: string): boolean
+  /** Writes a broken file again; resolves to the name that what it held has now, undefined when it is not broken any more. */
+  restore(where: string): Promise<string | undefined>
+}
+
+/** How items of the mirror are settled, by kind of item and way. */
 export function createMirrorWays(
   project: Project,
-  { resume }: { readonly resume: (where: string) => boolean },
+  { resume, restore }: FileWays,
 ): Readonly<Record<string, Readonly<Record<string, Settle>>>> {
   return {
     paused_file: {
       async [RESUME.name]({ problem: { where } }) {
         return resume(where) ? `${where} is read and written again.` : `${where} is not paused any more.`
+      },
+    },
+    broken_file: {
+      async [RESTORE.name]({ problem: { where } }) {
+        const kept = await restore(where)
+        return kept === undefined
+          ? `${where} is not what it was: it is looked at again.`
+          : `${where} is written again. What it held is in ${kept}, which nobody reads.`
       },
     },
     stale_save: { [ACCEPT.name]: ({ data }, origin) => accept(project, data as unknown as StaleSave, origin) },

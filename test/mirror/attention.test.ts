@@ -3,7 +3,7 @@ import { must } from '../../src/base/assert.ts'
 import type { AttentionItem, AttentionKind } from '../../src/model/attention.ts'
 import { task } from '../../src/model/kinds/task.ts'
 import { createTestMirror, type TestMirror } from '../helpers/mirror.ts'
-import { byAlice } from '../helpers/project.ts'
+import { byAlice, byClaude } from '../helpers/project.ts'
 
 let t: TestMirror
 beforeEach(async () => {
@@ -157,15 +157,72 @@ describe('what stands still', () => {
     t.disk.save(t.path(id), good.replace('status: todo', 'status: nearly'))
     await t.sync()
     const found = item(t, 'broken_file')
-    expect(found).toMatchObject({ where: t.path(id), record: id, line: 4, ways: [] })
+    expect(found).toMatchObject({ where: t.path(id), record: id, line: 4, ways: [{ name: 'restore' }] })
     await t.clock.advance(60_000)
     const later = await t.restart()
     expect(item(later, 'broken_file')).toEqual(found)
-    await expect(later.drive(later.attention.settle(found.id, 'dismiss', byAlice))).rejects.toThrow(
-      /nothing can be chosen/,
-    )
+    await expect(later.drive(later.attention.settle(found.id, 'dismiss', byAlice))).rejects.toThrow(/restore/)
     later.disk.save(t.path(id), good)
     await later.sync()
     expect(later.attention.list()).toEqual([])
+  })
+
+  test('[M7][P6] a broken file is written again when somebody wishes, and what it held is kept beside it', async () => {
+    const id = await t.create('One', { body: 'one' })
+    await t.sync()
+    for (const [i, text] of ['', '---\nstatus: [\n---\n\none\n'].entries()) {
+      t.disk.save(t.path(id), text)
+      await t.sync()
+      await t.update(id, { set: { priority: i === 0 ? 'high' : 'low' } })
+      const found = item(t, 'broken_file')
+      const said = await t.drive(t.attention.settle(found.id, 'restore', byAlice))
+      await t.sync()
+      const kept = `${t.path(id)}${i === 0 ? '~' : '.~1~'}`
+      expect(said).toContain(kept)
+      expect(t.disk.text(kept)).toBe(text)
+      expect(t.file(id)).toContain(i === 0 ? 'priority: high' : 'priority: low')
+      expect(t.task(id).deletedAt).toBeUndefined()
+      expect(t.attention.list()).toEqual([])
+    }
+    expect(t.held.project.ids(task)).toEqual([id])
+  })
+
+  test('[M7][P2] a broken file that is mended in the moment of that wish is read, and stays', async () => {
+    const id = await t.create('One', { body: 'one' })
+    await t.sync()
+    const good = t.file(id)
+    t.disk.save(t.path(id), '')
+    await t.sync()
+    const found = item(t, 'broken_file')
+    t.disk.before = (step) => {
+      if (step === 'move') t.disk.save(t.path(id), good.replace('one', 'one by hand'))
+      if (step === 'move') t.disk.before = () => undefined
+    }
+    expect(await t.drive(t.attention.settle(found.id, 'restore', byAlice))).toContain('looked at again')
+    await t.sync()
+    expect(t.task(id).values.body).toBe('one by hand')
+    expect(t.disk.paths().filter((path) => path.endsWith('~'))).toEqual([])
+  })
+
+  test('[M7] the board and the state are written again; a file that is no record yet has nothing to be written', async () => {
+    await t.create('One')
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.setKey('state', 'phase', 'one')))
+    await t.sync()
+    const [board, state] = [t.disk.text('BOARD.md'), t.disk.text('state.json')]
+    t.disk.save('BOARD.md', '## Nowhere\n')
+    t.disk.save('state.json', '{')
+    t.disk.save('tasks/new.md', '---\nstatus: [\n---\n')
+    await t.sync()
+    const broken = (): readonly AttentionItem[] => t.attention.list().filter(({ kind }) => kind === 'broken_file')
+    const items = broken()
+    expect(items.map(({ where, ways }) => [where, ways.length]).sort()).toEqual([
+      ['BOARD.md', 1],
+      ['state.json', 1],
+      ['tasks/new.md', 0],
+    ])
+    for (const { id, ways } of items) if (ways.length > 0) await t.drive(t.attention.settle(id, 'restore', byAlice))
+    await t.sync()
+    expect([t.disk.text('BOARD.md'), t.disk.text('state.json')]).toEqual([board, state])
+    expect(broken()).toHaveLength(1)
   })
 })

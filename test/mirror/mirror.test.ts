@@ -766,6 +766,8 @@ describe('[M7] values that are not declared yet', () => {
     expect(undeclared.mirror.problems()).toHaveLength(1)
     expect(undeclared.file(t.id)).toContain('status: testing # soon')
 
+    // Long after it was read, and known for what it is.
+    await undeclared.clock.advance(60_000)
     const declared = await undeclared.restart(kindsOfText(DECLARED))
     await declared.sync()
     expect(declared.task(t.id).values).toMatchObject({
