@@ -50,6 +50,16 @@ export function atOnce<T>(work: Steps<T>): T {
   }
 }
 
+const waiting: (() => void)[] = []
+
+function release(): void {
+  waiting.shift()?.()
+  if (waiting.length > 0) setImmediate(release)
+}
+
+/** Resolves in a later turn, and for nobody else in the same: slices of several works would add up to one long turn. */
 export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+  return new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(release)
+  })
 }

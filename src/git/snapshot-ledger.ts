@@ -117,15 +117,18 @@ function putKey(db: Database, what: 'last' | 'wanted', key: string): void {
   db.run('INSERT INTO snapshot_keys (what, key) VALUES (?, ?) ON CONFLICT DO UPDATE SET key = excluded.key', what, key)
 }
 
-/** A page costs what is in it, however much was changed: the planner would look through all of it. */
+/** A page of all costs what is in it, however much was changed: the planner would look through all of it. */
 const BY_KEY = 'snapshot_changes c INDEXED BY snapshot_changes_key'
+/** Of the little that changed since another cut: by key, all before it would be looked through. */
+const BY_CUT = 'snapshot_changes c NOT INDEXED'
 
 const LISTS = {
   snapshot_changes: 'cut, key',
   snapshot_marks: 'cut, key, replica, actor, session',
   snapshot_fields: 'cut, key, field, actor',
 }
-const ROWS_A_TURN = 300
+/** Each carries a record as it was, and is gone from an index, too. */
+const ROWS_A_TURN = 50
 
 /** Opens the list in a project's database. The tables are private to it. */
 export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
@@ -137,7 +140,8 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
   let forgotten = db.get<{ upto: number }>('SELECT upto FROM snapshot_done')?.upto ?? 0
   const tidy = (limit: number): boolean => {
     if (forgotten === 0) return false
-    return db.transaction(() => {
+    // A power cut may take it back: what is forgotten is on disk.
+    return db.relaxed(() => {
       let isMore = false
       for (const [table, key] of Object.entries(LISTS)) {
         const some = `SELECT ${key} FROM ${table} WHERE cut <= ?`
@@ -215,22 +219,23 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
     cut: () => open++,
     changes({ after, upto, fromKey, limit }) {
       const range: SqlValue[] = [Math.max(after, forgotten), upto, fromKey]
+      const listed = after > forgotten ? BY_CUT : BY_KEY
       // `min(cut)` also picks the row that the other columns come from: `before` is the oldest.
       const found = db.all<SqlChange>(
-        `SELECT min(cut), c.key, kind, id, before, path FROM ${BY_KEY} LEFT JOIN snapshot_paths p ON p.key = c.key
+        `SELECT min(cut), c.key, kind, id, before, path FROM ${listed} LEFT JOIN snapshot_paths p ON p.key = c.key
          WHERE cut > ? AND cut <= ? AND c.key > ? GROUP BY c.key ORDER BY c.key LIMIT ?`,
         ...range,
         limit,
       )
       const marks = db.all<Mark & { key: string }>(
         `SELECT m.key, replica, actor, session, max(seq) AS seq, max(at) AS at
-         FROM ${BY_KEY} CROSS JOIN snapshot_marks m ON m.cut = c.cut AND m.key = c.key
+         FROM ${listed} CROSS JOIN snapshot_marks m ON m.cut = c.cut AND m.key = c.key
          WHERE c.cut > ? AND c.cut <= ? AND c.key > ? AND c.key <= ? GROUP BY m.key, replica, actor, session ORDER BY m.key, at`,
         ...range,
         found.at(-1)?.key ?? fromKey,
       )
       const written = db.all<FieldMark & { key: string }>(
-        `SELECT DISTINCT f.key, field, actor FROM ${BY_KEY} CROSS JOIN snapshot_fields f ON f.cut = c.cut AND f.key = c.key
+        `SELECT DISTINCT f.key, field, actor FROM ${listed} CROSS JOIN snapshot_fields f ON f.cut = c.cut AND f.key = c.key
          WHERE c.cut > ? AND c.cut <= ? AND c.key > ? AND c.key <= ? ORDER BY f.key, field, actor`,
         ...range,
         found.at(-1)?.key ?? fromKey,
@@ -242,7 +247,8 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
       return found.map((row) => fromSql(row, marksOf.get(row.key) ?? [], fieldsOfKey.get(row.key) ?? []))
     },
     keepPaths(paths) {
-      db.transaction(() => {
+      // On disk with `done`; before that, the next snapshot begins anew.
+      db.relaxed(() => {
         for (const [key, path] of paths) {
           if (path === undefined) db.run('DELETE FROM snapshot_paths WHERE key = ?', key)
           else

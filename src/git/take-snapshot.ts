@@ -67,7 +67,7 @@ export interface SnapshotTaker {
 }
 
 const MOVED_TRIES = 4
-const PATHS_A_TURN = 200
+const PATHS_A_TURN = 50
 
 export function createSnapshotTaker(parts: TakerParts): SnapshotTaker {
   const { repo, ref, project, ledger, keyring = noKeys, clock, log, mailOf } = parts

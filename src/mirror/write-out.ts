@@ -283,6 +283,8 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
         const slices = createTurns(clock)
         for (const [, ref] of batch) {
           if (resting.rests(ref)) continue
+          // Of all there is, and long enough for a slice.
+          if (ref.kind === BOARD_REF.kind) await slices.next()
           const intent = plan(ref)
           if (intent) intents.push(intent)
           else works(ref)

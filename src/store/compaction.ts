@@ -1,12 +1,13 @@
 import type { Logger } from '../base/log.ts'
 import type { Service } from '../base/service.ts'
+import { nextTurn } from '../base/turns.ts'
 import { MAIN_DOC } from './journal.ts'
-import type { LoadSnapshots } from './load-snapshot.ts'
+import type { KeptLoadSnapshots } from './load-snapshot.ts'
 import type { OpenProject } from './open-project.ts'
 
 export interface CompactionParts {
   readonly project: OpenProject
-  readonly loads: LoadSnapshots
+  readonly loads: Pick<KeptLoadSnapshots, 'make' | 'covers'>
   readonly log: Logger
 }
 
@@ -36,14 +37,15 @@ export function createCompaction({ project, loads, log }: CompactionParts): Serv
 
   return {
     name: 'compaction',
-    start() {
-      waiting = project.rowCount() - (loads.newest()?.n ?? 0)
+    async start() {
+      waiting = project.rowCount() - loads.covers()
       stopListening = project.onCommit(({ rows }) => {
         waiting += rows.filter(({ doc }) => doc === MAIN_DOC).length
         check()
       })
+      // To start a thread is a turn by itself.
+      await nextTurn()
       check()
-      return Promise.resolve()
     },
     async stop() {
       stopListening()

@@ -13,7 +13,7 @@ import { basename, join } from 'node:path'
 import { type Keyring, noKeys } from '../base/keys.ts'
 import type { Logger } from '../base/log.ts'
 import { isSealed, seal, unseal } from '../base/sealed.ts'
-import { decodeLoadSnapshot, encodeLoadSnapshot, type LoadSnapshot, type LoadSnapshots } from './load-snapshot.ts'
+import { decodeLoadSnapshot, encodeLoadSnapshot, type KeptLoadSnapshots, type LoadSnapshot } from './load-snapshot.ts'
 import { runWorker } from './worker.ts'
 
 export interface FileLoadSnapshotsParts {
@@ -48,14 +48,21 @@ export function createFileLoadSnapshots({
   worker,
   crashAt,
   log,
-}: FileLoadSnapshotsParts): LoadSnapshots {
+}: FileLoadSnapshotsParts): KeptLoadSnapshots {
+  let covered = 0
   return {
-    newest: () =>
-      readNewest(dir, keyring, (file, error) => log.warn('a load snapshot is passed over', { file, error })),
+    newest() {
+      const onDamage = (file: string, error: unknown) => log.warn('a load snapshot is passed over', { file, error })
+      const newest = readNewest(dir, keyring, onDamage)
+      covered = newest?.n ?? 0
+      return newest
+    },
     async make(n) {
       const input: LoadWorkerInput = { dir, databaseFile, keyring, n, crashAt }
       await runWorker(worker, input)
+      covered = n
     },
+    covers: () => covered,
   }
 }
 

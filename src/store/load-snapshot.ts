@@ -23,6 +23,12 @@ export interface LoadSnapshots {
   make(n: number): Promise<void>
 }
 
+/** Those that a service adds to. */
+export interface KeptLoadSnapshots extends LoadSnapshots {
+  /** How many rows the newest holds that was read or made; 0 where none was. */
+  covers(): number
+}
+
 const MAGIC = 'orch-load'
 export const LOAD_FORMAT = 1
 
