@@ -5,8 +5,17 @@
 export interface Stamp {
   /** Inode, size, mtime and ctime. */
   readonly signature: string
-  /** When the content or the inode was last changed, in milliseconds since 1970. */
+  /** When the content or the inode was last changed at the latest, in milliseconds since 1970. */
   readonly changedAt: number
+}
+
+/** Some disks tell whole seconds, and some every other one. */
+const COARSE_MS = 2000
+const SECOND = 1_000_000_000n
+
+/** When something was changed at the latest, in milliseconds since 1970, by what a disk tells of it in nanoseconds. */
+export function latestChange(ns: bigint): number {
+  return Number(ns / 1_000_000n) + (ns % SECOND === 0n ? COARSE_MS : 0)
 }
 
 export type Entry =

@@ -23,6 +23,7 @@ import {
   isSafePath,
   LEAST,
   type Listing,
+  latestChange,
   MAX_FILE_BYTES,
   type Missing,
   type Stamp,
@@ -262,7 +263,7 @@ function bytesAt(path: string): Uint8Array | undefined {
 function stampOf(stat: BigIntStats): Stamp {
   return {
     signature: `${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`,
-    changedAt: Number(stat.ctimeNs / 1_000_000n),
+    changedAt: latestChange(stat.ctimeNs),
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { commonText } from '../../src/mirror/compare.ts'
+import { latestChange } from '../../src/mirror/disk.ts'
 import { createSettling, looksTorn, settleDelay } from '../../src/mirror/settle.ts'
 import { chooseBase } from '../../src/mirror/stale.ts'
 import { createTestClock } from '../helpers/clock.ts'
@@ -193,6 +194,12 @@ describe('settled files', () => {
     const times = { now: 1000, evenFor: 5000, seenFor: 0 }
     expect(settleDelay({ ...times, changedAt: 900 }, 250)).toBe(150)
     expect(settleDelay({ ...times, changedAt: 700 }, 250)).toBe(0)
+  })
+
+  test('[M4] on a disk that tells whole seconds, a file is no older than it may be', () => {
+    const changedAt = latestChange(1_700_000_000_000_000_000n)
+    expect(settleDelay({ now: 1_700_000_000_900, changedAt, evenFor: 5000, seenFor: 0 }, 250)).toBe(250)
+    expect(latestChange(1_700_000_000_900_000_001n)).toBe(1_700_000_000_900)
   })
 
   test('[M4] where the clock of the disk is ahead, only what was seen counts', () => {
