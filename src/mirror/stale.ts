@@ -45,8 +45,8 @@ export interface Comparison {
 /**
  * Chooses what a save is compared with: the base, or a recently replaced text that it is closer to, unless the save
  * shows what replaced that. Prose counts first: two people soon write the same into front matter, which decides only between
- * texts of equally close prose. Where it is closer to that of the base, it is measured against that, and the prose alone
- * against the replaced text.
+ * texts of equally close prose. Where it is closer to that of the base, or of a later text, it is measured against that, and
+ * the prose alone against the replaced text.
  *
  * Of equals the base, then the newest, but where both explanations are as good, and one loses what nobody may have read, the
  * other: a text that was replaced after `unreadSince` is chosen also when it is not closer, if the save shows nothing of what
@@ -70,7 +70,8 @@ export function chooseBase(
   const prose = proseOf(disk)
   let choice: Choice = { text: base }
   let least = distance(base, disk)
-  const baseFront = least.front
+  /** The front matter that is closest, which need not be that of the closest prose. */
+  let front = { text: frontOf(base), cost: least.front }
   let fromBase: TakenOut | undefined
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
@@ -104,8 +105,8 @@ export function chooseBase(
     if (least.prose + least.front === 0) break
     const cost = distance(version.text, disk)
     isUnread &&= version.next === unread && version.replacedAt >= unreadSince && showsNothingOf(disk, version, budget)
-    // Front matter that is closer to that of the base says nothing of the prose.
-    const hasOwnFront = cost.front <= baseFront
+    // Front matter that is closer to another one says nothing of the prose.
+    const hasOwnFront = cost.front <= front.cost
     const isUnclear = !isUnread && !isCloser(cost)
     const keepsFields = losesNoField(version, cost)
     // What the save shows as well of what was written just now, two people have set.
@@ -114,10 +115,11 @@ export function chooseBase(
     else if (isUnclear && !keepsFields && !losesLess(version, cost)) continue
     else if (!isCoincidence && (hasOwnFront ? hasSeen(disk, version) : hasSeen(prose, proseOfBoth(version)))) continue
     else if (!isOlder(i)) break
-    least = cost
+    if (hasOwnFront) front = { text: frontOf(version.text), cost: cost.front }
+    least = { prose: cost.prose, front: front.cost }
     choice = {
-      text: hasOwnFront ? version.text : frontOf(base) + belowFront(version.text),
-      stale: isUnclear ? 'unclear' : cost.prose + Math.min(cost.front, baseFront) === 0 ? 'as-it-was' : 'edited',
+      text: front.text + belowFront(version.text),
+      stale: isUnclear ? 'unclear' : least.prose + least.front === 0 ? 'as-it-was' : 'edited',
     }
   }
   return choice

@@ -102,6 +102,20 @@ describe('stale saves', () => {
     expect(choice).toEqual({ text: file('status: todo\nspentHours: 1', 'one\n'), stale: 'edited' })
   })
 
+  test('[P2][M6] front matter is measured against that of the text that was loaded, also where the prose is an older one’s', () => {
+    const file = (front: string, prose: string): string => `---\nstatus: todo\n${front}---\n\n${prose}`
+    const [older, old] = [file('', 'one\n'), file('assignee: ann\n', 'one\nx\n')]
+    const base = file('assignee: ann\nspentHours: 1\n', 'one\nx\n')
+    const versions = [
+      { text: old, next: base, replacedAt: 1000 },
+      { text: older, next: old, replacedAt: 100 },
+      { text: older.replace('todo', 'review'), next: older, replacedAt: 50 },
+    ]
+    // Whose own word was x, and who takes it out, has not seen the hour.
+    const saved = file('assignee: ann\n', 'one\n')
+    expect(chooseBase(saved, base, versions, 500).text).toContain('assignee: ann\n---')
+  })
+
   test('[P2][M6] words that somebody has taken out, or has never read, stay', () => {
     const [old, base] = ['word1\n\none\n\ntwo\n', 'one\n\nword2\ntwo\n']
     expect(chooseBase('one\n\ntwo\n', base, [version(old, base)])).toEqual({ text: old, stale: 'unclear' })

@@ -734,4 +734,18 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'move', on: 3, record: 3 },
     ],
   },
+  'who takes their own word out of an older text takes out no hours': {
+    replicas: 2,
+    full: [false, true, true, true],
+    seed: 653522,
+    steps: [
+      { do: 'save', on: 0, who: 1, record: 3, at: 21, isFresh: false, style: 'slow', edit: 'status' },
+      { do: 'wait', ms: 700 },
+      { do: 'save', on: 1, who: 1, record: 3, at: 33, isFresh: true, style: 'vim', edit: 'label' },
+      { do: 'command', on: 1, record: 4, at: 45, what: 'hours' },
+      { do: 'save', on: 1, who: 0, record: 5, at: 31, isFresh: true, style: 'append', edit: 'crlf' },
+      { do: 'wait', ms: 90 },
+      { do: 'save', on: 1, who: 0, record: 3, at: 23, isFresh: false, style: 'inplace', edit: 'remove' },
+    ],
+  },
 }
