@@ -9,8 +9,9 @@ import { task as taskKind } from '../model/kinds/task.ts'
 import { statusesOf } from '../model/statuses.ts'
 import type { Holder, Lease } from '../store/leases.ts'
 import { isSameHolder } from '../store/leases.ts'
-import type { Commit, Project, StoredRecord, Tx } from '../store/project.ts'
+import type { Commit, Project, StoredRecord } from '../store/project.ts'
 import type { Claimant } from '../store/task-claims.ts'
+import type { Tx } from '../store/tx.ts'
 import type { RenewAnswer } from './arbiter.ts'
 
 /** What the log says when a claim is taken, confirmed, and when it ends: other replicas read it, with its number. */

@@ -8,8 +8,9 @@ import type { RecordId } from '../model/id.ts'
 import { task as taskKind } from '../model/kinds/task.ts'
 import type { Json } from '../model/record.ts'
 import { isSameHolder, type Lease, type Leases } from '../store/leases.ts'
-import type { Commit, Project, Tx } from '../store/project.ts'
+import type { Commit, Project } from '../store/project.ts'
 import type { Claimant, EndAsk, TaskClaims } from '../store/task-claims.ts'
+import type { Tx } from '../store/tx.ts'
 import { type ArbiterSeatParts, createArbiterSeat } from './arbiter-seat.ts'
 import {
   bySystem,

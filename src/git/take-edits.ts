@@ -9,7 +9,8 @@ import { decodeFile, parseRecord, renderRecord, sameText, titleOf } from '../mod
 import type { RecordView } from '../model/record.ts'
 import { parseState, renderState } from '../model/state-file.ts'
 import { changedState, type FileContent, isEmptyPatch, patchOf, valuesOf } from '../store/file-patch.ts'
-import type { Project, Tx } from '../store/project.ts'
+import type { Project } from '../store/project.ts'
+import type { Tx } from '../store/tx.ts'
 
 /** A file that a commit changed. */
 export interface EditedFile {

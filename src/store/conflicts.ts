@@ -6,8 +6,9 @@ import type { Kinds } from '../model/kind-set.ts'
 import type { Json } from '../model/record.ts'
 import type { Database, SqlValue } from './database.ts'
 import { checkedRow, type StoredRow } from './journal.ts'
-import type { Change, KeyedValue, RowHead, StoredRecord, Tx } from './project.ts'
+import type { Change, KeyedValue, RowHead, StoredRecord } from './project.ts'
 import type { Row } from './row.ts'
+import type { Tx } from './tx.ts'
 
 /** One of two values that were written at the same time. */
 export interface ConflictSide {

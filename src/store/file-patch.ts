@@ -7,7 +7,7 @@ import { emptyValue, type RecordKind, textsOf, type Value } from '../model/kind.
 import type { Json, RecordView } from '../model/record.ts'
 import { mergeText } from '../model/text-diff.ts'
 import type { TextEdit } from '../model/text-edit.ts'
-import type { RecordPatch } from './project.ts'
+import type { RecordPatch } from './tx.ts'
 
 /** What a file says: its front matter, and the body among the values. */
 export type FileContent = Omit<FrontMatter, 'ok' | 'id'> & {

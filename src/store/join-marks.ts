@@ -1,7 +1,8 @@
 import type { RecordId } from '../model/id.ts'
 import { state } from '../model/kinds/state.ts'
 import type { Json } from '../model/record.ts'
-import type { Project, Tx } from './project.ts'
+import type { Project } from './project.ts'
+import type { Tx } from './tx.ts'
 
 /** Says in a project's state that another project has joined it, or is about to: so every replica knows. */
 export interface JoinMark {

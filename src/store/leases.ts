@@ -1,7 +1,8 @@
 import type { WriteOrigin } from '../doc/origin.ts'
 import type { RecordId } from '../model/id.ts'
 import type { Database } from './database.ts'
-import type { Project, Tx } from './project.ts'
+import type { Project } from './project.ts'
+import type { Tx } from './tx.ts'
 
 /** Who holds something: an actor, in a session where it has one. */
 export interface Holder {

@@ -3,7 +3,7 @@ import { OrchError, reasonOf } from '../base/error.ts'
 import type { Logger } from '../base/log.ts'
 import type { KeptRecord } from '../doc/kept.ts'
 import { createProjectDoc, type ProjectDoc } from '../doc/project-doc.ts'
-import { type Random, randomText } from '../model/id.ts'
+import type { Random } from '../model/id.ts'
 import type { Kinds } from '../model/kind-set.ts'
 import type { LogEntry } from '../model/log.ts'
 import { openChangeFeed } from './change-feed.ts'
@@ -12,11 +12,12 @@ import { compareIndex, isSameState, OTHER_DOCUMENT } from './check.ts'
 import { createClients } from './clients.ts'
 import { type Conflict, createConflicts } from './conflicts.ts'
 import type { Database } from './database.ts'
+import { openIdentity } from './identity.ts'
 import { indexStamp } from './index-tables.ts'
 import { createJournal, founderOf, type Journal, MAIN_DOC, updatesBetween } from './journal.ts'
 import { keptRecords } from './kept-records.ts'
 import { lastWrites } from './last-writes.ts'
-import { checkLease, type Generations, type LeaseFacts, takeLease } from './lease.ts'
+import type { Generations, LeaseFacts } from './lease.ts'
 import type { LoadSnapshot, LoadSnapshots } from './load-snapshot.ts'
 import { createLogIndex } from './log-index.ts'
 import { openLogRoom } from './log-room.ts'
@@ -92,29 +93,7 @@ export function openProject(parts: OpenProjectParts): OpenProject {
   prepareSchema(db)
   const meta = createMeta(db)
 
-  const remember = (key: string, make: () => string): string => {
-    const known = meta.get(key)
-    if (known !== undefined) return known
-    const value = make()
-    meta.set(key, value)
-    return value
-  }
-  const newReplica = (): string => `r-${randomText(random, 8)}`
-  const identity = {
-    id: remember('project_id', () => `j-${randomText(random, 16)}`),
-    name: remember('project_name', () => parts.name),
-    replica: remember('replica', newReplica),
-  }
-  const former = (): readonly string[] => (meta.get('former') ?? '').split(' ').filter(Boolean)
-  const wasCalled = (replica: string): void => meta.set('former', [...former(), replica].join(' '))
-  const { broken } = checkLease(meta, identity.replica, parts.lease, parts.generations)
-  if (broken) {
-    log.warn('this database becomes a replica of its own', { reason: broken, before: identity.replica })
-    wasCalled(identity.replica)
-    identity.replica = newReplica()
-    meta.set('replica', identity.replica)
-  }
-  takeLease(meta, identity.replica, parts.lease, parts.generations)
+  const identity = openIdentity({ ...parts, meta })
 
   const journal = damaged(() => createJournal(db))
   const load = (): ProjectDoc => loadDocument(kinds, journal, parts.loads)
@@ -246,24 +225,10 @@ export function openProject(parts: OpenProjectParts): OpenProject {
     failure: () => pipeline.failure(),
     adopt(other) {
       if (journal.last() > 0) throw new OrchError('different_project', { theirs: other.name, ours: identity.name })
-      db.transaction(() => {
-        meta.set('project_id', other.id)
-        meta.set('project_name', other.name)
-      })
-      Object.assign(identity, other)
-      log.info('this project is now', { id: other.id, name: other.name })
+      identity.adopt(other)
     },
-    rollReplica(reason) {
-      const next = newReplica()
-      db.transaction(() => {
-        wasCalled(identity.replica)
-        meta.set('replica', next)
-        takeLease(meta, next, parts.lease, parts.generations)
-      })
-      log.warn('this database becomes a replica of its own', { reason, before: identity.replica })
-      identity.replica = next
-    },
-    former,
+    rollReplica: identity.roll,
+    former: identity.former,
     parked: () => parked.all(),
     acceptParked: pipeline.acceptParked,
     discardParked: pipeline.discardParked,

@@ -17,12 +17,13 @@ import type { LogIndex } from './log-index.ts'
 import { createLogRows } from './log-rows.ts'
 import { createOwnRows } from './own-rows.ts'
 import type { ParkedUpdates } from './parked.ts'
-import type { Change, Commit, Presences, RowHead, Sent, Taken, TransactOptions, Tx } from './project.ts'
+import type { Change, Commit, Presences, RowHead, Sent, Taken } from './project.ts'
 import { PURGE_DOC, type Purges } from './purges.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Row, Vector } from './row.ts'
 import { noteRowKeys } from './row-keys.ts'
 import { createStaging } from './staging.ts'
+import type { TransactOptions, Tx } from './tx.ts'
 
 export interface PipelineParts {
   readonly db: Database

@@ -3,8 +3,9 @@ import { shortHash } from '../base/hash.ts'
 import type { WriteOrigin } from '../doc/origin.ts'
 import type { RecordKind } from '../model/kind.ts'
 import type { RecordView } from '../model/record.ts'
-import type { Project, RecordPatch, Tx } from './project.ts'
+import type { Project } from './project.ts'
 import type { Traced } from './traces.ts'
+import type { RecordPatch, Tx } from './tx.ts'
 
 /** What is going to be done to one record or key: shown first, done then. */
 export interface Planned {

@@ -14,9 +14,9 @@ import type { RecordView } from '../model/record.ts'
 import type { TextEdit } from '../model/text-edit.ts'
 import { brokenText, checkJson, STATE_KEY } from '../model/validate.ts'
 import type { LogIndex } from './log-index.ts'
-import type { RecordPatch, Tx } from './project.ts'
 import type { RecordIndex } from './record-index.ts'
 import type { Vector } from './row.ts'
+import type { RecordPatch, Tx } from './tx.ts'
 
 export interface StagingParts {
   readonly doc: ProjectDoc

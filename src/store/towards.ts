@@ -6,7 +6,8 @@ import type { RecordView } from '../model/record.ts'
 import { diffText } from '../model/text-diff.ts'
 import { applyEdits } from '../model/text-edit.ts'
 import { without } from './file-patch.ts'
-import type { RecordPatch, StoredRecord } from './project.ts'
+import type { StoredRecord } from './project.ts'
+import type { RecordPatch } from './tx.ts'
 
 /** The edit that makes a record what it was, and what of that cannot be had. Entries stay: they are only ever added. */
 export function patchTowards(

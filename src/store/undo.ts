@@ -9,9 +9,10 @@ import type { Database, SqlValue } from './database.ts'
 import { MAIN_DOC } from './journal.ts'
 import { holdingMark } from './life.ts'
 import type { Planned } from './planned.ts'
-import type { RecordPatch, StoredRecord, Tx } from './project.ts'
+import type { StoredRecord } from './project.ts'
 import { patched } from './towards.ts'
 import type { Followed, KeyTarget, Traced, TracedRow, Traces } from './traces.ts'
+import type { RecordPatch, Tx } from './tx.ts'
 
 /** Which changes to take back; all that is given must hold. */
 export interface UndoSelection {

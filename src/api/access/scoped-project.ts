@@ -2,7 +2,8 @@ import { OrchError } from '../../base/error.ts'
 import type { RecordId } from '../../model/id.ts'
 import type { RecordKind, Value, Values } from '../../model/kind.ts'
 import { formatScope, type Scope } from '../../model/principal.ts'
-import type { Project, RecordPatch, Tx } from '../../store/project.ts'
+import type { Project } from '../../store/project.ts'
+import type { RecordPatch, Tx } from '../../store/tx.ts'
 import type { OperationContext } from '../operation.ts'
 
 /** The field whose members narrow a scope. */

@@ -1,6 +1,7 @@
 import type { RecordId } from '../../model/id.ts'
 import { task } from '../../model/kinds/task.ts'
-import type { Project, RecordPatch, StoredRecord } from '../../store/project.ts'
+import type { Project, StoredRecord } from '../../store/project.ts'
+import type { RecordPatch } from '../../store/tx.ts'
 import { circleThrough } from '../operations/cycle.ts'
 import { byAlias, type Item } from './identify.ts'
 import type { Names } from './names.ts'

@@ -6,8 +6,9 @@ import { makeId, type Random, type RecordId } from '../../model/id.ts'
 import { emptyValue, type RecordKind, textsOf, type Value, type Values } from '../../model/kind.ts'
 import { recordHash } from '../../model/record.ts'
 import { STATE_KEY } from '../../model/validate.ts'
-import type { CreateOptions, Project, StoredRecord } from '../../store/project.ts'
+import type { Project, StoredRecord } from '../../store/project.ts'
 import type { ProjectReader } from '../../store/reader.ts'
+import type { CreateOptions } from '../../store/tx.ts'
 
 /** What an import of one project into another makes. */
 export interface ProjectPlan {

@@ -1,6 +1,7 @@
 import { OrchError } from '../../base/error.ts'
 import { page } from '../../model/kinds/page.ts'
-import type { Project, Tx } from '../../store/project.ts'
+import type { Project } from '../../store/project.ts'
+import type { Tx } from '../../store/tx.ts'
 
 /** Templates are pages, so that they are files, edited and merged like everything else. These are made at first use. */
 const DEFAULTS: Readonly<Record<string, { readonly title: string; readonly body: string }>> = {
