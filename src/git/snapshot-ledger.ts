@@ -118,9 +118,9 @@ function putKey(db: Database, what: 'last' | 'wanted', key: string): void {
 }
 
 /** A page of all costs what is in it, however much was changed: the planner would look through all of it. */
-const BY_KEY = 'snapshot_changes c INDEXED BY snapshot_changes_key'
+const BY_KEY = { list: 'snapshot_changes c INDEXED BY snapshot_changes_key', key: 'c.key' }
 /** Of the little that changed since another cut: by key, all before it would be looked through. */
-const BY_CUT = 'snapshot_changes c NOT INDEXED'
+const BY_CUT = { list: 'snapshot_changes c NOT INDEXED', key: '+c.key' }
 
 const LISTS = {
   snapshot_changes: 'cut, key',
@@ -219,24 +219,24 @@ export function openSnapshotLedger(db: Database, kinds: Kinds): SnapshotLedger {
     cut: () => open++,
     changes({ after, upto, fromKey, limit }) {
       const range: SqlValue[] = [Math.max(after, forgotten), upto, fromKey]
-      const listed = after > forgotten ? BY_CUT : BY_KEY
+      const { list, key } = after > forgotten ? BY_CUT : BY_KEY
       // `min(cut)` also picks the row that the other columns come from: `before` is the oldest.
       const found = db.all<SqlChange>(
-        `SELECT min(cut), c.key, kind, id, before, path FROM ${listed} LEFT JOIN snapshot_paths p ON p.key = c.key
-         WHERE cut > ? AND cut <= ? AND c.key > ? GROUP BY c.key ORDER BY c.key LIMIT ?`,
+        `SELECT min(cut), c.key, kind, id, before, path FROM ${list} LEFT JOIN snapshot_paths p ON p.key = c.key
+         WHERE cut > ? AND cut <= ? AND ${key} > ? GROUP BY c.key ORDER BY c.key LIMIT ?`,
         ...range,
         limit,
       )
       const marks = db.all<Mark & { key: string }>(
         `SELECT m.key, replica, actor, session, max(seq) AS seq, max(at) AS at
-         FROM ${listed} CROSS JOIN snapshot_marks m ON m.cut = c.cut AND m.key = c.key
-         WHERE c.cut > ? AND c.cut <= ? AND c.key > ? AND c.key <= ? GROUP BY m.key, replica, actor, session ORDER BY m.key, at`,
+         FROM ${list} CROSS JOIN snapshot_marks m ON m.cut = c.cut AND m.key = c.key
+         WHERE c.cut > ? AND c.cut <= ? AND ${key} > ? AND ${key} <= ? GROUP BY m.key, replica, actor, session ORDER BY m.key, at`,
         ...range,
         found.at(-1)?.key ?? fromKey,
       )
       const written = db.all<FieldMark & { key: string }>(
-        `SELECT DISTINCT f.key, field, actor FROM ${listed} CROSS JOIN snapshot_fields f ON f.cut = c.cut AND f.key = c.key
-         WHERE c.cut > ? AND c.cut <= ? AND c.key > ? AND c.key <= ? ORDER BY f.key, field, actor`,
+        `SELECT DISTINCT f.key, field, actor FROM ${list} CROSS JOIN snapshot_fields f ON f.cut = c.cut AND f.key = c.key
+         WHERE c.cut > ? AND c.cut <= ? AND ${key} > ? AND ${key} <= ? ORDER BY f.key, field, actor`,
         ...range,
         found.at(-1)?.key ?? fromKey,
       )

@@ -43,7 +43,11 @@ function watchTurns() {
   }, 1).unref()
   return () => {
     const sorted = lengths.sort((a, b) => a - b)
-    const figures = { turnP99: sorted[Math.floor(sorted.length * 0.99)] ?? 0, turnMax: sorted.at(-1) ?? 0 }
+    const figures = {
+      turnP99: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
+      turnMax: sorted.at(-1) ?? 0,
+      over10: sorted.filter((length) => length > 10).length,
+    }
     lengths = []
     last = used()
     return figures

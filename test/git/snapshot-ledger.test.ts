@@ -138,3 +138,24 @@ test('what a snapshot holds is forgotten at once and removed little by little, a
   again.note([changed('key3', undefined, 1003)])
   expect(all(again, again.cut()).map(({ key }) => key)).toEqual(['state/key3'])
 })
+
+test('[P8] what changed after a cut is found without looking through what changed before it', () => {
+  const db = openDatabase(':memory:')
+  const plans: string[] = []
+  const watched = {
+    ...db,
+    all: <T>(sql: string, ...params: never[]) => {
+      const steps = db.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...params)
+      plans.push(steps.map(({ detail }) => detail).join('\n'))
+      return db.all<T>(sql, ...params)
+    },
+  }
+  const ledger = openSnapshotLedger(watched, builtInKinds)
+  ledger.note([changed('phase', undefined, 1)])
+  const first = ledger.cut()
+  expect(all(ledger, first)).toHaveLength(1)
+  expect(plans.splice(0).join('\n')).toMatch(/SEARCH c USING INDEX snapshot_changes_key \(key>\?/)
+  ledger.note([changed('other', undefined, 2)])
+  expect(all(ledger, ledger.cut(), first)).toHaveLength(1)
+  expect(plans.join('\n')).not.toContain('snapshot_changes_key')
+})
