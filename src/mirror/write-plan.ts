@@ -21,7 +21,7 @@ export function createWritePlan({
   random,
 }: {
   readonly project: Project
-  readonly bases: Pick<MirrorBases, 'get' | 'pathsOf'>
+  readonly bases: Pick<MirrorBases, 'get' | 'pathsOf' | 'lastStyle'>
   readonly random: Random
 }): (ref: Ref) => Intent | undefined {
   const planRecord = (kind: RecordKind, id: RecordId): Intent | undefined => {
@@ -38,7 +38,7 @@ export function createWritePlan({
     const base = bases.get(path)
     const isTaken = base && (base.kind !== kind || base.id !== id)
     if (isTaken || base?.problem || (base && sameText(base.text, text))) return undefined
-    const style = base?.style ?? STYLE
+    const style = base ? base.style : (bases.lastStyle(path) ?? STYLE)
     const to = sha256(encodeFile(text, style))
     return { name: newName(), path, kind, id, from: base?.hash, to, fromText: base?.text ?? '', toText: text, style }
   }

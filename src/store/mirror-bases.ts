@@ -79,7 +79,10 @@ export interface MirrorBases {
   barePaths(kind: string, limit: number): readonly string[]
   broken(): readonly Base[]
   put(base: Base): void
+  /** Forgets a file, but for its style. */
   drop(path: string): void
+  /** The style of the file that was last forgotten at a path; undefined where it was LF without a BOM. */
+  lastStyle(path: string): FileStyle | undefined
   /** A file has another name. What was replaced at the old one is known of both: an editor may still save it there. */
   move(from: string, to: string): void
   /** Texts replaced at a path since a time, newest first. */
@@ -124,6 +127,7 @@ CREATE TABLE IF NOT EXISTS mirror_bases (
 CREATE INDEX IF NOT EXISTS mirror_bases_id ON mirror_bases (kind, id);
 CREATE INDEX IF NOT EXISTS mirror_bases_bare ON mirror_bases (kind) WHERE text NOT LIKE '---%';
 CREATE INDEX IF NOT EXISTS mirror_bases_broken ON mirror_bases (path) WHERE reason IS NOT NULL;
+CREATE TABLE IF NOT EXISTS mirror_styles (path TEXT PRIMARY KEY, style TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mirror_versions (
   n INTEGER PRIMARY KEY, path TEXT NOT NULL, text TEXT NOT NULL, next TEXT NOT NULL, at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS mirror_versions_path ON mirror_versions (path, n);
@@ -138,6 +142,9 @@ CREATE TABLE IF NOT EXISTS mirror_displaced (
   text TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS mirror_displaced_until ON mirror_displaced (until);
 `
+
+/** What is written where nothing else is known, and not kept. */
+const PLAIN: FileStyle = { bom: false, eol: 'lf' }
 
 /** How many replaced texts are kept of one path, and how long. */
 const VERSIONS_PER_PATH = 200
@@ -195,7 +202,21 @@ export function openMirrorBases(db: Database): MirrorBases {
         problem?.column ?? null,
       )
     },
-    drop: (path) => db.run('DELETE FROM mirror_bases WHERE path = ?', path),
+    drop(path) {
+      db.transaction(() => {
+        db.run('DELETE FROM mirror_styles WHERE path = ?', path)
+        db.run(
+          'INSERT INTO mirror_styles SELECT path, style FROM mirror_bases WHERE path = ? AND style <> ?',
+          path,
+          JSON.stringify(PLAIN),
+        )
+        db.run('DELETE FROM mirror_bases WHERE path = ?', path)
+      })
+    },
+    lastStyle(path) {
+      const row = db.get<{ style: string }>('SELECT style FROM mirror_styles WHERE path = ?', path)
+      return row && readStyle(row.style)
+    },
     move(from, to) {
       db.run("UPDATE OR REPLACE mirror_bases SET path = ?, signature = '' WHERE path = ?", to, from)
       db.run(

@@ -751,6 +751,33 @@ describe('[M10] style', () => {
     expect(t.file(t.id)).toContain('status: review\r\n')
     expect(bytes.replaceAll('\r\n', '')).not.toContain('\n')
   })
+
+  test('[M10][P7] also when the file is gone and comes back, with the directory or with its record', async () => {
+    const t = await withTask()
+    t.disk.save(t.path(t.id), `\ufeff${t.file(t.id).replaceAll('\n', '\r\n')}`)
+    await t.sync()
+    const bytesOf = async (of: TestMirror): Promise<string> => {
+      const found = await of.disk.read(of.path(t.id))
+      return found.type === 'file' ? Buffer.from(found.bytes).toString('latin1') : found.type
+    }
+    const bytes = await bytesOf(t)
+    expect(bytes).toMatch(/^\xef\xbb\xbf---\r\n/)
+    t.disk.delete('')
+    await t.sync()
+    expect(await bytesOf(t)).toBe(bytes)
+    await t.drive(t.held.project.transact(byClaude, (tx) => tx.delete(task, t.id)))
+    await t.sync()
+    expect(taskPaths(t)).toEqual([])
+    const next = await t.restart()
+    await next.drive(next.held.project.transact(byClaude, (tx) => tx.restore(task, t.id)))
+    await next.sync()
+    expect(await bytesOf(next)).toBe(bytes)
+    next.disk.save(next.path(t.id), next.file(t.id).replaceAll('\r\n', '\n'))
+    await next.sync()
+    next.disk.delete('')
+    await next.sync()
+    expect(await bytesOf(next)).toMatch(/^---\n/)
+  })
 })
 
 describe('[M7] values that are not declared yet', () => {
