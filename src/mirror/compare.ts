@@ -90,10 +90,10 @@ export function distanceOf(a: string, b: string, budget: DiffBudget): Distance {
   return { prose: editedSigns(proseOf(a), proseOf(b), budget), front }
 }
 
-/** Whether a save has nothing in its front matter that a text has not. */
-export function addsNoField(text: string, saved: string): boolean {
-  const before = fieldsOf(text)
-  return [...fieldsOf(saved)].every(([name, value]) => before.get(name) === value)
+/** How many fields, or members of lists, of a text are gone in a save, and are still there in another text. */
+export function fieldsLost(text: string, saved: string, there: string): number {
+  const [after, still] = [fieldsOf(saved), fieldsOf(there)]
+  return [...fieldsOf(text)].filter(([name, value]) => !after.has(name) && still.get(name) === value).length
 }
 
 /** Each field with its value; of a list each member by itself, as two people add to one. What is empty says nothing. */

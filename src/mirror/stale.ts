@@ -2,11 +2,11 @@ import type { DiffBudget } from '../model/token-diff.ts'
 import type { Version } from '../store/mirror-bases.ts'
 import {
   addedWords,
-  addsNoField,
   belowFront,
   CELLS_TO_CHOOSE,
   type Distance,
   distanceOf,
+  fieldsLost,
   frontOf,
   left,
   proseAt,
@@ -93,13 +93,12 @@ export function chooseBase(
     least.prose > 0 &&
     takesMore(version) &&
     showsNothingOf(prose, proseOfBoth(version), budget)
-  /** The same of front matter: what is chosen would only have lost something. */
-  const losesNoField = (version: Version, cost: Distance): boolean =>
+  /** The same of front matter. */
+  const losesLessFields = (version: Version, cost: Distance): boolean =>
     cost.front === least.front &&
     cost.front > 0 &&
     cost.prose + least.prose === 0 &&
-    addsNoField(choice.text, disk) &&
-    !addsNoField(version.text, disk)
+    fieldsLost(choice.text, disk, base) > fieldsLost(version.text, disk, base)
 
   for (const [i, version] of candidates.entries()) {
     if (least.prose + least.front === 0) break
@@ -108,7 +107,7 @@ export function chooseBase(
     // Front matter that is closer to another one says nothing of the prose.
     const hasOwnFront = cost.front <= front.cost
     const isUnclear = !isUnread && !isCloser(cost)
-    const keepsFields = losesNoField(version, cost)
+    const keepsFields = losesLessFields(version, cost)
     // What the save shows as well of what was written just now, two people have set.
     const isCoincidence = keepsFields && version.replacedAt >= unreadSince
     if (isUnread) unread = version.text

@@ -164,6 +164,9 @@ describe('stale saves', () => {
     expect(choose(500)).toEqual({ text: first, stale: 'unclear' })
     // Who had the time to read it took the label out.
     expect(choose(1200)).toEqual({ text: second })
+    // Whatever else they set.
+    const labelled = chooseBase(file('review', 'b'), second, [{ text: first, next: second, replacedAt: 1000 }], 500)
+    expect(labelled).toEqual({ text: first, stale: 'unclear' })
     // Whatever came after that.
     expect(choose(500, file('review', 'a', 'one\n\ntwo'))).toEqual({ text: first, stale: 'unclear' })
   })

@@ -748,4 +748,30 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 1, who: 0, record: 3, at: 23, isFresh: false, style: 'inplace', edit: 'remove' },
     ],
   },
+  'who sets the same status as another, and a label, has taken out no hours': {
+    replicas: 2,
+    full: [false, false, false, true],
+    seed: 316323,
+    steps: [
+      { do: 'save', on: 3, who: 1, record: 0, at: 3, isFresh: false, style: 'vim', edit: 'status' },
+      { do: 'command', on: 1, record: 4, at: 41, what: 'hours' },
+      { do: 'load', on: 2, who: 0, record: 2 },
+      { do: 'wait', ms: 700 },
+      { do: 'save', on: 0, who: 0, record: 2, at: 47, isFresh: false, style: 'vim', edit: 'status' },
+      { do: 'save', on: 0, who: 0, record: 0, at: 13, isFresh: false, style: 'slow', edit: 'label' },
+    ],
+  },
+  'who saves an old text again after being told is obeyed, also with the hours': {
+    replicas: 2,
+    full: [false, true, false, true],
+    seed: 621032,
+    steps: [
+      { do: 'load', on: 3, who: 0, record: 3 },
+      { do: 'command', on: 2, record: 4, at: 31, what: 'hours' },
+      { do: 'wait', ms: 300 },
+      { do: 'save', on: 1, who: 0, record: 4, at: 48, isFresh: false, style: 'vim', edit: 'crlf' },
+      { do: 'wait', ms: 2500 },
+      { do: 'save', on: 1, who: 0, record: 0, at: 4, isFresh: false, style: 'slow', edit: 'crlf' },
+    ],
+  },
 }

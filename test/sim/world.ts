@@ -403,6 +403,8 @@ export async function playWorld(
     tell(replica, path)
   }
 
+  const hoursIn = (text: string): number => Number(/^spentHours: (\d+)$/m.exec(text)?.[1] ?? 0)
+
   /** Every text that was saved at a path, by host. */
   const saves = new Map<string, Set<string>>()
   /**
@@ -415,9 +417,13 @@ export async function playWorld(
     saves.set(key, before)
     const [same, there] = [text.split('\r\n').join('\n').trimEnd(), replica.disk.text(path) ?? '']
     const isTold = [...replica.stale].some((at) => at === path || at === idIn(text))
-    if (isTold && before.has(same))
+    if (isTold && before.has(same)) {
       for (const word of words)
         if (word.state === 'there' && there.includes(word.word) && !same.includes(word.word)) word.state = 'either'
+      const gone = Math.max(0, hoursIn(there) - hoursIn(same))
+      hours -= gone
+      maybeHours += gone
+    }
     before.add(same)
   }
 
