@@ -104,7 +104,10 @@ export interface Disk {
    * `probe` has said so.
    */
   exchange(a: string, b: string): Promise<boolean>
-  /** Gives a file a second name, in one step, with its directories; false when that name is taken. */
+  /**
+   * Gives a file a second name, in one step, with its directories; false when that name is taken. Where the disk has no
+   * second names, the file has that one instead.
+   */
   link(from: string, to: string): Promise<boolean>
   /** Makes several steps with nothing of this process in between: what is so in their midst, others hardly see. */
   atOnce<T>(steps: (disk: Steps) => T): Promise<T>

@@ -10,7 +10,7 @@ import {
   readFileSync,
   renameSync,
 } from 'node:fs'
-import { link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { assert, must } from '../base/assert.ts'
 import { reasonOf } from '../base/error.ts'
@@ -157,7 +157,7 @@ export function createNodeDisk(root: string, options: NodeDiskOptions = {}): Dis
     },
     async link(from, to) {
       await makeDirectory(parentOf(to))
-      if (!(await succeeds('EEXIST', link(full(from), full(to))))) return false
+      if (!linkOrMove(full(from), full(to))) return false
       await syncDirectory(dirname(full(to)))
       return true
     },
@@ -176,7 +176,7 @@ export function createNodeDisk(root: string, options: NodeDiskOptions = {}): Dis
         },
         link(from, to) {
           mustReach(parentOf(to))
-          const isLinked = works('EEXIST', () => linkSync(full(from), full(to)))
+          const isLinked = linkOrMove(full(from), full(to))
           if (isLinked) linked.add(dirname(full(to)))
           return isLinked
         },
@@ -302,6 +302,24 @@ function works(unless: string, call: () => void): boolean {
   } catch (error) {
     if (errnoOf(error) === unless) return false
     throw error
+  }
+}
+
+/** What systems answer where a disk knows no second names: FAT, exFAT, some network disks. */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR'])
+
+/**
+ * Gives a file a second name, and where the disk has none, that one instead; false when somebody has the name. Then that is
+ * asked for right before, which leaves a moment, though hardly one, in which who makes a file of that name loses it.
+ */
+function linkOrMove(from: string, to: string): boolean {
+  try {
+    return works('EEXIST', () => linkSync(from, to))
+  } catch (error) {
+    if (!NO_LINKS.has(errnoOf(error) ?? '')) throw error
+    if (lstatSync(to, { throwIfNoEntry: false })) return false
+    renameSync(from, to)
+    return true
   }
 }
 

@@ -45,6 +45,8 @@ export interface MemoryDiskOptions {
   /** It tells who has a file open, and exchanges files in one step. */
   readonly isFull?: boolean
   readonly isRemote?: boolean
+  /** Files have no second names there, as on FAT. */
+  readonly hasNoLinks?: boolean
   /** Names that differ in case alone are one file, as on most disks of macOS and Windows. */
   readonly foldsCase?: boolean
 }
@@ -52,7 +54,7 @@ export interface MemoryDiskOptions {
 /** A disk in memory, on the clock of the test. */
 export function createMemoryDisk(
   clock: Clock,
-  { isFull = false, isRemote = false, foldsCase = false }: MemoryDiskOptions = {},
+  { isFull = false, isRemote = false, hasNoLinks = false, foldsCase = false }: MemoryDiskOptions = {},
 ): MemoryDisk {
   const files: Map<string, Node> = foldsCase ? new FoldedMap() : new Map()
   const directories = new Set<string>()
@@ -120,6 +122,7 @@ export function createMemoryDisk(
       if (files.has(to)) return false
       const inode = must(inodeOf(from), `no file ${from}`)
       files.set(to, inode)
+      if (hasNoLinks) files.delete(from)
       for (const parent of ['', ...parents(to)]) directories.add(parent)
       touch(inode)
       return true

@@ -39,6 +39,8 @@ function beforeStep(t: TestMirror, step: keyof Disk, at: (path: string) => boole
   }
 }
 
+const DISKS = [...TIERS, ['basic, without second names', { hasNoLinks: true }] as const]
+
 describe.each(TIERS)('[M5] compare and swap, %s disk', (_tier, tier) => {
   test.each(stepsOf(tier))('[M5] R1: a save in place right before the %s of a write-out is not lost', async (step) => {
     const t = await withTask(tier)
@@ -224,7 +226,7 @@ describe.each(TIERS)('[M5] compare and swap, %s disk', (_tier, tier) => {
   })
 })
 
-describe.each(TIERS)('[M5] crashes, %s disk', (_tier, tier) => {
+describe.each(DISKS)('[M5] crashes, %s disk', (_tier, tier) => {
   /** Lets the disk die at its nth step from now on, as a kill does. */
   function dieAt(t: TestMirror, n: number): { hit: boolean } {
     const state = { hit: false }
