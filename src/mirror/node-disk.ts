@@ -323,14 +323,16 @@ function linkOrMove(from: string, to: string): boolean {
   }
 }
 
+/** What systems answer where a directory cannot be brought to disk by itself. */
+const NO_DIRECTORY_SYNC: ReadonlySet<string> = new Set([...NO_LINKS, 'EINVAL', 'EACCES'])
+
 /** So that the new name is still there after a power loss. Not every platform can; the database is what is durable. */
 async function syncDirectory(path: string): Promise<void> {
   try {
     const directory = await open(path, constants.O_RDONLY)
     await directory.sync().finally(() => directory.close())
   } catch (error) {
-    const code = errnoOf(error)
-    if (code !== 'EISDIR' && code !== 'EPERM' && code !== 'EINVAL' && code !== 'EACCES') throw error
+    if (!NO_DIRECTORY_SYNC.has(errnoOf(error) ?? '')) throw error
   }
 }
 
