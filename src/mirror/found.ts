@@ -23,7 +23,9 @@ export function createFound(parts: FoundParts): (scan: Scan) => Promise<boolean>
   const { kinds, bases, known, visits, vanished, notices, isStuck } = parts
   const isOurs = (path: string): boolean => placeOf(kinds, path) !== undefined
   return async (scan) => {
-    const changed = [...scan.found].filter(([path, now]) => known.isNews(path, now))
+    // What could not be read when an event came may look as it did when it was last read.
+    const failing = new Set(notices.failingPaths())
+    const changed = [...scan.found].filter(([path, now]) => known.isNews(path, now) || failing.has(path))
     await visits.look(changed.map(([path]) => path))
     // Files of a kind that is not declared any more stay as they are, with their bases.
     const missing = missingFrom(scan, known.paths()).filter(isOurs)

@@ -726,6 +726,18 @@ describe('[M8] absence', () => {
     expect(problems(t)).toEqual([])
   })
 
+  test('[M8] D2: what could not be read when an event came is no trouble once it can, also when nothing in it changed', async () => {
+    const t = await withTask()
+    await t.clock.advance(12_000)
+    t.disk.unreadable.add(t.path(t.id))
+    t.events()?.hint(t.path(t.id))
+    await t.clock.advance(1000)
+    expect(problems(t).join()).toContain('cannot be read')
+    t.disk.unreadable.clear()
+    await t.clock.advance(12_000)
+    expect(problems(t)).toEqual([])
+  })
+
   test('[M8] an edit of a file whose record was deleted brings the record back', async () => {
     const t = await withTask()
     t.disk.save(t.path(t.id), t.file(t.id).replace('two', 'two by hand'))

@@ -774,4 +774,19 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 1, who: 0, record: 0, at: 4, isFresh: false, style: 'slow', edit: 'crlf' },
     ],
   },
+  'what could not be read when an event came is told of until it can be, also when nothing in it changed': {
+    replicas: 2,
+    full: [false, true, true, true],
+    seed: 36325,
+    steps: [
+      { do: 'eio', on: 2, after: 11, times: 7 },
+      { do: 'crash', on: 2, after: 19 },
+      { do: 'save', on: 0, who: 0, record: 3, at: 10, isFresh: false, style: 'append', edit: 'insert' },
+      { do: 'wait', ms: 700 },
+      { do: 'start', on: 0 },
+      { do: 'delete', on: 0, record: 0 },
+      { do: 'eio', on: 0, after: 11, times: 3 },
+      { do: 'wait', ms: 2500 },
+    ],
+  },
 }
