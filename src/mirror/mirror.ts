@@ -7,12 +7,13 @@ import type { Actor } from '../model/actor.ts'
 import type { Problem } from '../model/attention.ts'
 import type { Random } from '../model/id.ts'
 import type { AttentionStore } from '../store/attention.ts'
-import type { Base, MirrorBases } from '../store/mirror-bases.ts'
+import type { MirrorBases } from '../store/mirror-bases.ts'
 import type { MirrorLogs } from '../store/mirror-logs.ts'
 import type { Commit, Project } from '../store/project.ts'
+import { createBrokenFiles } from './broken-files.ts'
 import { type Abilities, type Disk, LEAST } from './disk.ts'
 import { createDisplacedFiles } from './displaced.ts'
-import { createFights, FIGHT } from './fights.ts'
+import { createFights } from './fights.ts'
 import { createFound } from './found.ts'
 import { removeLeftovers } from './leftovers.ts'
 import { createLogFiles, LOG_FOLDER } from './log-files.ts'
@@ -20,8 +21,7 @@ import { createLooking } from './looking.ts'
 import { createMergeIn } from './merge-in.ts'
 import { createPages } from './pages.ts'
 import { BOARD_REF, LOCAL, placeOf, README, type Ref } from './places.ts'
-import { brokenFile, createNotices } from './problem.ts'
-import { putAside } from './put-aside.ts'
+import { createNotices } from './problem.ts'
 import type { Scan } from './scan.ts'
 import { createSettling, type Quiet, quietBy } from './settle.ts'
 import { createSignatures } from './signatures.ts'
@@ -184,6 +184,17 @@ export function createMirror(parts: MirrorParts): Mirror {
     onError,
   })
 
+  const broken = createBrokenFiles({
+    kinds: project.kinds,
+    disk,
+    bases,
+    fights,
+    turns,
+    nameOf,
+    onChanged: (path) => visits.hint(path),
+    onTaken,
+  })
+
   const looking = createLooking({
     kinds: project.kinds,
     projectId: () => project.id,
@@ -293,14 +304,6 @@ export function createMirror(parts: MirrorParts): Mirror {
     }
   }
 
-  const brokenAt = (where: string): Base | undefined => bases.broken().find(({ path }) => nameOf(path) === where)
-
-  /** Whether there is a record, or something else, that could be written where a broken file is. */
-  function isKnown({ path, id, hash }: Base): boolean {
-    const place = placeOf(project.kinds, path)
-    return place !== undefined && hash !== '' && (place.type !== 'record' || id !== '')
-  }
-
   async function waitForUnsettled(): Promise<void> {
     const until = clock.monotonic() + SYNC_MS
     let waitFor: readonly string[] | undefined
@@ -351,27 +354,13 @@ export function createMirror(parts: MirrorParts): Mirror {
       await writing.flush()
     },
     abilities: () => abilities,
-    problems: () => [
-      ...bases.broken().map((base) => brokenFile({ ...base, path: nameOf(base.path) }, isKnown(base))),
-      ...notices.list(),
-    ],
+    problems: () => [...broken.problems(), ...notices.list()],
     note,
     refreshLocal: () => pages.poke(),
     async restore(where) {
       await opening
-      const broken = brokenAt(where)
-      if (!broken || !isKnown(broken)) return undefined
-      const kept = await turns.add(() => putAside(disk, bases, broken))
-      if (kept === undefined) visits.hint(broken.path)
-      else onTaken(broken)
-      return kept && nameOf(kept)
+      return broken.restore(where)
     },
-    resume(where) {
-      const paused = brokenAt(where)
-      if (paused?.problem?.reason !== FIGHT) return false
-      fights.end(paused.path)
-      visits.hint(paused.path)
-      return true
-    },
+    resume: broken.resume,
   }
 }
