@@ -25,7 +25,7 @@ export interface MergeRecord {
     path: string,
     base: string | undefined,
     disk: FileContent,
-    options: { readonly also: () => void; readonly file?: string },
+    options: { readonly also: () => void; readonly file?: string; readonly later?: readonly string[] },
   ): Promise<void>
   /** A deletion that had not seen this save does not hold [M8]. */
   revive(kind: RecordKind, id: RecordId, path: string): Promise<void>
@@ -52,6 +52,7 @@ export function createMergeRecord(parts: MergeParts): MergeRecord {
       hasLost ? bare : undefined,
     )
     await merge(kind, id, path, from.text, parsed, {
+      later: from.later,
       also() {
         from.also()
         const merged = withoutUnmerged(text, base.text, parsed.invalid)
@@ -72,7 +73,7 @@ export function createMergeRecord(parts: MergeParts): MergeRecord {
     })
 
   const merge: MergeRecord['merge'] = async (kind, id, path, base, disk, options) => {
-    const before = contentOf(kind, base)
+    const before = withCountersOf(kind, contentOf(kind, base), disk, options.later ?? [])
     let overridden: ReturnType<typeof overriddenBy> = []
     await project.transact(
       originOf(parts, path),
@@ -178,6 +179,7 @@ export function createMergeRecord(parts: MergeParts): MergeRecord {
     const earlier = at < 0 ? versions.filter(({ next }) => next !== '') : versions.slice(at)
     const from = saveBase.of({ kind: kind.name, id }, { path, text: base }, { text, ageMs: 0 }, earlier)
     await merge(kind, id, path, from.text, parsed, {
+      later: from.later,
       also() {
         from.also()
         also()
@@ -192,6 +194,24 @@ export function createMergeRecord(parts: MergeParts): MergeRecord {
 function contentOf(kind: RecordKind, text: string | undefined): FileContent | undefined {
   const parsed = text === undefined ? undefined : parseRecord(kind, text, text)
   return parsed?.ok ? parsed : undefined
+}
+
+/**
+ * What a save is measured against, with the counters of a later text where the save shows those: who saved has them from
+ * there, and they would be counted once more.
+ */
+function withCountersOf(
+  kind: RecordKind,
+  before: FileContent | undefined,
+  disk: FileContent,
+  later: readonly string[],
+): FileContent | undefined {
+  if (!before || later.length === 0) return before
+  const contents = later.flatMap((text) => contentOf(kind, text) ?? [])
+  const counters = Object.keys(kind.fields).filter((name) => kind.fields[name]?.merge === 'counter')
+  const shown = counters.filter((name) => contents.some(({ values }) => values[name] === disk.values[name]))
+  const values = Object.fromEntries(shown.map((name) => [name, disk.values[name] ?? null]))
+  return { ...before, values: { ...before.values, ...values } }
 }
 
 /** A file's text with another body; undefined when its front matter cannot be told apart. */

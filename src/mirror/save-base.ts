@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { sha256 } from '../base/hash.ts'
 import { NOTICE_MS } from '../model/attention.ts'
 import type { Base, MirrorBases, Version } from '../store/mirror-bases.ts'
+import { frontOf } from './compare.ts'
 import type { Ref } from './places.ts'
 import type { Notices } from './problem.ts'
 import type { Saved } from './saved.ts'
@@ -27,6 +28,8 @@ export interface SaveComparison extends Comparison {
 /** The text a save was made from, and what is to be noted of it in the transaction that takes the save in. */
 export interface FoundBase {
   readonly text: string
+  /** Texts that stood in the file after that one: what the save shows of them may be from there. */
+  readonly later: readonly string[]
   readonly also: () => void
 }
 
@@ -64,7 +67,7 @@ export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBa
       const closed = (): void => {
         if (bases.openSince(path) !== undefined) bases.noteOpen(path, undefined)
       }
-      if (!choice.stale) return { text: base, also: closed }
+      if (!choice.stale) return { text: base, later: [], also: closed }
       const from = candidates.find((one) => one.text === choice.text)?.whole ?? choice.text
       const item = { kind: 'stale_save', where: path, key: 'stale' } as const
       const hash = choice.stale === 'edited' ? undefined : sha256(text)
@@ -72,6 +75,7 @@ export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBa
       if (hash !== undefined && bases.asked(path) === hash) {
         return {
           text: base,
+          later: [],
           also() {
             closed()
             bases.ask(path, undefined)
@@ -81,6 +85,7 @@ export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBa
       }
       return {
         text: from,
+        later: laterThan(choice.text, base, candidates),
         also() {
           closed()
           if (hash !== undefined) bases.ask(path, hash)
@@ -97,4 +102,12 @@ export function createSaveBase({ bases, clock, notices }: SaveBaseParts): SaveBa
       }
     },
   }
+}
+
+/** The texts that came after the one with this front matter. */
+function laterThan(text: string, base: string, versions: readonly Version[]): readonly string[] {
+  const isFrom = (one: string): boolean => frontOf(one) === frontOf(text)
+  if (isFrom(base)) return []
+  const from = versions.findIndex((version) => isFrom(version.text))
+  return from < 0 ? [] : [base, ...versions.slice(0, from).map((version) => version.text)]
 }

@@ -430,6 +430,41 @@ describe('[M6] stale saves', () => {
     expect(next.file(t.id)).not.toContain('by an agent')
   })
 
+  test.each([1, 2])(
+    '[I3][M6] hours that a save shows are not counted again, however much it looks older: %i',
+    async (saves) => {
+      const t = await withTask()
+      await t.update(t.id, { set: { assignee: 'bob', due: '2026-12-01' } })
+      await t.sync()
+      await t.clock.advance(1000)
+      t.disk.save(t.path(t.id), t.file(t.id).replace('createdAt', 'spentHours: 2\ncreatedAt'))
+      await t.sync()
+      const loaded = t.file(t.id)
+      await t.update(t.id, { increment: { spentHours: 3 } })
+      await t.sync()
+      await t.clock.advance(1000)
+      if (saves === 2) {
+        t.disk.save(t.path(t.id), loaded.replace('spentHours: 2', 'spentHours: 4'))
+        await t.sync()
+        await t.clock.advance(5000)
+      }
+      const hours = saves === 2 ? 7 : 5
+      expect(t.task(t.id).values.spentHours).toBe(hours)
+      const less = t
+        .file(t.id)
+        .replace(/^assignee:.*\n/m, '')
+        .replace(/^due:.*/m, 'due:')
+      for (let i = 0; i < 4 && t.task(t.id).values.due !== null; i++) {
+        t.disk.save(t.path(t.id), less)
+        await t.sync()
+        await t.clock.advance(5000)
+        expect(t.task(t.id).values.spentHours).toBe(hours)
+      }
+      // What is taken out again and again is out.
+      expect(t.task(t.id).values).toMatchObject({ assignee: null, due: null })
+    },
+  )
+
   test('[M6] F9: an older text is known after a restart, also when the clock was set meanwhile', async () => {
     const t = await withTask()
     const loaded = t.file(t.id)
