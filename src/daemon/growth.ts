@@ -94,7 +94,7 @@ export function growthProblems(growth: Growth): readonly Problem[] {
     {
       over: databaseBytes > GROWTH_LIMITS.databaseBytes,
       key: 'databaseBytes',
-      what: `The database is ${megabytes(databaseBytes)}`,
+      what: `The database is ${megabytes(databaseBytes)}, and only grows`,
       where: 'database',
       fix: 'See with `orch log list` and `orch history` who writes so much; let them write less often, and more at once.',
     },
