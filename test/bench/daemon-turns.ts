@@ -32,7 +32,7 @@ interface Used {
 /** A daemon of its own until `work` is done; what its turns took meanwhile. What it does before it is ready is not counted. */
 async function daemonDuring(repo: TestRepo, work: (url: string) => Promise<void>): Promise<Used> {
   const child = spawn(process.execPath, ['--import', measured, 'dist/daemon.mjs', '--report', '--dir', repo.dir], {
-    env: { ...repo.env, ORCH_BENCH_DIR: repo.dir, ORCH_BENCH_TURNS: '1' },
+    env: { ...repo.env, ORCH_BENCH_DIR: repo.dir, ORCH_BENCH_TURNS: 'each' },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })
   const pid = child.pid ?? 0

@@ -1,7 +1,8 @@
 /**
  * Loaded into a server before its own code (`--import`): on SIGUSR2 it writes what the process has used since the last
  * time into a file named by its pid, in the folder ORCH_BENCH_DIR. The same for every server, whoever wrote it. With
- * ORCH_BENCH_TURNS also how much CPU its main thread took without a rest, which other programs do not lengthen (Linux).
+ * ORCH_BENCH_TURNS also how much CPU its main thread took without a rest, which other programs do not lengthen (Linux);
+ * where that says `each`, turn by turn, for which the loop never rests.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +13,7 @@ if (dir !== undefined) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   let cpu = process.cpuUsage()
-  const turns = process.env.ORCH_BENCH_TURNS === undefined ? () => ({}) : watchTurns()
+  const turns = process.env.ORCH_BENCH_TURNS === undefined ? () => ({}) : watchTurns(await loadThreadCpu())
   process.on('SIGUSR2', () => {
     const { user, system } = process.cpuUsage(cpu)
     cpu = process.cpuUsage()
@@ -32,15 +33,19 @@ if (dir !== undefined) {
   })
 }
 
-function watchTurns() {
-  const used = () => Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6
+function watchTurns(used) {
+  const isEach = process.env.ORCH_BENCH_TURNS === 'each'
   let last = used()
   let lengths = []
-  setInterval(() => {
+  const look = () => {
     const now = used()
-    lengths.push(now - last)
-    last = now
-  }, 1).unref()
+    // Those that do nothing are no turns of anything.
+    if (!isEach || now - last > 0.1) lengths.push(now - last)
+    last = used()
+    if (isEach) setImmediate(look)
+  }
+  if (isEach) setImmediate(look)
+  else setInterval(look, 1).unref()
   return () => {
     const sorted = lengths.sort((a, b) => a - b)
     const figures = {
@@ -51,5 +56,20 @@ function watchTurns() {
     lengths = []
     last = used()
     return figures
+  }
+}
+
+/** CPU of this thread so far, in milliseconds. What Linux says of a task is only brought up to date with its own ticks. */
+async function loadThreadCpu() {
+  try {
+    const { default: koffi } = await import('koffi')
+    const gettime = koffi.load(null).func('int clock_gettime(int, _Out_ int64_t *)')
+    const time = new BigInt64Array(2)
+    return () => {
+      gettime(3, time)
+      return Number(time[0]) * 1000 + Number(time[1]) / 1e6
+    }
+  } catch {
+    return () => Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6
   }
 }
