@@ -7,6 +7,7 @@ import { CELLS_TO_CHOOSE, commonText, editedSigns } from './compare.ts'
 import type { Disk } from './disk.ts'
 import type { SaveBase } from './save-base.ts'
 import { idIn, type Saved } from './saved.ts'
+import { STALE_MS } from './stale.ts'
 import { unknownFiles } from './unknown-files.ts'
 
 /** Many editors move a file away when they save it: what is gone for a shorter time may be there again at once. */
@@ -57,9 +58,15 @@ export function createRenamed({ project, disk, bases, saveBase, clock }: Renamed
     return Math.max(0, since + MOMENT_MS - now)
   }
 
-  const alikeWithoutId = (kind: RecordKind, { text }: Saved): readonly string[] => {
-    const bare = bases.barePaths(kind.name, MAX_BARE + 1)
-    return bare.length > MAX_BARE ? [] : bare.filter((one) => isLike(bases.get(one)?.text ?? '', text))
+  const alikeWithoutId = (kind: RecordKind, { text, ageMs }: Saved): readonly string[] => {
+    const bare = bases.barePaths(kind.name, clock.now() - ageMs - STALE_MS, MAX_BARE + 1)
+    const isAlike = (path: string): boolean =>
+      isLike(bases.get(path)?.text ?? '', text) ||
+      // From before it got its id, by an editor that never saw that: with all that it said, for two new ones are soon alike.
+      saveBase
+        .recent(path, ageMs)
+        .some((version) => version.text !== '' && commonText(version.text, text) === version.text)
+    return bare.length > MAX_BARE ? [] : bare.filter(isAlike)
   }
 
   /** Whether another new file that says the same id, or none as well, is closer to what a file held that is gone. */

@@ -143,7 +143,8 @@ export async function recoverExchange(
   const isLinked = made.type === 'file' || (fresh.type === 'file' && fresh.links > 1)
   // Somebody has moved it since.
   const isMoved = there.type === 'absent' && isLinked
-  if (isMoved && from === undefined) return 'done'
+  const wasMade = from === undefined && to !== undefined && there.type === 'absent' && fresh.type === 'file'
+  if (from === undefined && (isMoved || (wasMade && (await isElsewhere())))) return 'done'
   if (to !== undefined && there.type === 'absent' && aside.type === 'file') {
     // The new file went into its place, and somebody has moved or removed it since.
     const wasThere = async (): Promise<boolean> => fresh.type === 'absent' || isMoved || (await isElsewhere())

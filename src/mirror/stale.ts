@@ -81,7 +81,10 @@ export function chooseBase(
     cost.prose === least.prose ? cost.front < least.front : cost.prose < least.prose
   /** Whether what is chosen would have lost words, or more of them to others in their place. */
   const takesMore = (version: Version): boolean => {
-    if (choice.stale) return losses(choice.text) > losses(version.text)
+    // Nobody has read what was written just now: also words in whose place the save has as many were not taken out.
+    const isLost = choice.stale !== undefined || version.replacedAt >= unreadSince
+    if (isLost && losses(choice.text) > losses(version.text)) return true
+    if (choice.stale) return false
     fromBase ??= takenOut(proseOf(base), prose, budget)
     return fromBase.gone > 0 || fromBase.replaced > takenOut(proseOf(version.text), prose, budget).replaced
   }

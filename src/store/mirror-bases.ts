@@ -75,8 +75,11 @@ export interface MirrorBases {
   get(path: string): Base | undefined
   /** The files of a record: more than one only while it moves. */
   pathsOf(kind: string, id: string): readonly string[]
-  /** Some files of a kind without front matter: those that were made by hand, until they have their id. */
-  barePaths(kind: string, limit: number): readonly string[]
+  /**
+   * Some files of a kind without front matter: those that were made by hand, until they have their id, and those that got it
+   * since a time: an editor may still have them open without.
+   */
+  barePaths(kind: string, since: number, limit: number): readonly string[]
   broken(): readonly Base[]
   put(base: Base): void
   /** Forgets a file, but for its style. */
@@ -179,11 +182,13 @@ export function openMirrorBases(db: Database): MirrorBases {
       db
         .all<{ path: string }>('SELECT path FROM mirror_bases WHERE kind = ? AND id = ? ORDER BY path', kind, id)
         .map(({ path }) => path),
-    barePaths: (kind, limit) =>
+    barePaths: (kind, since, limit) =>
       db
         .all<{ path: string }>(
-          "SELECT path FROM mirror_bases WHERE kind = ? AND id <> '' AND text NOT LIKE '---%' LIMIT ?",
+          `SELECT path FROM mirror_bases WHERE kind = ?1 AND id <> '' AND (text NOT LIKE '---%' OR path IN
+             (SELECT path FROM mirror_versions WHERE at >= ?2 AND text <> '' AND text NOT LIKE '---%')) LIMIT ?3`,
           kind,
+          since,
           limit,
         )
         .map(({ path }) => path),

@@ -1058,6 +1058,21 @@ describe('[M11] new, renamed and copied files', () => {
     expect(t.task(t.id).values.body).toBe('one\n\ntwo by hand\n\nthree, and more than the other')
   })
 
+  test('[M11][M6] a new file that is saved by an editor that never saw its id, and renamed at once, is the same record', async () => {
+    const t = await createTestMirror()
+    t.disk.save('tasks/idea.md', '# Idea\n\none\n')
+    await t.sync()
+    expect(t.disk.text('tasks/idea.md')).toContain('id: t-')
+    await t.clock.advance(2500)
+    t.disk.save('tasks/idea.md', '# Idea\n\none\n\ntwo\n')
+    t.disk.rename('tasks/idea.md', 'tasks/renamed.md')
+    await t.sync()
+    await t.clock.advance(3000)
+    expect(titles(t)).toEqual(['Idea'])
+    expect(t.disk.text('tasks/renamed.md')).toContain('one\n\ntwo')
+    expect(taskPaths(t)).toEqual(['tasks/renamed.md'])
+  })
+
   test('[M11] many files renamed at once keep their records', async () => {
     const t = await createTestMirror()
     for (let i = 0; i < 14; i++) await t.create(`Task ${i}`)

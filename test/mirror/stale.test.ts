@@ -116,6 +116,17 @@ describe('stale saves', () => {
     expect(chooseBase(saved, base, versions, 500).text).toContain('assignee: ann\n---')
   })
 
+  test('[P2][M6] a word that was put in just before a save stays, also where the save has another one as long in its place', () => {
+    const [old, middle, base] = ['one\nalpha\n', 'one\nalpha\nbravo\n', 'one\nbravo\n']
+    const versions = [
+      { text: middle, next: base, replacedAt: 1000 },
+      { text: old, next: middle, replacedAt: 900 },
+    ]
+    expect(chooseBase('one\ngolfs\n', base, versions, 500)).toEqual({ text: old, stale: 'unclear' })
+    // Who had the time to read it took it out.
+    expect(chooseBase('one\ngolfs\n', base, versions, 1500)).toEqual({ text: base })
+  })
+
   test('[P2][M6] words that somebody has taken out, or has never read, stay', () => {
     const [old, base] = ['word1\n\none\n\ntwo\n', 'one\n\nword2\ntwo\n']
     expect(chooseBase('one\n\ntwo\n', base, [version(old, base)])).toEqual({ text: old, stale: 'unclear' })
