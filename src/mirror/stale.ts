@@ -103,6 +103,16 @@ export function chooseBase(
     cost.prose + least.prose === 0 &&
     fieldsLost(choice.text, disk, base) > fieldsLost(version.text, disk, base)
 
+  /** Of front matter that was written just now, nobody has taken out what the save does not show, whatever its prose is. */
+  const adoptFront = (version: Version, cost: Distance): void => {
+    const [text, next] = [frontOf(version.text), frontOf(version.next)]
+    const isNews = version.replacedAt >= unreadSince && cost.front < front.cost
+    if (!isNews || showsNext(frontOf(disk), { ...version, text, next })) return
+    front = { text, cost: cost.front }
+    least = { prose: least.prose, front: cost.front }
+    choice = { text: text + belowFront(choice.text), stale: choice.stale ?? 'unclear' }
+  }
+
   for (const [i, version] of candidates.entries()) {
     if (least.prose + least.front === 0) break
     const cost = distance(version.text, disk)
@@ -114,8 +124,10 @@ export function chooseBase(
     // What the save shows as well of what was written just now, two people have set.
     const isCoincidence = keepsFields && version.replacedAt >= unreadSince
     if (isUnread) unread = version.text
-    else if (isUnclear && !keepsFields && !losesLess(version, cost)) continue
-    else if (!isCoincidence && (hasOwnFront ? hasSeen(disk, version) : hasSeen(prose, proseOfBoth(version)))) continue
+    else if (isUnclear && !keepsFields && !losesLess(version, cost)) {
+      adoptFront(version, cost)
+      continue
+    } else if (!isCoincidence && (hasOwnFront ? hasSeen(disk, version) : hasSeen(prose, proseOfBoth(version)))) continue
     else if (!isOlder(i)) break
     if (hasOwnFront) front = { text: frontOf(version.text), cost: cost.front }
     least = { prose: cost.prose, front: front.cost }

@@ -127,6 +127,19 @@ describe('stale saves', () => {
     expect(chooseBase('one\ngolfs\n', base, versions, 1500)).toEqual({ text: base })
   })
 
+  test('[P2][M6] where prose is closer to the base, a label that nobody had the time to read stays all the same', () => {
+    const file = (labels: string, prose: string): string => `---\nlabels: [${labels}]\n---\n\n${prose}`
+    const [old, middle, base] = [file('', 'one\nmine\n'), file('a', 'one\nmine\n'), file('a', 'one\n')]
+    const versions = [
+      { text: middle, next: base, replacedAt: 1000 },
+      { text: old, next: middle, replacedAt: 900 },
+    ]
+    // Two have taken out one word; the one who puts in another has not seen the label.
+    const saved = file('', 'one\ntwo\n')
+    expect(chooseBase(saved, base, versions, 500)).toEqual({ text: file('', 'one\n'), stale: 'unclear' })
+    expect(chooseBase(saved, base, versions, 1500)).toEqual({ text: base })
+  })
+
   test('[P2][M6] words that somebody has taken out, or has never read, stay', () => {
     const [old, base] = ['word1\n\none\n\ntwo\n', 'one\n\nword2\ntwo\n']
     expect(chooseBase('one\n\ntwo\n', base, [version(old, base)])).toEqual({ text: old, stale: 'unclear' })

@@ -831,4 +831,31 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'move', on: 1, record: 0 },
     ],
   },
+  'two take out one word, and the one who had not read a label takes out no label': {
+    replicas: 3,
+    full: [true, true, false, true],
+    seed: 999984,
+    steps: [
+      { do: 'command', on: 0, record: 0, at: 35, what: 'label' },
+      { do: 'save', on: 0, who: 0, record: 0, at: 23, isFresh: true, style: 'append', edit: 'crlf' },
+      { do: 'wait', ms: 90 },
+      { do: 'command', on: 0, record: 4, at: 44, what: 'remove' },
+      { do: 'wait', ms: 2500 },
+      { do: 'save', on: 3, who: 0, record: 2, at: 29, isFresh: false, style: 'rename', edit: 'both' },
+    ],
+  },
+  'a file that was renamed while the disk failed, and saved, is one record': {
+    replicas: 2,
+    full: [false, false, false, true],
+    seed: 582081,
+    steps: [
+      { do: 'eio', on: 0, after: 3, times: 1 },
+      { do: 'unlink', on: 0, record: 4 },
+      { do: 'command', on: 1, record: 4, at: 36, what: 'create' },
+      { do: 'unlink', on: 2, record: 4 },
+      { do: 'wait', ms: 90 },
+      { do: 'move', on: 2, record: 1 },
+      { do: 'save', on: 0, who: 0, record: 2, at: 22, isFresh: true, style: 'vim', edit: 'inline' },
+    ],
+  },
 }
