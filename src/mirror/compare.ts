@@ -46,6 +46,13 @@ export function proseOf(text: string): string {
   return withoutOuterNewlines(belowFront(text).replace(/^\n---\n/, ''))
 }
 
+/** A file with its prose as one word in each line: blanks between them are all alike, and would be taken for common. */
+export function inWords(text: string): string {
+  if (text.length > LARGE / 2) return text
+  const front = frontOf(text)
+  return `${front === '' ? '' : `${front}\n---\n`}${proseOf(text).trim().split(/\s+/).join('\n')}\n`
+}
+
 /** Where in `after` the words stand that were added to `before`. */
 export function addedWords(before: string, after: string, budget: DiffBudget): readonly number[] {
   let shift = 0

@@ -8,6 +8,7 @@ import {
   distanceOf,
   fieldsLost,
   frontOf,
+  inWords,
   left,
   proseAt,
   proseOf,
@@ -150,8 +151,9 @@ function showsNext(disk: string, { text, next }: Version): boolean {
 
 /** Whether nothing that a version was replaced with is left in a text, though there was something. */
 function showsNothingOf(disk: string, { text, next }: Version, budget: DiffBudget): boolean {
-  const added = addedWords(text, next, budget)
-  return added.length > 0 && left(added, next, disk, budget) === 0
+  const [before, after, saved] = [inWords(text), inWords(next), inWords(disk)]
+  const added = addedWords(before, after, budget)
+  return added.length > 0 && left(added, after, saved, budget) === 0
 }
 
 /**
@@ -189,10 +191,11 @@ function createIsOlder(
 
 /** Whether a text shows most of the words of another one's prose that are in none of the texts before that. */
 function shows(disk: string, text: string, before: readonly string[], budget: DiffBudget): boolean {
-  const added = before.map((one) => new Set(addedWords(one, text, budget)))
-  const start = proseAt(text)
+  const after = inWords(text)
+  const added = before.map((one) => new Set(addedWords(inWords(one), after, budget)))
+  const start = proseAt(after)
   const places = [...(added[0] ?? [])].filter((at) => at >= start && added.every((words) => words.has(at)))
-  return places.length > 0 && left(places, text, disk, budget) * 2 >= places.length
+  return places.length > 0 && left(places, after, inWords(disk), budget) * 2 >= places.length
 }
 
 const proseOfBoth = (version: Version): Version => ({

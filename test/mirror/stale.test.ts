@@ -140,6 +140,15 @@ describe('stale saves', () => {
     expect(chooseBase(saved, base, versions, 1500)).toEqual({ text: base })
   })
 
+  test('[P2][M6] what was added is told by its words, however many blank lines came with it', () => {
+    const file = (prose: string): string => `---\nstatus: todo\n---\n${prose}`
+    const old = file('\nalpha beta\n\ngamma delta\n\nomega\n')
+    const base = file('\nalpha beta\n\n\ngamma two delta\n\nthree\nomega\n')
+    const saved = file('four\n\nalpha beta\n\ngamma delta\n\nomega\n')
+    expect(chooseBase(saved, base, [{ text: old, next: base, replacedAt: 1000 }], 500)).toMatchObject({ text: old })
+    expect(chooseBase(saved, base, [version(old, base)])).toMatchObject({ text: old })
+  })
+
   test('[P2][M6] words that somebody has taken out, or has never read, stay', () => {
     const [old, base] = ['word1\n\none\n\ntwo\n', 'one\n\nword2\ntwo\n']
     expect(chooseBase('one\n\ntwo\n', base, [version(old, base)])).toEqual({ text: old, stale: 'unclear' })

@@ -858,4 +858,19 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 0, who: 0, record: 2, at: 22, isFresh: true, style: 'vim', edit: 'inline' },
     ],
   },
+  'what was added is told by its words, however many blank lines came with it': {
+    replicas: 3,
+    full: [true, false, false, true],
+    seed: 620783,
+    steps: [
+      { do: 'command', on: 3, record: 3, at: 40, what: 'insert' },
+      { do: 'command', on: 3, record: 3, at: 1, what: 'remove' },
+      { do: 'save', on: 2, who: 1, record: 4, at: 28, isFresh: false, style: 'vim', edit: 'status' },
+      { do: 'save', on: 0, who: 1, record: 1, at: 23, isFresh: true, style: 'rename', edit: 'label' },
+      { do: 'command', on: 3, record: 1, at: 25, what: 'inline' },
+      { do: 'command', on: 1, record: 3, at: 44, what: 'insert' },
+      { do: 'wait', ms: 700 },
+      { do: 'save', on: 3, who: 1, record: 2, at: 42, isFresh: false, style: 'inplace', edit: 'insert' },
+    ],
+  },
 }
