@@ -232,8 +232,10 @@ export function createWriteOut(parts: WriteOutParts): WriteOut {
   }
 
   /** Whether a file that is not known may be this one, renamed. */
-  const hasMoved = async ({ path, id }: Intent): Promise<boolean> => {
+  const hasMoved = async ({ path, kind, id }: Intent): Promise<boolean> => {
     if (id === '') return false
+    // It may as well be another file of that record, which somebody renamed while the record moves here.
+    if (bases.pathsOf(kind, id).some((one) => one !== path)) return false
     for await (const _ of unknownFiles({ disk, bases }, [path], id)) return true
     return false
   }

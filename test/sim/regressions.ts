@@ -873,4 +873,21 @@ export const REGRESSIONS: Readonly<Record<string, World>> = {
       { do: 'save', on: 3, who: 1, record: 2, at: 42, isFresh: false, style: 'inplace', edit: 'insert' },
     ],
   },
+  'a file that is renamed on two replicas, on one while its disk fails, keeps what was appended on the other': {
+    replicas: 4,
+    full: [true, false, true, false],
+    seed: 806835,
+    steps: [
+      { do: 'command', on: 1, record: 2, at: 37, what: 'comment' },
+      { do: 'unlink', on: 3, record: 3 },
+      { do: 'move', on: 1, record: 2 },
+      { do: 'command', on: 0, record: 1, at: 11, what: 'comment' },
+      { do: 'new', on: 2, at: 26 },
+      { do: 'move', on: 3, record: 5 },
+      { do: 'clock', on: 3, ms: -3600000 },
+      { do: 'save', on: 1, who: 1, record: 4, at: 43, isFresh: false, style: 'append', edit: 'inline' },
+      { do: 'eio', on: 3, after: 20, times: 5 },
+      { do: 'wait', ms: 2500 },
+    ],
+  },
 }
