@@ -50,7 +50,7 @@ export function proseOf(text: string): string {
 export function inWords(text: string): string {
   if (text.length > LARGE / 2) return text
   const front = frontOf(text)
-  return `${front === '' ? '' : `${front}\n---\n`}${proseOf(text).trim().split(/\s+/).join('\n')}\n`
+  return `${front === '' ? '' : `${front}\n---\n`}${inLines(proseOf(text))}\n`
 }
 
 /** Where in `after` the words stand that were added to `before`. */
@@ -153,8 +153,11 @@ function isPartOf(part: string, word: string): boolean {
  * Large ones as they are, which takes a third of the time.
  */
 function comparable(a: string, b: string): readonly [string, string] {
-  const inLines = (text: string): string => text.trim().split(/\s+/).join('\n')
   return a.length + b.length > LARGE ? [a, b] : [inLines(a), inLines(b)]
+}
+
+function inLines(text: string): string {
+  return text.trim().split(/\s+/).join('\n')
 }
 
 export interface TakenOut {

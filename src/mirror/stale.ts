@@ -74,6 +74,7 @@ export function chooseBase(
   /** The front matter that is closest, which need not be that of the closest prose. */
   let front = { text: frontOf(base), cost: least.front }
   let fromBase: TakenOut | undefined
+  let baseWords: ReadonlySet<string> | undefined
   // Only what was written without a save in between is unread: a save shows what its maker had.
   let unread = base
   let isUnread = true
@@ -90,7 +91,10 @@ export function chooseBase(
     return fromBase.gone > 0 || fromBase.replaced > takenOut(proseOf(version.text), prose, budget).replaced
   }
   /** How much would be gone of what the base says, if this was what somebody had. */
-  const losses = (text: string): number => takenOut(proseOf(text), prose, budget, wordsOf(proseOf(base))).lost
+  const losses = (text: string): number => {
+    baseWords ??= wordsOf(proseOf(base))
+    return takenOut(proseOf(text), prose, budget, baseWords).lost
+  }
   /** As close, and what is chosen would have lost something. */
   const losesLess = (version: Version, cost: Distance): boolean =>
     cost.prose === least.prose &&
